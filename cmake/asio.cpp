@@ -1,0 +1,1 @@
+#include <asio/impl/src.hpp>  // the whole of Asio, see ASIO_SEPARATE_COMPILATION
