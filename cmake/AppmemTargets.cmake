@@ -41,7 +41,8 @@ function(appmem_program name)
   install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endfunction()
 
-# appmem_test(NAME SOURCES ... LIBS ... [LABELS ...] [DEPENDS targets...])
+# appmem_test(NAME SOURCES ... LIBS ... [LABELS ...] [DEPENDS targets...]
+#             [TIMEOUT seconds])
 # A GoogleTest program; ctest runs each test of it alone, from the root of the source, with
 # APPMEM_BIN_DIR (the programs just built) and APPMEM_SOURCE_DIR in the environment.
 # Labels with a meaning: `threads` (runs under ThreadSanitizer in CI), `e2e` (starts programs).
@@ -59,16 +60,23 @@ function(appmem_test name)
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(threads_tests ${name})
   endif()
-  list(JOIN arg_LABELS "\\;" labels)
   gtest_discover_tests(${name}
     TEST_PREFIX "${name}."
+    TEST_LIST ${name}_list
     WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
     DISCOVERY_MODE PRE_TEST
-    DISCOVERY_TIMEOUT 60
-    PROPERTIES
-      TIMEOUT ${arg_TIMEOUT}
-      LABELS "${labels}"
-      ENVIRONMENT "APPMEM_BIN_DIR=${CMAKE_BINARY_DIR}/bin\\;APPMEM_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    DISCOVERY_TIMEOUT 60)
+  # Properties that are lists do not pass through gtest_discover_tests(): ctest sets them from a file.
+  set(properties "${CMAKE_CURRENT_BINARY_DIR}/${name}_properties.cmake")
+  file(CONFIGURE OUTPUT "${properties}" CONTENT [[
+if(@name@_list)
+  set_tests_properties(${@name@_list} PROPERTIES
+    TIMEOUT "@arg_TIMEOUT@"
+    LABELS "@arg_LABELS@"
+    ENVIRONMENT "APPMEM_BIN_DIR=@CMAKE_BINARY_DIR@/bin;APPMEM_SOURCE_DIR=@PROJECT_SOURCE_DIR@")
+endif()
+]] @ONLY)
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${properties}")
 endfunction()
 
 # appmem_fuzzer(NAME SOURCES ... LIBS ...)
