@@ -1,0 +1,44 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace appmem {
+
+/// What the process may use and uses: pages of entries, tables, large values, and the buffers of
+/// connections are all charged here, so that `--max-memory` bounds the process and not a part of
+/// it. Thread safety: all.
+class MemoryBudget {
+ public:
+  explicit MemoryBudget(std::uint64_t limit_bytes) : limit_(limit_bytes) {}
+
+  /// Takes `bytes` if they still fit under the limit; otherwise takes nothing and returns false.
+  [[nodiscard]] bool try_charge(std::uint64_t bytes) {
+    std::uint64_t used = used_.load(std::memory_order_relaxed);
+    do {
+      if (bytes > limit() || used > limit() - bytes) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+  /// Takes `bytes` whatever the limit: for what exists already (a socket buffer). The store makes
+  /// up for it by evicting before its next growth.
+  void charge(std::uint64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  void release(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  [[nodiscard]] std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  void set_limit(std::uint64_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+  /// How far use is above the limit; 0 when it is not.
+  [[nodiscard]] std::uint64_t excess() const {
+    const std::uint64_t used = this->used();
+    const std::uint64_t limit = this->limit();
+    return used > limit ? used - limit : 0;
+  }
+
+ private:
+  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> limit_;
+};
+
+}  // namespace appmem

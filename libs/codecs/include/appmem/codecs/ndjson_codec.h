@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "appmem/protocol/codec.h"
+
+namespace appmem::codecs {
+
+/// Parsed text and scratch memory, shared by the NDJSON codecs of one thread: decoding a request
+/// uses it and the request is executed before the next one is decoded. Thread safety: none.
+class NdjsonScratch {
+ public:
+  NdjsonScratch();
+  ~NdjsonScratch();
+  NdjsonScratch(const NdjsonScratch&) = delete;
+  NdjsonScratch& operator=(const NdjsonScratch&) = delete;
+
+ private:
+  friend class NdjsonCodec;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct NdjsonLimits {
+  std::size_t request_bytes_max = 64_MiB;
+  /// Answers beyond this make `congested()` true.
+  std::size_t output_bytes_congested = 256_KiB;
+};
+
+/// A codec for the NDJSON protocol (docs/protocol.md). `scratch` is borrowed.
+std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits,
+                                                   NdjsonScratch& scratch);
+
+/// Thread safety: all.
+std::unique_ptr<protocol::JsonValidator> make_json_validator();
+
+}  // namespace appmem::codecs

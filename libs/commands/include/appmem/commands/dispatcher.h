@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "appmem/base/time.h"
+#include "appmem/commands/server_control.h"
+#include "appmem/core/store.h"
+#include "appmem/protocol/caller.h"
+#include "appmem/protocol/codec.h"
+#include "appmem/protocol/outcome.h"
+#include "appmem/protocol/request.h"
+
+namespace appmem::commands {
+
+/// What a connection remembers between its requests. Owned by whoever owns the connection.
+struct Session {
+  std::uint64_t id = 0;  // as in `clients`
+  protocol::Caller caller;
+  core::NamespaceId ns = core::kDefaultNamespace;  // chosen with `use`
+  std::string client_name;                         // given with `hello`
+};
+
+/// Executes requests: resolves the namespace, checks rights, runs the handler of the command's row.
+/// Thread safety: `execute` from any thread, for different sessions at once.
+class Dispatcher {
+ public:
+  /// All borrowed; must outlive the dispatcher and the jobs that it returns.
+  Dispatcher(core::Store& store, ServerControl& control, const protocol::JsonValidator& validator);
+
+  /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
+  /// Never fails otherwise: every failure is an answer.
+  protocol::Outcome execute(Session& session, const protocol::Request& request,
+                            protocol::ReplyWriter& reply, const Instant& now);
+
+ private:
+  core::Store& store_;
+  ServerControl& control_;
+  const protocol::JsonValidator& validator_;
+};
+
+}  // namespace appmem::commands

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "appmem/base/error.h"
+#include "appmem/base/time.h"
+#include "appmem/base/value.h"
+#include "appmem/core/namespace.h"
+
+namespace appmem::core {
+
+/// A place in the log. An answer that depends on a mutation may leave once everything up to its
+/// ticket is safe; 0 means that there is nothing to wait for. Tickets grow.
+using CommitTicket = std::uint64_t;
+
+using Version = std::uint64_t;
+
+/// One change of a durable namespace. Lifetime: the call that hands it over.
+struct Mutation {
+  enum class Kind : std::uint8_t { kSet, kDelete, kExpire, kClear, kCreate, kAlter, kDrop };
+  Kind kind = Kind::kSet;
+  NamespaceId ns;
+  std::string_view key;                         // kSet, kDelete, kExpire
+  ValueView value;                              // kSet
+  Version version = 0;                          // kSet
+  std::optional<TimePoint> deadline;            // kSet, kExpire; nothing means never
+  std::string_view name;                        // kCreate
+  const NamespaceSettings* settings = nullptr;  // kCreate, kAlter
+};
+
+/// Where the store sends the changes of durable namespaces; storage implements it. Called with the
+/// shards' locks held, therefore: it only appends to memory, never blocks, never calls back.
+/// Thread safety: called from any thread, concurrently for different shards.
+class MutationSink {
+ public:
+  MutationSink() = default;
+  MutationSink(const MutationSink&) = delete;
+  MutationSink& operator=(const MutationSink&) = delete;
+  virtual ~MutationSink() = default;
+
+  /// Asked before anything changes. Errors: kReadOnly or kUnavailable, and then nothing changes.
+  virtual Result<void> admit() = 0;
+
+  /// Takes mutations that belong together: one record, all or nothing after a crash.
+  virtual CommitTicket append(std::span<const Mutation> mutations, const Instant& now) = 0;
+};
+
+}  // namespace appmem::core

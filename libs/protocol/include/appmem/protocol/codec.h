@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "appmem/base/error.h"
+#include "appmem/base/limits.h"
+#include "appmem/protocol/output_buffer.h"
+#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/request.h"
+
+namespace appmem::protocol {
+
+/// Bytes that must be readable (not meaningful) behind the input of a codec.
+inline constexpr std::size_t kInputPadding = 64;
+
+/// One connection's wire format: cuts input into frames, decodes a frame into a request, composes
+/// the answers. A pure function over buffers with a little state; touches no socket and no store.
+/// Thread safety: none; `decode` of one frame may run on another thread while nothing else is
+/// called.
+class Codec {
+ public:
+  Codec() = default;
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+  virtual ~Codec() = default;
+
+  struct Frame {
+    enum class Kind : std::uint8_t {
+      kIncomplete,  // more input is needed; `consumed` bytes (0 or more) are not needed any more
+      kRequest,     // the first `consumed` bytes are one whole request
+      kRefused,     // the first `consumed` bytes are refused with `error`, go on behind them
+      kFatal,       // answer `error` and close
+    };
+    Kind kind = Kind::kIncomplete;
+    std::size_t consumed = 0;
+    Error error{};
+  };
+
+  /// Looks for the next frame at the start of `input`. Remembers how far it has looked, so that
+  /// input which arrives byte by byte is looked at once. A frame over the request limit is
+  /// refused as soon as that is known, and skipped to its end without being buffered.
+  virtual Frame next_frame(std::string_view input) = 0;
+
+  /// Decodes one whole frame. `frame` is followed by kInputPadding readable bytes; it may be
+  /// changed in place. Views in `request` live until the next call of decode or until `frame` dies.
+  /// Errors: kInvalidJson, kInvalidRequest, kUnknownOp, kTooLarge, kUnavailable (a field whose
+  /// engine does not exist yet); the message names the field. `request.id()` is set where it could
+  /// be read.
+  virtual Result<void> decode(std::span<char> frame, Request& request) = 0;
+
+  /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid
+  /// until end_reply.
+  virtual ReplyWriter& begin_reply(const Request& request, OutputBuffer& output) = 0;
+  virtual void end_reply() = 0;
+
+  /// Whether the connection has received nothing of its next request yet. (For idle and request
+  /// timeouts.)
+  [[nodiscard]] virtual bool between_requests(std::string_view input) const = 0;
+};
+
+/// Checks documents for namespaces of type `json`, whatever format they came in; codecs implements
+/// it. Thread safety: all.
+class JsonValidator {
+ public:
+  JsonValidator() = default;
+  JsonValidator(const JsonValidator&) = delete;
+  JsonValidator& operator=(const JsonValidator&) = delete;
+  virtual ~JsonValidator() = default;
+  /// Errors: kInvalidJson with what is wrong (depth over kJsonDepthMax included).
+  [[nodiscard]] virtual Result<void> validate(std::string_view text) const = 0;
+};
+
+}  // namespace appmem::protocol

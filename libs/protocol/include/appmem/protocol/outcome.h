@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "appmem/base/time.h"
+#include "appmem/protocol/reply_writer.h"
+
+namespace appmem::protocol {
+
+/// How far one turn may go: about this many units (entries looked at, items written).
+struct TurnBudget {
+  std::size_t steps = 2'000;
+};
+
+/// The rest of a request that does not end in one turn. Owns all it needs: the request's views are
+/// gone when it runs. While it runs, its connection executes nothing else and all others go on.
+class Job {
+ public:
+  Job() = default;
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+  virtual ~Job() = default;
+
+  /// Does about `budget` of work and goes on writing the answer that the handler began.
+  /// Returns true when the answer is complete.
+  virtual bool run(ReplyWriter& reply, const Instant& now, const TurnBudget& budget) = 0;
+};
+
+/// What became of a request.
+struct Outcome {
+  enum class Progress : std::uint8_t {
+    kDone,      // the answer is complete
+    kParked,    // complete, and must not leave before `ticket` is committed
+    kContinue,  // `job` goes on in later turns
+  };
+  Progress progress = Progress::kDone;
+  std::uint64_t ticket = 0;
+  std::unique_ptr<Job> job = nullptr;
+  /// Send the answer, then close (client.kill of itself, shutdown, a protocol error).
+  bool close = false;
+
+  static Outcome done() { return {}; }
+  static Outcome parked(std::uint64_t ticket) {
+    return {Progress::kParked, ticket, nullptr, false};
+  }
+  static Outcome later(std::unique_ptr<Job> job) {
+    return {Progress::kContinue, 0, std::move(job), false};
+  }
+};
+
+}  // namespace appmem::protocol

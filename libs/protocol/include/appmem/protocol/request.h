@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "appmem/base/shared_bytes.h"
+#include "appmem/base/value.h"
+#include "appmem/protocol/command_table.h"
+
+namespace appmem::protocol {
+
+/// A value in a request. `json_text` is its text as it stood in a JSON request (a string with its
+/// quotes), for namespaces that store documents; empty for formats that know bytes only.
+struct ValueArgument {
+  ValueView view;
+  std::string_view json_text;
+};
+
+/// One item of `entries`.
+struct EntryArgument {
+  std::string_view key;
+  ValueArgument value;
+  /// Nothing: the namespace's default; 0: never.
+  std::optional<std::int64_t> ttl_ms;
+};
+
+/// One field that a request names. Which member holds it depends on its FieldType: kBytes and kText
+/// in `bytes`; kBool, kInteger, kUnsigned, kMillis and kTtl in `integer` (`null` for a TTL of
+/// never); kCursor in `integer` or `bytes`, or `null`; kValue in `value`; lists in `first` and
+/// `count`.
+struct Argument {
+  Field field{};
+  bool null = false;
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+  std::int64_t integer = 0;
+  std::string_view bytes;
+  ValueArgument value;
+};
+
+class Request;
+
+/// The fields of a request, or of one op of a batch. Lifetime: the request's.
+class Arguments {
+ public:
+  Arguments() = default;
+  Arguments(const Request& request, const CommandSpec& command, std::uint32_t first,
+            std::uint32_t count)
+      : request_(&request), command_(&command), first_(first), count_(count) {}
+
+  [[nodiscard]] const CommandSpec& command() const { return *command_; }
+  /// The argument, or nullptr when the request does not name the field.
+  [[nodiscard]] const Argument* find(Field field) const;
+  [[nodiscard]] bool has(Field field) const { return find(field) != nullptr; }
+  /// Precondition for the next four: the codec has checked that the field is there (required).
+  [[nodiscard]] std::string_view bytes(Field field) const;
+  [[nodiscard]] const ValueArgument& value(Field field) const;
+  [[nodiscard]] std::span<const std::string_view> keys(Field field) const;
+  [[nodiscard]] std::span<const EntryArgument> entries(Field field) const;
+  [[nodiscard]] std::int64_t integer_or(Field field, std::int64_t otherwise) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(Field field) const;
+  [[nodiscard]] std::optional<std::string_view> text(Field field) const;
+  [[nodiscard]] bool flag(Field field) const { return integer_or(field, 0) != 0; }
+
+ private:
+  const Request* request_ = nullptr;
+  const CommandSpec* command_ = nullptr;
+  std::uint32_t first_ = 0;
+  std::uint32_t count_ = 0;
+};
+
+/// A decoded request. Reused for one request after the other, so that decoding allocates nothing
+/// once its vectors have grown. Lifetime of all views: until the decoder is used again or its input
+/// buffer changes; whoever keeps a request longer copies what it needs.
+class Request {
+ public:
+  /// One op of a batch: a range of `arguments`.
+  struct Op {
+    const CommandSpec* command = nullptr;
+    std::uint32_t first = 0;
+    std::uint32_t count = 0;
+  };
+
+  void clear();
+
+  [[nodiscard]] const CommandSpec& command() const { return *command_; }
+  [[nodiscard]] Arguments arguments() const { return {*this, *command_, first_, count_}; }
+  [[nodiscard]] std::size_t op_count() const { return ops_.size(); }
+  [[nodiscard]] Arguments op(std::size_t i) const {
+    return {*this, *ops_[i].command, ops_[i].first, ops_[i].count};
+  }
+  /// What the answer must repeat so that the client can match it, exactly as it was sent; empty
+  /// when none.
+  [[nodiscard]] std::string_view id() const { return id_; }
+
+  // For decoders. Nested arguments (of batch ops) are added before `set_command` names the outer
+  // range.
+  void set_id(std::string_view id) { id_ = id; }
+  void set_command(const CommandSpec& command, std::uint32_t first, std::uint32_t count) {
+    command_ = &command;
+    first_ = first;
+    count_ = count;
+  }
+  std::vector<Argument>& argument_pool() { return arguments_; }
+  std::vector<std::string_view>& key_pool() { return keys_; }
+  std::vector<EntryArgument>& entry_pool() { return entries_; }
+  std::vector<Op>& op_pool() { return ops_; }
+
+ private:
+  friend class Arguments;
+  const CommandSpec* command_ = nullptr;
+  std::uint32_t first_ = 0;
+  std::uint32_t count_ = 0;
+  std::string_view id_;
+  std::vector<Argument> arguments_;
+  std::vector<std::string_view> keys_;
+  std::vector<EntryArgument> entries_;
+  std::vector<Op> ops_;
+};
+
+}  // namespace appmem::protocol

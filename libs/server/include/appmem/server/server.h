@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "appmem/base/error.h"
+#include "appmem/base/limits.h"
+#include "appmem/base/memory_budget.h"
+#include "appmem/base/observer.h"
+#include "appmem/base/time.h"
+#include "appmem/server/request_handler.h"
+
+namespace appmem::server {
+
+/// One place where clients may connect. The list of them is the model of configuration; further
+/// kinds (tcp) and protocols are further values here.
+struct ListenerSpec {
+  /// A path; or empty when `inherited_fd` is set.
+  std::string socket_path;
+  std::uint32_t socket_mode = 0600;
+  /// Group that owns the socket file (its members may connect when the mode lets them).
+  std::optional<std::uint32_t> socket_gid;
+  /// A listening socket handed over by systemd (LISTEN_FDS); used as it is and never removed.
+  std::optional<int> inherited_fd;
+  ListenerProtocol protocol = ListenerProtocol::kAuto;
+};
+
+struct ServerOptions {
+  std::vector<ListenerSpec> listeners;
+  std::size_t threads = 1;
+  Limits limits;
+  /// What may pass between `stop` and the last connection's end.
+  std::chrono::milliseconds shutdown_timeout{5000};
+};
+
+/// One connection, as an operator sees it.
+struct ConnectionInfo {
+  std::uint64_t id = 0;
+  std::string client_name;
+  std::string address;
+  std::uint32_t uid = 0;
+  std::int32_t pid = 0;
+  std::chrono::milliseconds age{0};
+  std::chrono::milliseconds idle{0};
+  std::uint64_t requests = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+/// Listeners, event loops and sessions. `open` and `run` from one thread; the rest from any.
+class Server {
+ public:
+  /// All borrowed; must outlive the server.
+  Server(ServerOptions options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,
+         Observer& observer);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Takes the locks, creates the sockets, listens. Errors: kInvalidRequest (path over
+  /// kSocketPathBytesMax, directory not safe), kBusy (another daemon holds it; the message names
+  /// its pid), kInternal (the system's refusal). Nothing is left behind on failure.
+  Result<void> open();
+
+  /// Serves until `stop`; returns when all connections have ended or the timeout has passed.
+  /// Handles SIGTERM and SIGINT (stop; the second one stops at once) and reports SIGHUP.
+  /// Returns the number of connections that had to be cut.
+  std::size_t run();
+
+  /// Stops accepting, answers what has been received, closes. Idempotent.
+  void stop();
+
+  [[nodiscard]] std::vector<ConnectionInfo> connections(const Instant& now) const;
+  [[nodiscard]] std::size_t connection_count() const;
+  bool kill_connection(std::uint64_t id);
+
+  /// Commit tickets have advanced: parked answers may leave.
+  void notify_committed();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace appmem::server
