@@ -1,0 +1,140 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "appmem/base/check.h"
+#include "appmem/base/function_ref.h"
+#include "appmem/base/memory_budget.h"
+#include "page_runs.h"
+#include "size_classes.h"
+
+namespace appmem::core {
+
+/// Names a block of an arena: its offset in units of 8 bytes. 0 names none.
+using Handle = std::uint32_t;
+inline constexpr Handle kNoHandle = 0;
+
+/// The blocks of one shard: size classes in spans of pages, in one region of virtual memory, so
+/// that a block is named by 32 bits and can be moved.
+///
+/// Memory is charged to the budget by whole pages, when they are taken from the system, and
+/// released when they go back (purge). What is charged is always
+///   live_bytes + slack_bytes + tail_bytes + dirty_bytes + table_bytes == committed_bytes.
+///
+/// Thread safety: none; the owner serialises every call.
+/// Lifetime: what `at` returns is valid until the block is freed or moved by compact_one_span.
+class Arena {
+ public:
+  /// Handles reach this far.
+  static constexpr std::uint64_t kRegionBytesMax = std::uint64_t{1} << 35U;
+  /// The largest block: a value and a key at their inline limits with a header between them.
+  static constexpr std::size_t kBytesMax = kLargeBytesMax;
+
+  /// The region for a store of `max_memory_bytes`: room for fragmentation, which costs addresses
+  /// but no memory.
+  static std::uint64_t region_bytes_for(std::uint64_t max_memory_bytes);
+
+  /// Reserves addresses; takes no memory. `region_bytes` is cut to kRegionBytesMax, and halved for
+  /// as long as the system refuses it (an address space limit).
+  Arena(MemoryBudget& budget, std::uint64_t region_bytes);
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena();
+
+  /// A block of at least `bytes` (1 to kBytesMax, checked) uninitialised bytes, aligned to 8; or
+  /// kNoHandle when the budget refuses the pages for it, or the region is full. Nothing has changed
+  /// then, except that free pages may have been given back to the system.
+  [[nodiscard]] Handle try_allocate(std::size_t bytes);
+
+  /// Precondition (checked): a live block.
+  void free(Handle handle);
+
+  [[nodiscard]] char* at(Handle handle) const { return base_ + std::uint64_t{handle} * kGranule; }
+
+  /// How large the block is, at least what was asked for. Precondition: a live block.
+  [[nodiscard]] std::size_t block_bytes(Handle handle) const;
+
+  /// How large a block for `bytes` (1 to kBytesMax) would be.
+  [[nodiscard]] static std::size_t block_bytes_for(std::size_t bytes) {
+    return bytes <= kSmallBytesMax ? kSizeClasses[size_class_of(bytes)].block_bytes
+                                   : pages_for(bytes) * kPageBytes;
+  }
+
+  /// Whether `handle`, which may be any number, names a block that is allocated.
+  [[nodiscard]] bool is_live_block(Handle handle) const;
+
+  /// The first live block after `after` (kNoHandle to begin), or kNoHandle at the end: enumerates
+  /// in slices. Skips over free pages in steps of runs.
+  [[nodiscard]] Handle next_live_block(Handle after) const;
+
+  /// Empties one sparse span into the holes of others of its class, where that frees pages, taking
+  /// the class that has most to give. `moved(from, to)` is called after each block was copied: `to`
+  /// is live and holds the bytes, `from` is gone when the call returns; it must not call the arena,
+  /// except `at` and `block_bytes`. Moves at most kSpanPagesMax pages of blocks.
+  /// Returns false when nothing can be gained.
+  bool compact_one_span(FunctionRef<void(Handle from, Handle to)> moved);
+
+  /// Gives free pages back to the system, at most about `bytes_max` (at least a page); the charge
+  /// goes with them. Returns true while there are more.
+  bool purge(std::size_t bytes_max) { return runs_.purge(bytes_max / kPageBytes); }
+
+  /// Blocks in use, as allocated.
+  [[nodiscard]] std::uint64_t live_bytes() const { return live_bytes_; }
+  /// Free blocks in spans that are in use: what compaction can win back, mostly.
+  [[nodiscard]] std::uint64_t slack_bytes() const { return span_block_bytes_ - live_bytes_; }
+  /// Ends of spans that are too short for a block.
+  [[nodiscard]] std::uint64_t tail_bytes() const { return tail_bytes_; }
+  /// Free pages that are not given back yet.
+  [[nodiscard]] std::uint64_t dirty_bytes() const { return runs_.dirty_bytes(); }
+  /// The page table.
+  [[nodiscard]] std::uint64_t table_bytes() const { return runs_.table_bytes(); }
+  /// All of it: what is charged to the budget.
+  [[nodiscard]] std::uint64_t committed_bytes() const { return runs_.charged_bytes(); }
+  [[nodiscard]] std::uint64_t region_bytes() const { return runs_.region_bytes(); }
+
+ private:
+  static constexpr std::size_t kGranule = 8;
+  static constexpr std::size_t kPageGranules = kPageBytes / kGranule;
+  /// Spans with some but not all blocks in use are kept in this many lists by how full they are.
+  static constexpr unsigned kFullnessLists = 8;
+
+  /// The spans of one size class.
+  struct ClassSpans {
+    /// Where blocks come from; in no list. kNoPage when there is none.
+    PageIndex current = kNoPage;
+    std::uint32_t span_count = 0;
+    std::uint32_t live_blocks = 0;
+    /// Bit i: the list of fullness i has a span.
+    std::uint32_t list_mask = 0;
+    std::array<PageIndex, kFullnessLists> lists{};
+  };
+
+  struct Location {
+    PageIndex first_page;
+    std::uint32_t block;
+  };
+
+  [[nodiscard]] Handle handle_of(PageIndex first_page, std::uint32_t block_offset) const {
+    return static_cast<Handle>(first_page * kPageGranules + block_offset / kGranule);
+  }
+  Handle allocate_large(std::size_t bytes);
+  bool choose_current(unsigned size_class);
+  bool carve(unsigned size_class);
+  Handle take_block(ClassSpans& spans, unsigned size_class);
+  void put_block(PageIndex first_page, std::uint32_t block);
+  void release_span(PageIndex first_page);
+  void link(ClassSpans& spans, PageIndex first_page, unsigned list);
+  void unlink(ClassSpans& spans, PageIndex first_page, unsigned list);
+
+  PageRuns runs_;
+  char* base_;
+  std::uint64_t live_bytes_ = 0;
+  std::uint64_t span_block_bytes_ = 0;
+  std::uint64_t tail_bytes_ = 0;
+  std::array<ClassSpans, kSizeClassCount> classes_{};
+};
+
+}  // namespace appmem::core

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "appmem/base/units.h"
+#include "page_runs.h"
+
+namespace appmem::core {
+
+/// Block sizes: every 8 bytes from 16 to 512, then sixteen to a doubling (at most 1/16 is lost)
+/// up to 16 KiB. A block above that is a run of whole pages of its own.
+inline constexpr std::size_t kSmallBytesMax = 16_KiB;
+inline constexpr std::size_t kLargeBytesMax = 328_KiB;
+
+inline constexpr std::size_t kFineBytesMin = 16;
+inline constexpr std::size_t kFineBytesMax = 512;
+inline constexpr std::size_t kFineStep = 8;
+inline constexpr unsigned kFineClassCount = (kFineBytesMax - kFineBytesMin) / kFineStep + 1;
+inline constexpr unsigned kStepsLog2 = 4;
+inline constexpr unsigned kDoublings = 5;
+inline constexpr unsigned kSizeClassCount = kFineClassCount + (kDoublings << kStepsLog2);
+
+/// A span is a run of pages that is cut into blocks of one class: short, because a small shard with
+/// many classes has one half-empty span in each, but long enough to lose little at its end.
+inline constexpr std::uint32_t kSpanPagesMax = 16;
+inline constexpr std::uint32_t kSpanBlocksMax = kPageBytes / kFineBytesMin;
+
+struct SizeClass {
+  std::uint32_t block_bytes;
+  std::uint32_t span_pages;
+  std::uint32_t span_blocks;
+  /// 2^32 / block_bytes, rounded up: an offset in the span times this, shifted down by 32, is the
+  /// number of its block.
+  std::uint32_t reciprocal;
+};
+
+/// The class of blocks for `bytes`, 1 to kSmallBytesMax.
+constexpr unsigned size_class_of(std::size_t bytes) {
+  if (bytes <= kFineBytesMin) return 0;
+  if (bytes <= kFineBytesMax) return static_cast<unsigned>((bytes + kFineStep - 1) / kFineStep - 2);
+  const std::size_t last = bytes - 1;
+  const auto log2 = static_cast<unsigned>(std::bit_width(last)) - 1;
+  const auto step = static_cast<unsigned>(last >> (log2 - kStepsLog2)) & ((1U << kStepsLog2) - 1);
+  return kFineClassCount + ((log2 - 9) << kStepsLog2) + step;
+}
+
+namespace internal {
+
+constexpr std::uint32_t class_block_bytes(unsigned size_class) {
+  if (size_class < kFineClassCount) {
+    return static_cast<std::uint32_t>(kFineBytesMin + size_class * kFineStep);
+  }
+  const unsigned geometric = size_class - kFineClassCount;
+  const std::uint32_t floor = std::uint32_t{512} << (geometric >> kStepsLog2);
+  const unsigned step = geometric & ((1U << kStepsLog2) - 1);
+  return floor + (floor >> kStepsLog2) * (step + 1);
+}
+
+/// Chooses the length of the span: the sum of what is lost at its end and of a price on its length
+/// (1/256 a page: half a span stays empty in each class in use) is least.
+constexpr SizeClass make_size_class(unsigned size_class) {
+  SizeClass result{class_block_bytes(size_class), 0, 0, 0};
+  std::uint64_t best_cost = UINT64_MAX;
+  for (std::uint32_t pages = 1; pages <= kSpanPagesMax; ++pages) {
+    const std::uint64_t span_bytes = pages * kPageBytes;
+    const std::uint64_t blocks = span_bytes / result.block_bytes;
+    if (blocks == 0 || blocks > kSpanBlocksMax) continue;
+    const std::uint64_t lost_bytes = span_bytes - blocks * result.block_bytes;
+    const std::uint64_t cost = (lost_bytes << 16U) / span_bytes + (std::uint64_t{pages} << 8U);
+    if (cost < best_cost) {
+      best_cost = cost;
+      result.span_pages = pages;
+      result.span_blocks = static_cast<std::uint32_t>(blocks);
+    }
+  }
+  result.reciprocal =
+      static_cast<std::uint32_t>((4_GiB + result.block_bytes - 1) / result.block_bytes);
+  return result;
+}
+
+constexpr std::array<SizeClass, kSizeClassCount> make_size_classes() {
+  std::array<SizeClass, kSizeClassCount> classes{};
+  for (unsigned i = 0; i < kSizeClassCount; ++i)
+    classes[i] = make_size_class(i);
+  return classes;
+}
+
+}  // namespace internal
+
+inline constexpr std::array<SizeClass, kSizeClassCount> kSizeClasses =
+    internal::make_size_classes();
+
+}  // namespace appmem::core
