@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "appmem/base/error.h"
+#include "latency_histogram.h"
+
+namespace appmem::ctl {
+
+/// What `bench` sends.
+struct LoadOptions {
+  std::size_t connections = 50;
+  /// Requests that a connection sends at once; it sends the next ones when all are answered.
+  std::size_t pipeline = 1;
+  std::uint64_t keys = 100'000;
+  std::size_t value_bytes = 32;
+  /// How many of 100 requests are gets; the others are sets.
+  double read_percent = 50;
+  /// Requests in all; ignored when `duration` is given.
+  std::uint64_t requests = 1'000'000;
+  std::optional<std::chrono::milliseconds> duration;
+  std::uint64_t seed = 1;
+  /// Store every key once before measuring.
+  bool load = false;
+  std::string ns;
+};
+
+inline constexpr std::size_t kBenchConnectionsMax = 10'000;
+inline constexpr std::size_t kBenchPipelineMax = 10'000;
+
+struct LoadReport {
+  std::uint64_t requests = 0;
+  std::uint64_t gets = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t errors = 0;
+  std::string first_error;
+  double seconds = 0;
+  LatencyHistogram latency;
+  bool interrupted = false;
+};
+
+struct TraceReport {
+  std::uint64_t requests = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t errors = 0;
+  std::string first_error;
+  double seconds = 0;
+  LatencyHistogram latency;  // of the gets
+  bool interrupted = false;
+
+  [[nodiscard]] double hit_ratio() const {
+    return requests == 0 ? 0.0
+                         : static_cast<double>(requests - misses) / static_cast<double>(requests);
+  }
+};
+
+/// A connected, blocking stream socket to the store under test; the caller closes it.
+using Connect = std::function<Result<int>()>;
+
+/// Called now and then with what is done and what is to be done.
+using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+/// Runs a closed loop over `options.connections` connections in one thread. Every connection has a
+/// key sequence of its own, drawn from `seed` and its number, so that a run can be repeated and
+/// no two connections walk over the same keys in step.
+/// Errors: those of `connect`; kUnavailable when the daemon closes a connection; kTimeout when
+/// nothing is answered for 30 s.
+Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
+                            const Progress& progress);
+
+/// Replays a trace (CSV with the header `key,size`, plain or gzip-compressed) in order over one
+/// connection as a look-aside cache: a get, and on a miss a set of a value of that object's size.
+/// Errors: kNotFound (the file cannot be read; the message names it), kInvalidRequest (a line of
+/// it; the message has its number), and those of run_load.
+Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
+                              const Connect& connect, const Progress& progress);
+
+/// Lets a run end early and report what it has. Async-signal-safe.
+void interrupt_bench();
+[[nodiscard]] bool bench_interrupted();
+
+}  // namespace appmem::ctl
