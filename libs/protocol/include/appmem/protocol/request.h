@@ -53,6 +53,8 @@ class Arguments {
       : request_(&request), command_(&command), first_(first), count_(count) {}
 
   [[nodiscard]] const CommandSpec& command() const { return *command_; }
+  /// All, in the order of the request, for a handler that looks at each once.
+  [[nodiscard]] inline std::span<const Argument> all() const;
   /// The argument, or nullptr when the request does not name the field.
   [[nodiscard]] const Argument* find(Field field) const;
   [[nodiscard]] bool has(Field field) const { return find(field) != nullptr; }
@@ -121,5 +123,9 @@ class Request {
   std::vector<EntryArgument> entries_;
   std::vector<Op> ops_;
 };
+
+std::span<const Argument> Arguments::all() const {
+  return {request_->arguments_.data() + first_, count_};
+}
 
 }  // namespace appmem::protocol
