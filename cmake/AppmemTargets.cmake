@@ -32,7 +32,7 @@ function(appmem_program name)
   add_executable(${name} ${arg_SOURCES})
   if(arg_LIB_SOURCES)
     add_library(${name}_lib STATIC ${arg_LIB_SOURCES})
-    target_include_directories(${name}_lib PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}")
+    target_include_directories(${name}_lib PUBLIC src)
     target_link_libraries(${name}_lib PUBLIC ${arg_LIBS})
     target_link_libraries(${name} PRIVATE ${name}_lib)
   else()
@@ -43,7 +43,7 @@ endfunction()
 
 # appmem_test(NAME SOURCES ... LIBS ... [LABELS ...] [DEPENDS targets...]
 #             [TIMEOUT seconds])
-# A GoogleTest program; ctest runs each test of it alone, from the root of the source, with
+# A GoogleTest program in tests/X, which also sees the private headers of libs/X; ctest runs each test of it alone, from the root of the source, with
 # APPMEM_BIN_DIR (the programs just built) and APPMEM_SOURCE_DIR in the environment.
 # Labels with a meaning: `threads` (runs under ThreadSanitizer in CI), `e2e` (starts programs).
 function(appmem_test name)
@@ -54,6 +54,8 @@ function(appmem_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} appmem_test_support GTest::gmock GTest::gtest_main)
+  get_filename_component(library "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/libs/${library}/src")
   if(arg_DEPENDS)
     add_dependencies(${name} ${arg_DEPENDS})
   endif()
