@@ -3,9 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
-#include "appmem/base/check.h"
 #include "appmem/base/function_ref.h"
 #include "appmem/base/memory_budget.h"
 #include "page_runs.h"
@@ -29,7 +27,7 @@ inline constexpr Handle kNoHandle = 0;
 class Arena {
  public:
   /// Handles reach this far.
-  static constexpr std::uint64_t kRegionBytesMax = std::uint64_t{1} << 35U;
+  static constexpr std::uint64_t kRegionBytesMax = PageRuns::kRegionBytesMax;
   /// The largest block: a value and a key at their inline limits with a header between them.
   static constexpr std::size_t kBytesMax = kLargeBytesMax;
 
@@ -97,13 +95,13 @@ class Arena {
 
  private:
   static constexpr std::size_t kGranule = 8;
-  static constexpr std::size_t kPageGranules = kPageBytes / kGranule;
-  /// Spans with some but not all blocks in use are kept in this many lists by how full they are.
-  static constexpr unsigned kFullnessLists = 8;
+  static constexpr std::uint32_t kPageGranules = kPageBytes / kGranule;
+  /// How many spans of the sparsest list are looked at for the sparsest one.
+  static constexpr unsigned kSparsestProbesMax = 8;
 
-  /// The spans of one size class.
+  /// The spans of one size class. A full span is in no list.
   struct ClassSpans {
-    /// Where blocks come from; in no list. kNoPage when there is none.
+    /// Where blocks come from; in no list either. kNoPage when there is none.
     PageIndex current = kNoPage;
     std::uint32_t span_count = 0;
     std::uint32_t live_blocks = 0;
@@ -112,20 +110,30 @@ class Arena {
     std::array<PageIndex, kFullnessLists> lists{};
   };
 
-  struct Location {
+  /// A block of a span. `block` is kNoBlock when a handle points between blocks.
+  struct Place {
     PageIndex first_page;
     std::uint32_t block;
   };
+  static constexpr std::uint32_t kNoBlock = ~std::uint32_t{0};
 
-  [[nodiscard]] Handle handle_of(PageIndex first_page, std::uint32_t block_offset) const {
-    return static_cast<Handle>(first_page * kPageGranules + block_offset / kGranule);
+  [[nodiscard]] Place place_of(Handle handle, PageIndex first_page) const;
+  [[nodiscard]] PageIndex first_page_of(Handle handle) const;
+  static Handle handle_of(PageIndex first_page, std::uint32_t offset) {
+    return first_page * kPageGranules + static_cast<std::uint32_t>(offset / kGranule);
+  }
+  [[nodiscard]] char* page_address(PageIndex page) const {
+    return base_ + std::size_t{page} * kPageBytes;
   }
   Handle allocate_large(std::size_t bytes);
+  void free_large(Handle handle, PageIndex first_page);
   bool choose_current(unsigned size_class);
   bool carve(unsigned size_class);
-  Handle take_block(ClassSpans& spans, unsigned size_class);
-  void put_block(PageIndex first_page, std::uint32_t block);
+  Handle take_block(unsigned size_class);
+  void put_block(Place place);
   void release_span(PageIndex first_page);
+  [[nodiscard]] unsigned most_slack_class() const;
+  [[nodiscard]] PageIndex sparsest_span(const ClassSpans& spans) const;
   void link(ClassSpans& spans, PageIndex first_page, unsigned list);
   void unlink(ClassSpans& spans, PageIndex first_page, unsigned list);
 

@@ -19,20 +19,22 @@ constexpr std::uint32_t pages_for(std::size_t bytes) {
   return static_cast<std::uint32_t>((bytes + kPageBytes - 1) / kPageBytes);
 }
 
-/// What is known about one page. `next`, `prev` and `pages` belong to the free run while its first
-/// page is one, else to whoever has the run.
+/// What is known about one page. A page of zeros is one that was never used.
 struct Page {
   enum class State : std::uint8_t {
-    kInside,    // within a run, free or taken; the other fields mean nothing
-    kDirty,     // first or last page of a free run that still has memory
-    kClean,     // first or last page of a free run that was given back
+    kInside,    // within a run, free or taken, or above all of them; the rest means nothing
+    kDirty,     // first page of a free run that still has memory
+    kDirtyEnd,  // its last page, if that is another one
+    kClean,     // first page of a free run that was given back
+    kCleanEnd,  // its last page, if that is another one
     kSpan,      // first page of a span of small blocks
     kSpanRest,  // another page of it: `pages` is the distance from the first
     kLarge,     // first page of a large block
-    kLargeEnd,  // its last page, if that is another one
   };
+  /// Links of a list: of free runs, or of spans.
   PageIndex next = kNoPage;
   PageIndex prev = kNoPage;
+  /// Length of the run; on its last page too, if it is free.
   std::uint32_t pages = 0;
   State state = State::kInside;
   std::uint8_t size_class = 0;
@@ -44,13 +46,17 @@ static_assert(sizeof(Page) == 48);
 
 /// Hands out runs of pages from one region of virtual memory and puts free ones together again.
 /// A free run is dirty (it still has memory, which stays charged) or clean (given back to the
-/// system, not charged); the two kinds are kept apart. What has never been used lies above all
-/// runs. Thread safety: none.
+/// system, not charged); the two kinds are kept apart. What was never used lies above all runs.
+/// Thread safety: none.
 class PageRuns {
  public:
   /// Runs are at most this long.
   static constexpr std::uint32_t kRunPagesMax = 128;
+  static constexpr std::uint64_t kRegionBytesMin = std::uint64_t{1} << 20U;
+  static constexpr std::uint64_t kRegionBytesMax = std::uint64_t{1} << 35U;
 
+  /// Reserves addresses, takes no memory. Where the system refuses `region_bytes`, half of it is
+  /// tried, and so on; aborts below kRegionBytesMin or above kRegionBytesMax.
   PageRuns(MemoryBudget& budget, std::uint64_t region_bytes);
   PageRuns(const PageRuns&) = delete;
   PageRuns& operator=(const PageRuns&) = delete;
@@ -58,12 +64,10 @@ class PageRuns {
 
   /// A run of `count` pages (1 to kRunPagesMax): a dirty one that fits best, else clean pages,
   /// which are charged; when the budget refuses that, dirty pages elsewhere are given back in
-  /// exchange. The caller sets the states of its first and last page at least. kNoPage when there
-  /// is no room.
+  /// exchange. All its pages are kInside. kNoPage when there is no room.
   [[nodiscard]] PageIndex allocate(std::uint32_t count);
 
-  /// Takes a run back. The caller has set no state within it but that of first and last page, or
-  /// has reset it to kInside. It stays charged, as a dirty run.
+  /// Takes a run back, whose pages are all kInside again. It stays charged, as a dirty run.
   void free(PageIndex first, std::uint32_t count);
 
   /// Gives up to `pages_max` (at least one) dirty pages back to the system, long runs first.
@@ -86,28 +90,40 @@ class PageRuns {
   }
 
  private:
-  /// Free runs by length: one list a length up to kExactLists, then four to a doubling.
+  /// Free runs by length: a list for each length up to kExactLists, then four lists to a doubling,
+  /// up to the whole of the largest region.
   static constexpr unsigned kExactLists = 64;
-  static constexpr unsigned kListCount = 128;
+  static constexpr unsigned kListCount = kExactLists + 4 * 18;
+  static constexpr unsigned kMaskWords = (kListCount + 63) / 64;
+  /// How many runs of a list are looked at for the one that fits best.
+  static constexpr unsigned kProbesMax = 8;
+  /// Given back at once when the region has no free run that is long enough.
+  static constexpr std::uint64_t kPurgeForRoomPages = 256;
+  /// The table is cut when this much of it is idle.
+  static constexpr std::uint64_t kTableIdleBytesMax = std::uint64_t{64} << 10U;
 
   struct FreeRuns {
-    std::array<std::uint64_t, kListCount / 64> mask{};
+    std::array<std::uint64_t, kMaskWords> mask{};
     std::array<PageIndex, kListCount> heads{};
   };
 
-  static unsigned list_of(std::uint32_t pages);
+  static unsigned list_of(std::uint32_t count);
   static unsigned first_list(const FreeRuns& runs, unsigned from);
-  FreeRuns& runs_of(Page::State state) { return state == Page::State::kDirty ? dirty_ : clean_; }
-  void insert(PageIndex first, std::uint32_t count, Page::State state);
-  void remove(PageIndex first);
-  PageIndex best_fit(const FreeRuns& runs, std::uint32_t count) const;
-  /// Cuts `count` pages off the low end of a free run; the rest stays free.
+  static unsigned last_list(const FreeRuns& runs);
+  static std::uint64_t table_bytes_for(PageIndex end);
+  FreeRuns& runs_of(Page::State first_state) {
+    return first_state == Page::State::kDirty ? dirty_ : clean_;
+  }
+  void insert(PageIndex first, std::uint32_t count, Page::State first_state);
+  std::uint32_t remove(PageIndex first);
   void take(PageIndex first, std::uint32_t count);
-  /// Adds a free run, joined with neighbours of its own kind.
-  void add(PageIndex first, std::uint32_t count, Page::State state);
+  void add(PageIndex first, std::uint32_t count, Page::State first_state);
+  [[nodiscard]] PageIndex best_fit(const FreeRuns& runs, std::uint32_t count) const;
+  [[nodiscard]] bool has_clean_room(std::uint32_t count) const;
   PageIndex allocate_clean(std::uint32_t count);
-  std::uint64_t purge_pages(std::uint64_t pages_max);
-  bool grow_table(PageIndex end);
+  bool exchange_dirty(std::uint64_t cost_bytes);
+  std::uint64_t give_back_pages(std::uint64_t pages_max);
+  void shrink_table();
 
   MemoryBudget& budget_;
   char* region_ = nullptr;

@@ -26,6 +26,8 @@ inline constexpr unsigned kSizeClassCount = kFineClassCount + (kDoublings << kSt
 /// A span is a run of pages that is cut into blocks of one class: short, because a small shard with
 /// many classes has one half-empty span in each, but long enough to lose little at its end.
 inline constexpr std::uint32_t kSpanPagesMax = 16;
+/// Spans with some but not all blocks in use are kept in this many lists, by how full they are.
+inline constexpr unsigned kFullnessLists = 8;
 inline constexpr std::uint32_t kSpanBlocksMax = kPageBytes / kFineBytesMin;
 
 struct SizeClass {
@@ -35,6 +37,8 @@ struct SizeClass {
   /// 2^32 / block_bytes, rounded up: an offset in the span times this, shifted down by 32, is the
   /// number of its block.
   std::uint32_t reciprocal;
+  /// kFullnessLists * 2^16 / span_blocks: live blocks times this, shifted down by 16, is the list.
+  std::uint32_t fullness_scale;
 };
 
 /// The class of blocks for `bytes`, 1 to kSmallBytesMax.
@@ -60,22 +64,23 @@ constexpr std::uint32_t class_block_bytes(unsigned size_class) {
 }
 
 /// Chooses the length of the span: the sum of what is lost at its end and of a price on its length
-/// (1/256 a page: half a span stays empty in each class in use) is least.
+/// (1/128 a page: half a span stays empty in each class in use) is least.
 constexpr SizeClass make_size_class(unsigned size_class) {
-  SizeClass result{class_block_bytes(size_class), 0, 0, 0};
+  SizeClass result{class_block_bytes(size_class), 0, 0, 0, 0};
   std::uint64_t best_cost = UINT64_MAX;
   for (std::uint32_t pages = 1; pages <= kSpanPagesMax; ++pages) {
     const std::uint64_t span_bytes = pages * kPageBytes;
     const std::uint64_t blocks = span_bytes / result.block_bytes;
     if (blocks == 0 || blocks > kSpanBlocksMax) continue;
     const std::uint64_t lost_bytes = span_bytes - blocks * result.block_bytes;
-    const std::uint64_t cost = (lost_bytes << 16U) / span_bytes + (std::uint64_t{pages} << 8U);
+    const std::uint64_t cost = (lost_bytes << 16U) / span_bytes + (std::uint64_t{pages} << 9U);
     if (cost < best_cost) {
       best_cost = cost;
       result.span_pages = pages;
       result.span_blocks = static_cast<std::uint32_t>(blocks);
     }
   }
+  result.fullness_scale = (kFullnessLists << 16U) / result.span_blocks;
   result.reciprocal =
       static_cast<std::uint32_t>((4_GiB + result.block_bytes - 1) / result.block_bytes);
   return result;
