@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "appmem/base/limits.h"
 #include "appmem/protocol/field.h"
 
 namespace appmem::protocol {
@@ -21,11 +23,18 @@ enum class Right : std::uint8_t {
 enum CommandFlags : std::uint16_t {
   kReads = 1U << 0U,
   kWrites = 1U << 1U,
-  kIdempotent = 1U << 2U,   // a client may send it again when an answer was lost
+  // A client may send it again when an answer was lost: the effect is the same. With a condition
+  // (`if_…`) or `return_old` the second answer may differ, so such a request is not sent again.
+  kIdempotent = 1U << 2U,
   kSliced = 1U << 3U,       // grows with the data: runs in slices
   kBatchable = 1U << 4U,    // may stand in `batch`
   kUnavailable = 1U << 5U,  // specified, and answered with `unavailable` until its engine exists
 };
+
+/// A kText field holds at most this, a kCursor at most kCursorBytesMax, a kBytes at most
+/// kKeyBytesMax.
+inline constexpr std::size_t kTextBytesMax = 1024;
+inline constexpr std::size_t kCursorBytesMax = 4 * kKeyBytesMax;
 
 /// How a field is written in a request.
 enum class FieldType : std::uint8_t {
@@ -35,9 +44,10 @@ enum class FieldType : std::uint8_t {
   kBool,
   kInteger,    // signed 64 bits
   kUnsigned,   // 0 to 2^63 - 1
-  kMillis,     // at least 1
-  kTtl,        // at least 1, or null: never
-  kCursor,     // null or what an earlier answer gave
+  kMillis,     // 1 to kTtlMax
+  kTtl,        // 1 to kTtlMax, or null: never
+  kMaximum,    // 1 to 2^63 - 1, or null: no limit
+  kCursor,     // null or what an earlier answer gave: a string or an integer
   kKeyList,    // strings or {"b64":"…"}
   kEntryList,  // objects with key, value, ttl_ms
   kOpList,     // requests
@@ -47,12 +57,16 @@ struct FieldSpec {
   Field field;
   FieldType type;
   bool required = false;
-  /// Fields of one command with the same letter exclude each other ('\0': none); of a group in
-  /// which one is `required`, exactly one must be present.
+  /// Fields of one command with the same small letter exclude each other ('\0': none); a capital
+  /// excludes its small letter but not itself (`from` and `to` against `prefix`). Of a group in
+  /// which one is `required`, one must be present. A kBool that is false does not count.
   char one_of = '\0';
-  /// Specified, refused with `unavailable` until its engine exists.
+  /// Specified, refused with `unavailable` until its engine exists (by the codec, so that no
+  /// handler sees it); a kBool that is false asks for nothing and passes.
   bool unavailable = false;
   std::string_view help;
+  /// What a kText may be; empty: anything.
+  std::span<const std::string_view> choices = {};
 };
 
 enum class CommandId : std::uint8_t {

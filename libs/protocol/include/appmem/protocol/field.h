@@ -113,6 +113,8 @@ enum class Field : std::uint8_t {
   kLarge,
 };
 
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::kLarge) + 1;
+
 /// The name on the wire. Static storage.
 std::string_view field_name(Field field);
 std::optional<Field> field_from_name(std::string_view name);

@@ -29,9 +29,9 @@ struct EntryArgument {
 };
 
 /// One field that a request names. Which member holds it depends on its FieldType: kBytes and kText
-/// in `bytes`; kBool, kInteger, kUnsigned, kMillis and kTtl in `integer` (`null` for a TTL of
-/// never); kCursor in `integer` or `bytes`, or `null`; kValue in `value`; lists in `first` and
-/// `count`.
+/// in `bytes`; kBool, kInteger, kUnsigned, kMillis, kTtl and kMaximum in `integer` (for null,
+/// `null` is set and `integer` is 0); kCursor in `bytes` (as text, also when it came as an integer)
+/// or `null`; kValue in `value`; lists in `first` and `count`.
 struct Argument {
   Field field{};
   bool null = false;
@@ -63,6 +63,7 @@ class Arguments {
   [[nodiscard]] const ValueArgument& value(Field field) const;
   [[nodiscard]] std::span<const std::string_view> keys(Field field) const;
   [[nodiscard]] std::span<const EntryArgument> entries(Field field) const;
+  /// 0 for a null (a TTL of never, no limit).
   [[nodiscard]] std::int64_t integer_or(Field field, std::int64_t otherwise) const;
   [[nodiscard]] std::optional<std::int64_t> integer(Field field) const;
   [[nodiscard]] std::optional<std::string_view> text(Field field) const;
@@ -124,7 +125,7 @@ class Request {
   std::vector<Op> ops_;
 };
 
-std::span<const Argument> Arguments::all() const {
+inline std::span<const Argument> Arguments::all() const {
   return {request_->arguments_.data() + first_, count_};
 }
 
