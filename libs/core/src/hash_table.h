@@ -6,6 +6,7 @@
 
 #include "appmem/base/memory_budget.h"
 #include "arena.h"  // Handle
+#include "slot_memory.h"
 
 namespace appmem::core {
 
@@ -34,7 +35,7 @@ namespace appmem::core {
 class HashTable {
  public:
   /// `budget` must outlive the table.
-  explicit HashTable(MemoryBudget& budget) : budget_(&budget) {}
+  explicit HashTable(MemoryBudget& budget) : memory_(budget) {}
   /// Leaves `other` empty and usable.
   HashTable(HashTable&& other) noexcept;
   HashTable& operator=(HashTable&& other) noexcept;
@@ -64,7 +65,7 @@ class HashTable {
 
   /// Makes sure that the next insert() stays within the budget. False when the table has to grow
   /// and the budget has no room for even a little more: evict, then ask again.
-  [[nodiscard]] bool try_reserve();
+  [[nodiscard]] bool try_reserve() { return count_ < full_at(slots()) || make_room(false); }
 
   /// Files `handle` (not kNoHandle, checked) under `hash`. Does not look for duplicates. It never
   /// fails: without a successful try_reserve() before, it may fill the table beyond 7/8 and at last
@@ -112,11 +113,14 @@ class HashTable {
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] bool empty() const { return count_ == 0; }
   /// What is charged to the budget.
-  [[nodiscard]] std::size_t memory_bytes() const { return charged_bytes_; }
+  [[nodiscard]] std::size_t memory_bytes() const { return memory_.charged_bytes(); }
   /// How many slots it has, or will have when it has stretched; the few at its end not counted.
   [[nodiscard]] std::size_t slots() const { return mode_ == Mode::kShrinking ? n_low_ : n_high_; }
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
+
+  /// How many slots the latest insertion looked at or moved, those of a step included.
+  [[nodiscard]] std::size_t last_work() const { return work_; }
 
   /// Aborts when an invariant does not hold. For tests: looks at every slot.
   void check() const;
@@ -125,8 +129,8 @@ class HashTable {
   /// Empty where all is 0, as fresh memory is. Holding ~hash makes an empty slot compare like the
   /// largest hash, and one comparison a slot is enough to search.
   struct Slot {
-    std::uint32_t inverse = 0;
-    Handle handle = kNoHandle;
+    std::uint32_t inverse;
+    Handle handle;
   };
 
   /// Two layouts meet at the boundary: hashes below split_ are in slots [0, boundary_) in the
@@ -147,23 +151,27 @@ class HashTable {
   static std::size_t home(const Slot& slot, std::size_t n) { return home(~slot.inverse, n); }
   [[nodiscard]] bool used(std::size_t at) const { return slots_[at].handle != kNoHandle; }
 
+  /// How many of `n` slots may be used before the table has to grow.
+  static constexpr std::size_t full_at(std::size_t n) { return n - n / 8; }
+
   [[nodiscard]] Slot* locate(std::uint32_t hash, Handle handle) const;
+  /// The first empty slot from `at` on.
   [[nodiscard]] std::size_t end_of_run(std::size_t at) const;
-  void set_boundary(std::size_t boundary);
+  bool make_room(bool forced);
   bool grow(bool forced);
-  bool grow_to(std::size_t n, bool forced);
+  bool grow_to(std::size_t n, SlotMemory::Charge charge);
   void maybe_shrink();
-  std::size_t move_next_cluster();
+  bool extend(std::size_t capacity, SlotMemory::Charge charge);
+  bool give_back(std::size_t slice_bytes);
+
+  void set_boundary(std::size_t boundary);
+  void stretch(std::size_t slots);
+  std::size_t move_cluster();
   std::size_t move_cluster_up();
   std::size_t move_cluster_down();
   void settle();
-  void stretch(std::size_t slots);
-  bool resize_memory(std::size_t capacity, bool forced);
-  bool trim(std::size_t bytes_max);
-  void extend_tail();
-  void become_unmapped();
+
   bool finish_drain();
-  void free_memory();
   void take(HashTable& other);
 
   Slot* slots_ = const_cast<Slot*>(&kNoSlots);
@@ -176,10 +184,8 @@ class HashTable {
   std::size_t count_ = 0;
   /// Slots that each insertion moves while the table stretches.
   std::size_t quantum_ = 0;
-  /// Bytes of the mapping, most of them untouched; 0 while the memory is malloc's.
-  std::size_t reserved_bytes_ = 0;
-  std::size_t charged_bytes_ = 0;
-  MemoryBudget* budget_;
+  std::size_t work_ = 0;
+  SlotMemory memory_;
   Mode mode_ = Mode::kSettled;
 };
 
