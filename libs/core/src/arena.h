@@ -75,6 +75,12 @@ class Arena {
   /// Returns false when nothing can be gained.
   bool compact_one_span(FunctionRef<void(Handle from, Handle to)> moved);
 
+  /// Whether there is so much slack that a writer who finds no room should compact rather than
+  /// evict. With this share, nine tenths of the memory are in live blocks whatever the sizes do.
+  [[nodiscard]] bool wants_compaction() const {
+    return slack_bytes() * kSlackPartsMin > committed_bytes();
+  }
+
   /// Gives free pages back to the system, at most about `bytes_max` (at least a page); the charge
   /// goes with them. Returns true while there are more.
   bool purge(std::size_t bytes_max) { return runs_.purge(bytes_max / kPageBytes); }
@@ -95,6 +101,7 @@ class Arena {
 
  private:
   static constexpr std::size_t kGranule = 8;
+  static constexpr std::uint64_t kSlackPartsMin = 24;
   static constexpr std::uint32_t kPageGranules = kPageBytes / kGranule;
   /// How many spans of the sparsest list are looked at for the sparsest one.
   static constexpr unsigned kSparsestProbesMax = 8;
