@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "appmem/base/time.h"
@@ -37,6 +38,8 @@ class Dispatcher {
   core::Store& store_;
   ServerControl& control_;
   const protocol::JsonValidator& validator_;
+  /// Keeps two changes of a namespace's settings from undoing each other.
+  std::mutex settings_mutex_;
 };
 
 }  // namespace appmem::commands

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+#include "appmem/commands/dispatcher.h"
+
+namespace appmem::commands {
+
+/// One request on its way through a handler. Lifetime: the call of the handler.
+struct Call {
+  core::Store& store;
+  ServerControl& control;
+  const protocol::JsonValidator& validator;
+  /// Held while settings of a namespace are read, changed and written back.
+  std::mutex& settings_mutex;
+  Session& session;
+  const protocol::Request& request;
+  protocol::Arguments args;
+  protocol::ReplyWriter& reply;
+  const Instant& now;
+};
+
+/// Executes a request and writes its whole answer, an error included, or begins it.
+using Handler = protocol::Outcome (*)(Call&);
+
+/// Answers with an error.
+inline protocol::Outcome refuse(Call& call, const Error& error) {
+  call.reply.error(error);
+  return protocol::Outcome::done();
+}
+
+/// The answer is complete and rests on `ticket`.
+inline protocol::Outcome answered(core::CommitTicket ticket) {
+  return ticket == 0 ? protocol::Outcome::done() : protocol::Outcome::parked(ticket);
+}
+
+/// Runs the first slice of a job at once, so that a small one answers without a second turn.
+inline protocol::Outcome begin_job(Call& call, std::unique_ptr<protocol::Job> job) {
+  if (job->run(call.reply, call.now, protocol::TurnBudget{})) return protocol::Outcome::done();
+  return protocol::Outcome::later(std::move(job));
+}
+
+}  // namespace appmem::commands

@@ -1,0 +1,64 @@
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "access.h"
+#include "handlers.h"
+#include "visits.h"
+
+namespace appmem::commands {
+namespace {
+
+using protocol::Field;
+using protocol::Outcome;
+using protocol::ReplyWriter;
+
+/// Counts the live keys of a namespace that begin with a prefix. A key that is there throughout is
+/// counted exactly once.
+class CountKeys final : public protocol::Job {
+ public:
+  CountKeys(core::Store& store, core::NamespaceId ns, std::string prefix)
+      : store_(store), ns_(ns), prefix_(std::move(prefix)) {}
+
+  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
+    std::size_t steps = std::max<std::size_t>(budget.steps, 1);
+    while (steps > 0) {
+      Visits visits(steps);
+      const auto visit = [&](const core::EntryView& entry) {
+        if (entry.key.starts_with(prefix_)) ++count_;
+        return visits.add(entry.key);
+      };
+      const auto step = store_.scan(ns_, cursor_, visits.max(), now, visit);
+      if (!step) {
+        reply.error(step.error());
+        return true;
+      }
+      cursor_ = step->next;
+      if (step->done) {
+        reply.unsigned_integer(Field::kCount, count_);
+        return true;
+      }
+    }
+    return false;
+  }
+
+ private:
+  core::Store& store_;
+  const core::NamespaceId ns_;
+  const std::string prefix_;
+  core::ScanCursor cursor_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace
+
+Outcome handle_count(Call& call) {
+  const auto ns = admit(call.store, call.session, call.args);
+  if (!ns) return refuse(call, ns.error());
+  std::string prefix(call.args.text(Field::kPrefix).value_or(""));
+  return begin_job(call, std::make_unique<CountKeys>(call.store, *ns, std::move(prefix)));
+}
+
+}  // namespace appmem::commands

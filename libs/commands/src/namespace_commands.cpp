@@ -1,0 +1,106 @@
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "access.h"
+#include "handlers.h"
+#include "namespace_fields.h"
+
+namespace appmem::commands {
+namespace {
+
+using protocol::Field;
+using protocol::Outcome;
+
+/// The namespace that the field `name` names, for a caller with the right of the command's row.
+/// Errors: kForbidden, kNotFound.
+Result<core::NamespaceId> admit_by_name(const Call& call) {
+  const std::string_view name = call.args.bytes(Field::kName);
+  auto may =
+      check_right(call.session.caller, call.args.command().right, name == kDefaultNamespaceName);
+  if (!may) return fail(std::move(may).error());
+  return find_named(call.store, name);
+}
+
+}  // namespace
+
+Outcome handle_ns_create(Call& call) {
+  const std::string_view name = call.args.bytes(Field::kName);
+  auto may =
+      check_right(call.session.caller, call.args.command().right, name == kDefaultNamespaceName);
+  if (!may) return refuse(call, may.error());
+  core::NamespaceSettings settings;
+  settings.owner_uid = call.session.caller.credentials.uid;
+  if (auto read = read_settings(call.args, settings); !read) return refuse(call, read.error());
+  const auto created = call.store.create_namespace(name, settings, call.now);
+  if (!created) {
+    const bool is_fine =
+        created.error().code == ErrorCode::kExists && call.args.flag(Field::kIfAbsent);
+    if (!is_fine) return refuse(call, created.error());
+  }
+  call.reply.boolean(Field::kCreated, created.has_value());
+  return Outcome::done();
+}
+
+Outcome handle_ns_alter(Call& call) {
+  const auto ns = admit_by_name(call);
+  if (!ns) return refuse(call, ns.error());
+  const std::lock_guard lock(call.settings_mutex);
+  auto settings = call.store.namespace_settings(*ns);
+  if (!settings) return refuse(call, settings.error());
+  if (auto read = read_settings(call.args, *settings); !read) return refuse(call, read.error());
+  const auto altered = call.store.alter_namespace(*ns, *settings, call.now);
+  return altered ? Outcome::done() : refuse(call, altered.error());
+}
+
+Outcome handle_ns_drop(Call& call) {
+  const auto ns = admit_by_name(call);
+  if (!ns) return refuse(call, ns.error());
+  const auto dropped = call.store.drop_namespace(*ns, call.now);
+  return dropped ? Outcome::done() : refuse(call, dropped.error());
+}
+
+Outcome handle_ns_clear(Call& call) {
+  const auto ns = admit_by_name(call);
+  if (!ns) return refuse(call, ns.error());
+  const auto deleted = call.store.clear_namespace(*ns, call.now);
+  if (!deleted) return refuse(call, deleted.error());
+  call.reply.unsigned_integer(Field::kDeleted, *deleted);
+  return Outcome::done();
+}
+
+Outcome handle_ns_list(Call& call) {
+  // Everybody who may read anything may read the default namespace.
+  const protocol::Right right = call.args.command().right;
+  if (auto may = check_right(call.session.caller, right, true); !may) {
+    return refuse(call, may.error());
+  }
+  call.reply.begin_list(Field::kNamespaces);
+  for (const core::NamespaceInfo& info : call.store.list_namespaces(call.now)) {
+    if (!call.session.caller.may(right, info.id == core::kDefaultNamespace)) continue;
+    call.reply.begin_item_object();
+    write_namespace(call.reply, info);
+    call.reply.end_item_object();
+  }
+  call.reply.end_list();
+  return Outcome::done();
+}
+
+Outcome handle_ns_info(Call& call) {
+  const auto ns = admit_by_name(call);
+  if (!ns) return refuse(call, ns.error());
+  const auto info = call.store.namespace_info(*ns, call.now);
+  if (!info) return refuse(call, info.error());
+  write_namespace(call.reply, *info);
+  return Outcome::done();
+}
+
+Outcome handle_use(Call& call) {
+  const auto ns = admit_by_name(call);
+  if (!ns) return refuse(call, ns.error());
+  call.session.ns = *ns;
+  return Outcome::done();
+}
+
+}  // namespace appmem::commands
