@@ -32,7 +32,12 @@ class CountKeys final : public protocol::Job {
       };
       const auto step = store_.scan(ns_, cursor_, visits.max(), now, visit);
       if (!step) {
-        reply.error(step.error());
+        // Where the answer's beginning has left already, a namespace that has gone has no keys.
+        if (streamed_) {
+          reply.unsigned_integer(Field::kCount, 0);
+        } else {
+          reply.error(step.error());
+        }
         return true;
       }
       cursor_ = step->next;
@@ -41,6 +46,7 @@ class CountKeys final : public protocol::Job {
         return true;
       }
     }
+    streamed_ = streamed_ || reply.congested();
     return false;
   }
 
@@ -50,6 +56,8 @@ class CountKeys final : public protocol::Job {
   const std::string prefix_;
   core::ScanCursor cursor_ = 0;
   std::uint64_t count_ = 0;
+  /// Whether the output was congested at the end of a turn: then what has been written may be gone.
+  bool streamed_ = false;
 };
 
 }  // namespace

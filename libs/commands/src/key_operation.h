@@ -17,12 +17,12 @@ struct KeyCall {
   core::Keyspace& keys;
   core::NamespaceId ns;
   /// What values become documents for; kAny where the store's own rules are enough.
-  core::ValueType type;
+  core::ValueType type = core::ValueType::kAny;
   const protocol::Arguments& args;
   protocol::ReplyWriter& reply;
   const Instant& now;
   /// How many bytes of values the answer may hold, and holds; see write_value.
-  std::uint64_t answer_bytes_max;
+  std::uint64_t answer_bytes_max = 0;
   std::uint64_t answer_bytes = 0;
 };
 

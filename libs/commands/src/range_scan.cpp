@@ -25,7 +25,9 @@ bool RangeScan::run(ReplyWriter& reply, const Instant& now, const protocol::Turn
   std::size_t steps = std::max<std::size_t>(budget.steps, 1);
   if (phase_ == Phase::kCollecting) collect(reply, now, steps);
   if (phase_ == Phase::kWriting) write(reply, now, steps);
-  return phase_ == Phase::kEnded;
+  if (phase_ == Phase::kEnded) return true;
+  answer_.pause(reply);
+  return false;
 }
 
 void RangeScan::collect(ReplyWriter& reply, const Instant& now, std::size_t& steps) {

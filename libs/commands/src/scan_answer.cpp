@@ -43,7 +43,7 @@ void ScanAnswer::finish(ReplyWriter& reply, std::string_view cursor) {
 }
 
 void ScanAnswer::abandon(ReplyWriter& reply, const Error& error) {
-  if (begun_) {
+  if (streamed_) {
     finish(reply, {});
   } else {
     reply.error(error);

@@ -8,8 +8,7 @@
 
 namespace appmem::commands {
 
-/// The answer of a scan as it grows: `keys` or `entries`, then `cursor`. Nothing is written before
-/// the first item, so that until then the answer may still become an error.
+/// The answer of a scan as it grows: `keys` or `entries`, then `cursor`.
 class ScanAnswer {
  public:
   /// `with_values` answers with entries instead of keys.
@@ -26,15 +25,18 @@ class ScanAnswer {
 
   /// Ends the answer. An empty cursor stands for null: nothing is left.
   void finish(protocol::ReplyWriter& reply, std::string_view cursor);
-  /// Ends the answer of a scan that cannot go on: with the error, or, where items have left
-  /// already, as if they had been all.
+  /// Ends the answer of a scan that cannot go on: with the error, or, where a part has left
+  /// already, as if that had been all.
   void abandon(protocol::ReplyWriter& reply, const Error& error);
+  /// To be called at the end of a turn: what is congested then leaves in parts.
+  void pause(const protocol::ReplyWriter& reply) { streamed_ = streamed_ || reply.congested(); }
 
  private:
   void begin(protocol::ReplyWriter& reply);
 
   const bool with_values_;
   bool begun_ = false;
+  bool streamed_ = false;
 };
 
 }  // namespace appmem::commands

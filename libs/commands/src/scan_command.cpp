@@ -67,6 +67,7 @@ class HashScan final : public protocol::Job {
         return true;
       }
     }
+    answer_.pause(reply);
     return false;
   }
 
