@@ -9,14 +9,15 @@ namespace appmem {
 template <typename Signature>
 class FunctionRef;
 
-/// A borrowed callable: two words, no allocation. Lifetime: as long as the callable it was made
-/// from, so it is a parameter and never a member.
+/// A borrowed callable object: two words, no allocation. (A plain function is none; a lambda around
+/// it is.) Lifetime: as long as the callable it was made from, so it is a parameter and never a
+/// member.
 template <typename R, typename... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <typename F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> &&
-             std::is_invocable_r_v<R, F&, Args...>)
+             std::is_object_v<std::remove_reference_t<F>> && std::is_invocable_r_v<R, F&, Args...>)
   // It stands in for any callable, and the constraint leaves copies to the copy constructor.
   // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
   FunctionRef(F&& callable)
