@@ -1,6 +1,7 @@
 #include "hash_table.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <limits>
 #include <map>
@@ -23,6 +24,14 @@ std::uint32_t any_hash(test::Random& random) {
 }
 
 using Entries = std::vector<std::pair<std::uint32_t, Handle>>;
+
+/// Next to where one home ends and another begins, for some of the sizes that a table goes through.
+std::uint32_t near_a_border(test::Random& random, std::uint32_t) {
+  constexpr std::array<std::uint64_t, 6> kSizes{1280, 1600, 2000, 2500, 3125, 3906};
+  const std::uint64_t n = kSizes[random.below(kSizes.size())];
+  const std::uint64_t border = ((random.below(n) << 32U) + n - 1) / n;
+  return static_cast<std::uint32_t>(border + 1 - random.below(3));
+}
 
 /// What is in the table from `hash` on; handles of one hash in ascending order.
 Entries contents(const HashTable& table, std::uint32_t hash = 0) {
@@ -173,6 +182,36 @@ TEST_F(HashTableTest, GrowsByAQuarterAndAnInsertionMovesABoundedNumberOfSlots) {
   // Slots that a step moved and those of the insertion itself; the longest clusters count.
   EXPECT_LE(longest, 4'000U);
   EXPECT_GE(table_.size(), table_.slots() * 2 / 3);
+}
+
+TEST_F(HashTableTest, EveryStepOfAStretchLeavesAWholeTable) {
+  for (const bool at_borders : {true, false}) {
+    test::Random random(12);
+    Entries all;
+    const auto walk_through = [&] {
+      while (table_.stretching()) {
+        table_.check();
+        for (int i = 0; i < 20; ++i) {
+          const auto [hash, handle] = all[random.below(all.size())];
+          ASSERT_TRUE(has(table_, hash, handle));
+        }
+        table_.step(1);
+      }
+      table_.check();
+    };
+    while (all.size() < 3'400) {
+      const auto handle = static_cast<Handle>(all.size() + 1);
+      all.emplace_back(at_borders ? near_a_border(random, 0) : any_hash(random), handle);
+      table_.insert(all.back().first, handle);
+      walk_through();
+    }
+    while (!all.empty()) {
+      const auto [hash, handle] = all.back();
+      all.pop_back();
+      ASSERT_TRUE(table_.erase(hash, handle));
+      if (!all.empty()) walk_through();
+    }
+  }
 }
 
 TEST_F(HashTableTest, MemoryIsChargedAndAtMost12BytesAnEntryOnceGrown) {
@@ -429,6 +468,7 @@ INSTANTIATE_TEST_SUITE_P(
         HashKind{"Sequential", [](auto&, std::uint32_t n) { return n; }, 1'000, 200'000},
         HashKind{"SequentialHigh", [](auto&, std::uint32_t n) { return n * 0x0001'0001U; }, 20'000,
                  300'000},
+        HashKind{"Borders", near_a_border, 3'500, 1'000'000},
         HashKind{"Clustered",
                  [](auto& random, auto) {
                    const auto centre = static_cast<std::uint32_t>(random.below(7)) * 0x2492'4924U;

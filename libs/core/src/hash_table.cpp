@@ -251,7 +251,7 @@ std::size_t HashTable::move_cluster_up() {
     --begin;
   const std::size_t looked = boundary_ - begin;
   if (begin == end) {
-    set_boundary(end == 0 ? 0 : end + 1);
+    set_boundary(end);  // the slot before it is empty too
     if (boundary_ == 0) settle();
     return looked;
   }

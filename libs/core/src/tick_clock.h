@@ -20,6 +20,10 @@ class TickClock {
  public:
   static constexpr std::size_t kCheckpointsMax = 64;
 
+  TickClock() = default;
+  /// Counts on from `tick`.
+  explicit TickClock(std::uint32_t tick) : tick_(tick) {}
+
   /// The tick of an access at `now`: the one after the last. Ticks wrap around after 2^32.
   std::uint32_t advance(TimePoint now) {
     ++tick_;
@@ -27,6 +31,18 @@ class TickClock {
       add_checkpoint(now);
     }
     return tick_;
+  }
+
+  /// Goes on after the latest tick of `other` where that is ahead: entries with its ticks come to
+  /// this table.
+  void catch_up(const TickClock& other, TimePoint now) {
+    if (static_cast<std::int32_t>(other.tick_ - tick_) <= 0) return;
+    if (!checkpoints_.empty()) {
+      checkpoints_.back().exact = false;
+      if (now < checkpoints_.back().time) now = checkpoints_.back().time;
+    }
+    tick_ = other.tick_;
+    add_checkpoint(now);
   }
 
   /// The tick of the latest access.
