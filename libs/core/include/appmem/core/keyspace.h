@@ -19,7 +19,7 @@ struct EntryView {
   std::string_view key;
   ValueView value;
   Version version = 0;
-  std::optional<TimePoint> deadline;
+  std::optional<TimePoint> deadline = std::nullopt;
 };
 
 /// Called under the shard's lock: it may copy and must not call the store.
@@ -125,7 +125,7 @@ struct EntryStats {
   /// As really allocated, table slot included.
   std::uint64_t memory_bytes = 0;
   std::chrono::milliseconds idle{0};
-  std::optional<TimePoint> deadline;
+  std::optional<TimePoint> deadline = std::nullopt;
   Version version = 0;
 };
 

@@ -102,6 +102,11 @@ class Store final : public Keyspace {
   Result<CommitTicket> atomically(std::span<const KeyRef> keys, const Instant& now,
                                   FunctionRef<Result<void>(Batch&)> body);
 
+  /// As atomically(), with everything locked and any key allowed: for steps that learn only on the
+  /// way which keys they touch. Nobody else does anything meanwhile, so keep it short.
+  Result<CommitTicket> atomically_on_all(const Instant& now,
+                                         FunctionRef<Result<void>(Batch&)> body);
+
   // --- passes over a namespace, in slices ---
 
   /// Shows live entries in the order of their hashes, from `cursor` on, looking at about
@@ -150,6 +155,7 @@ class Store final : public Keyspace {
   [[nodiscard]] BlobPool& blobs();
 
  private:
+  friend class BatchStep;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,116 @@
+#include "entry.h"
+
+#include "appmem/base/check.h"
+#include "appmem/base/limits.h"
+
+namespace appmem::core {
+namespace {
+
+constexpr std::size_t kSharedAlignment = alignof(SharedBytes);
+static_assert(kSharedAlignment <= 8, "blocks are aligned to 8 bytes");
+
+constexpr std::size_t align_for_shared(std::size_t offset) {
+  return (offset + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment;
+}
+
+}  // namespace
+
+std::size_t EntryShape::value_offset() const {
+  const std::size_t offset = Entry::kHeaderBytes + (deadline ? 8 : 0) + (log_position ? 8 : 0) +
+                             (key_bytes >= Entry::kLongKey ? 4 : 0) + key_bytes;
+  return large ? align_for_shared(offset) : offset;
+}
+
+std::size_t EntryShape::bytes() const {
+  if (large) return value_offset() + sizeof(SharedBytes);
+  return value_offset() + (kind == ValueKind::kInteger ? sizeof(std::int64_t) : value_bytes);
+}
+
+Entry Entry::create(char* block, const EntryShape& shape, std::uint16_t table_id,
+                    std::string_view key) {
+  const bool long_key = key.size() >= kLongKey;
+  const std::uint64_t value_length =
+      shape.large ? 0 : (shape.kind == ValueKind::kInteger ? 8 : shape.value_bytes);
+  APPMEM_CHECK(value_length <= kInlineValueBytesMax && table_id < kTableIds);
+  Entry entry(block);
+  entry.store(0, std::uint64_t{0});
+  entry.set_meta(
+      std::uint64_t{table_id} << kTableIdShift |
+      std::uint64_t{long_key ? kLongKey : key.size()} << kKeyShift | value_length << kValueShift |
+      std::uint64_t{static_cast<std::uint8_t>(shape.kind)} << kKindShift |
+      std::uint64_t{shape.deadline} << kDeadlineShift |
+      std::uint64_t{shape.log_position} << kLogShift | std::uint64_t{shape.large} << kLargeShift);
+  if (shape.deadline) entry.store(kHeaderBytes, kNever);
+  if (shape.log_position) entry.store(entry.log_offset(), CommitTicket{0});
+  const std::size_t offset = entry.key_offset();
+  if (long_key) entry.store(offset - 4, static_cast<std::uint32_t>(key.size()));
+  if (!key.empty()) std::memmove(block + offset, key.data(), key.size());
+  return entry;
+}
+
+std::size_t Entry::value_offset() const {
+  const std::size_t key = key_offset();
+  const std::size_t offset = key + key_bytes(key);
+  return large() ? align_for_shared(offset) : offset;
+}
+
+ValueView Entry::value() const {
+  ValueView view;
+  view.kind = kind();
+  if (large()) {
+    const SharedBytes& value = shared();
+    view.bytes = value.view();
+    view.shared = &value;
+  } else if (view.kind == ValueKind::kInteger) {
+    view.integer = integer();
+  } else {
+    view.bytes = {block_ + value_offset(), field(kValueShift, kValueBits)};
+  }
+  return view;
+}
+
+std::size_t Entry::value_bytes() const {
+  return large() ? shared().view().size() : field(kValueShift, kValueBits);
+}
+
+std::int64_t Entry::integer() const {
+  return load<std::int64_t>(value_offset());
+}
+
+SharedBytes& Entry::shared() const {
+  return *std::launder(reinterpret_cast<SharedBytes*>(block_ + value_offset()));
+}
+
+void Entry::set_integer(std::int64_t integer) {
+  store(value_offset(), integer);
+}
+
+void Entry::set_bytes(std::string_view bytes) {
+  if (!bytes.empty()) std::memmove(block_ + value_offset(), bytes.data(), bytes.size());
+}
+
+void Entry::set_tail(std::string_view bytes) {
+  if (bytes.empty()) return;
+  const std::size_t end = value_offset() + field(kValueShift, kValueBits);
+  std::memmove(block_ + end - bytes.size(), bytes.data(), bytes.size());
+}
+
+void Entry::append_bytes(std::string_view bytes) {
+  set_field(kValueShift, kValueBits, field(kValueShift, kValueBits) + bytes.size());
+  set_tail(bytes);
+}
+
+void Entry::set_shared(const SharedBytes& value) {
+  new (block_ + value_offset()) SharedBytes(value);
+}
+
+EntryShape Entry::shape() const {
+  return {.key_bytes = key().size(),
+          .value_bytes = large() ? 0 : field(kValueShift, kValueBits),
+          .kind = kind(),
+          .deadline = has_deadline_field(),
+          .log_position = durable(),
+          .large = large()};
+}
+
+}  // namespace appmem::core

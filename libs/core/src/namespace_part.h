@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "appmem/core/mutation_sink.h"
+#include "appmem/core/namespace.h"
+#include "hash_table.h"
+#include "key_hash.h"
+#include "namespace_registry.h"
+#include "tick_clock.h"
+
+namespace appmem::core {
+
+/// An entry that was among the least recently used when it was looked at. It still is while its
+/// tick is the same. Found again by hash and tick, so that it may have been moved meanwhile.
+struct Victim {
+  std::uint32_t table_hash = 0;
+  std::uint32_t tick = 0;
+};
+
+/// What one shard holds of one namespace: all of it while that is small (the home part), or the
+/// keys whose hashes fall into the shard's range (the spread part). A shard may have both.
+/// Protected by the shard's lock.
+struct NamespacePart {
+  NamespacePart(MemoryBudget& budget, NamespaceState& ns_, bool spread, HashSplit split,
+                std::size_t shard)
+      : ns(&ns_),
+        table_id(id_of(ns_.index, spread)),
+        order{spread ? split.bits : 0},
+        hash_base(spread && split.bits != 0 ? std::uint64_t{shard} << (64 - split.bits) : 0),
+        table(budget) {}
+
+  /// The id that entries carry.
+  static std::uint16_t id_of(std::size_t index, bool spread) {
+    return static_cast<std::uint16_t>(index * 2 + (spread ? 1 : 0));
+  }
+
+  [[nodiscard]] std::uint32_t table_hash(std::uint64_t hash) const { return order.of(hash); }
+  /// The first hash that `table_hash` stands for.
+  [[nodiscard]] std::uint64_t first_hash(std::uint32_t table_hash) const {
+    return hash_base | std::uint64_t{table_hash} << (32 - order.skip);
+  }
+
+  /// At least what the next insertion may add to the table's memory.
+  [[nodiscard]] std::size_t table_growth_max() const {
+    constexpr std::size_t kSlotBytes = 8;
+    const std::size_t slots = table.slots();
+    if (table.size() + 1 < slots / 8 * 7) return 0;
+    return slots < 1024 ? (slots + 64) * kSlotBytes : slots / 4 * kSlotBytes + 2 * kPageBytes;
+  }
+
+  NamespaceState* const ns;
+  const std::uint16_t table_id;
+  const TableOrder order;
+  const std::uint64_t hash_base;
+
+  HashTable table;
+  TickClock ticks;
+  NamespaceCounters counters;
+  /// Keys and values.
+  std::uint64_t content_bytes = 0;
+  /// Blocks and large values.
+  std::int64_t entry_memory = 0;
+
+  /// What the namespace's usage has been told.
+  std::int64_t told_memory = 0;
+  std::int64_t told_keys = 0;
+  std::int64_t told_tables = 0;
+
+  /// A miss may tell of a deletion: it waits for the last one's ticket (durable namespaces).
+  CommitTicket deleted_at = 0;
+
+  /// Ordered: the next one to go is at the back.
+  std::vector<Victim> victims;
+  /// Where the next look for victims begins.
+  std::uint32_t victims_next = 0;
+
+  /// Entries that this step has touched are not evicted: those with a tick from `protect_tick` on,
+  /// if `protect_step` is the shard's current step.
+  std::uint64_t protect_step = 0;
+  std::uint32_t protect_tick = 0;
+};
+
+}  // namespace appmem::core

@@ -1,0 +1,257 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appmem/base/error.h"
+#include "appmem/base/memory_budget.h"
+#include "appmem/base/shared_bytes.h"
+#include "appmem/core/keyspace.h"
+#include "arena.h"
+#include "deadline_wheel.h"
+#include "entry.h"
+#include "key_hash.h"
+#include "namespace_part.h"
+#include "namespace_registry.h"
+#include "step.h"
+
+namespace appmem::core {
+
+/// What all shards of a store have in common. Borrowed by them.
+struct ShardContext {
+  MemoryBudget& budget;
+  BlobPool& blobs;
+  NamespaceRegistry& registry;
+  MutationSink* sink;
+  HashSplit split;
+  std::size_t shards;
+  std::uint64_t seed;
+  Version version_floor;
+  /// Entries count their deadlines from here.
+  TimePoint epoch;
+  std::uint64_t arena_region_bytes;
+};
+
+/// One key of a namespace, looked up: where it is, or would be.
+struct Site {
+  NamespacePart& part;
+  std::string_view key;
+  std::uint64_t hash;
+  std::uint32_t table_hash;
+
+  Site(NamespacePart& part_, std::string_view key_, std::uint64_t hash_)
+      : part(part_), key(key_), hash(hash_), table_hash(part_.table_hash(hash_)) {}
+  [[nodiscard]] const NamespaceState& ns() const { return *part.ns; }
+};
+
+/// A part of the store, without its lock: entries of all namespaces whose hashes (or whose
+/// namespaces) belong here.
+/// Thread safety: none; the owner serialises every call.
+class Shard {
+ public:
+  Shard(const ShardContext& context, std::size_t index);
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+  ~Shard();
+
+  // --- operations on a key, as in Keyspace. kOutOfMemory with step.room.wanted: nothing has
+  // changed; make room elsewhere and do it again. ---
+  Result<GetOutcome> get(const Site& site, const GetOptions& options, EntryVisitor visit,
+                         Step& step);
+  /// Above kInlineValueBytesMax the value is shared (checked).
+  Result<SetOutcome> set(const Site& site, const ValueView& value, const SetOptions& options,
+                         Step& step);
+  Result<RemoveOutcome> remove(const Site& site, const RemoveOptions& options, Step& step);
+  Result<IncrementOutcome> increment(const Site& site, const IncrementOptions& options, Step& step);
+  /// With step.large_append, what would make a large value is left to the caller.
+  Result<AppendOutcome> append(const Site& site, std::string_view bytes, Step& step);
+  Result<ExpireOutcome> expire(const Site& site, const ExpireOptions& options, Step& step);
+  std::optional<EntryStats> stats(const Site& site, Step& step);
+
+  /// Begins a step: entries touched from here on are not evicted before the next one begins.
+  void begin_step() { ++step_; }
+  void commit(const Journal::Record& record);
+  void undo(const Journal::Record& record);
+  void set_log_position(Handle handle, CommitTicket ticket) {
+    entry(handle).set_log_position(ticket);
+  }
+  [[nodiscard]] EntryView view(Handle handle) const;
+  /// A block that moved, for the journal of the step in hand; null between steps.
+  void use_journal(Journal* journal) { journal_ = journal; }
+
+  // --- parts ---
+  [[nodiscard]] NamespacePart* part(std::uint16_t table_id) const { return parts_[table_id].get(); }
+  NamespacePart& make_part(NamespaceState& ns, bool spread);
+  /// Takes all entries away in constant time; drain() frees them. Returns how many.
+  std::size_t detach_entries(NamespacePart& part);
+  void drop_part(std::uint16_t table_id);
+
+  struct ScanSlice {
+    std::uint64_t next = 0;
+    bool done = false;
+    std::size_t looked = 0;
+  };
+  /// Shows entries of `part` with hashes from `from` on.
+  ScanSlice scan(const NamespacePart& part, std::uint64_t from, std::size_t visits_max,
+                 const Instant& now, FunctionRef<bool(const EntryView&)> visit) const;
+
+  /// Moves entries of `from` (a home part of this shard) to the spread part of `target`, from the
+  /// hash `begin` on and below `end`. Returns the hash up to which all have been moved; `begin`
+  /// when there was no room.
+  std::uint64_t spread_some(NamespacePart& from, Shard& target, std::uint64_t begin,
+                            std::uint64_t end, std::size_t entries_max, Step& step);
+  /// Moves the entry of `handle` from `from` here into `target`'s `to`, in the block `fresh` (or
+  /// the same one, when both are this shard).
+  void move_entry(NamespacePart& from, std::uint32_t table_hash, Handle handle, Shard& target,
+                  NamespacePart& to, Handle fresh);
+
+  // --- room ---
+  /// Evicts from the parts of `ns` (from all in the way of its own writes, if it is null) and gives
+  /// at least `bytes` back to the budget where that can be done. Returns whether anything was
+  /// freed.
+  bool give_back(NamespaceState* victim, std::size_t bytes, Step& step);
+  [[nodiscard]] std::int64_t memory_of(const NamespaceState& ns) const;
+  /// The namespace furthest above its equal share that `writer` may make go; null when there is
+  /// none.
+  [[nodiscard]] NamespaceState* choose_victim(const NamespaceState* writer) const;
+  /// Evicts entries of `ns` here until about `bytes` are free or it has none left to give.
+  std::size_t evict(NamespaceState& ns, std::size_t bytes, Step& step);
+  /// Evicts from whichever namespace has something here.
+  bool evict_whatever(const NamespaceState* writer, std::size_t bytes, Step& step);
+  /// A large value, uninitialised; empty when there is no room (see step.room).
+  SharedBytes make_shared(const NamespacePart& writer, std::size_t bytes, Step& step);
+  void note_refused(NamespacePart& part) { ++part.counters.refused; }
+
+  // --- background ---
+  /// Frees what was detached: about `slots` table slots of it. True while there is more.
+  bool drain(std::size_t slots);
+  /// Removes entries whose deadline has passed; looks at about `filings`. Returns how many it has
+  /// looked at.
+  std::size_t reap(const Instant& now, std::size_t filings);
+  bool sweep(const Instant& now, std::size_t filings);
+  bool stretch_tables(std::size_t slots);
+  /// Evicts from namespaces that are over their own ceiling. True while there is more.
+  bool keep_ceilings(std::size_t entries, Step& step);
+  /// Moves blocks so that a span comes free; false when nothing can be gained.
+  bool compact_one_span();
+  [[nodiscard]] bool worth_compacting() const;
+
+  [[nodiscard]] Arena& arena() { return arena_; }
+  [[nodiscard]] const Arena& arena() const { return arena_; }
+  [[nodiscard]] const DeadlineWheel& wheel() const { return wheel_; }
+  [[nodiscard]] std::uint64_t versions() const { return version_; }
+  /// Versions given from here on are above `version`.
+  void skip_versions(std::uint64_t version) {
+    if (version > version_) version_ = version;
+  }
+  [[nodiscard]] std::uint64_t table_bytes() const;
+  [[nodiscard]] std::uint64_t keys() const;
+  [[nodiscard]] std::uint64_t large_bytes() const { return large_bytes_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  /// Tells the namespace's usage what has changed.
+  void tell_usage(NamespacePart& part);
+
+ private:
+  enum class Made : std::uint8_t { kRoom, kElsewhere, kNothing };
+
+  [[nodiscard]] Entry entry(Handle handle) const { return Entry(arena_.at(handle)); }
+  [[nodiscard]] std::uint64_t deadline_of(TimePoint at) const;
+  [[nodiscard]] TimePoint time_of(std::uint64_t deadline) const;
+  [[nodiscard]] std::size_t memory_of(Handle handle) const;
+
+  Handle find(const Site& site) const;
+  /// Removes the entry if its time has come.
+  Handle find_live(const Site& site, Step& step);
+  void protect(NamespacePart& part);
+  void touch(NamespacePart& part, Entry entry, const Instant& now);
+  [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
+
+  Result<void> admit(const NamespaceState& ns, Step& step);
+  Result<void> check_value(const Site& site, std::size_t bytes);
+  std::uint64_t resolve_expiry(const NamespaceState& ns, const Expiry& expiry, Handle old,
+                               const Instant& now) const;
+  /// The shape that `value` takes in a namespace.
+  EntryShape shape_of(const Site& site, const ValueView& value, std::uint64_t deadline) const;
+
+  /// Writes `value` in the place of `old` (or none): in its block where it fits, else in another.
+  Result<Handle> put(const Site& site, Handle old, const ValueView& value, std::uint64_t deadline,
+                     const EntryVisitor* show_old, Step& step, CommitTicket& ticket);
+  [[nodiscard]] bool fits_in_place(Handle old, const EntryShape& shape) const;
+  void overwrite(const Site& site, Handle handle, const EntryShape& shape, const ValueView& value,
+                 std::uint64_t deadline, Step& step);
+  void fill(const Site& site, Handle fresh, const EntryShape& shape, const ValueView& value,
+            std::uint64_t deadline, Step& step);
+  static void copy_value(const Entry& from, Entry& to);
+  Result<Handle> append_inline(const Site& site, Handle old, const ValueView& head,
+                               std::string_view tail, std::uint64_t deadline, Step& step,
+                               CommitTicket& ticket);
+  [[nodiscard]] LargeAppend parts_of(Handle old) const;
+  Result<Handle> append_large(const Site& site, Handle old, std::string_view tail,
+                              std::uint64_t deadline, Step& step, CommitTicket& ticket);
+  /// A block for another entry beside `old`, within the namespace's ceiling and the budget. Making
+  /// room may move the old entry (`old` tells where it is), but does not evict it.
+  Result<Handle> make_block(const Site& site, Handle& old, const EntryShape& shape,
+                            std::size_t large_bytes, Step& step);
+  /// `fresh` takes the place of `old` (or none).
+  CommitTicket install(const Site& site, Handle old, Handle fresh, Journal::Kind kind, Step& step);
+  CommitTicket uninstall(const Site& site, Handle old, Journal::Kind kind, Step& step);
+  Result<Handle> change_deadline(const Site& site, Handle old, std::uint64_t deadline, Step& step,
+                                 CommitTicket& ticket);
+  void set_deadline(Handle handle, std::uint64_t deadline);
+  CommitTicket tell_sink(const Site& site, Mutation::Kind kind, Handle handle, const Instant& now);
+  Error out_of_memory(NamespacePart& part, Step& step, const char* message);
+
+  void add_to(NamespacePart& part, Handle handle);
+  void take_from(NamespacePart& part, Handle handle);
+  /// Frees block and large value, and forgets its filing.
+  void release(Handle handle);
+
+  Handle allocate(NamespacePart& writer, std::size_t bytes, Step& step);
+  /// A slot in the part's table.
+  bool reserve_slot(NamespacePart& part, Step& step);
+  /// Makes room and tries again, until `try_once` returns true or there is no room to be made.
+  bool retry_with_room(const NamespacePart& writer, std::size_t bytes, Step& step,
+                       FunctionRef<bool()> try_once);
+  Made make_room(const NamespacePart& writer, std::size_t bytes, std::size_t attempt, Step& step);
+  bool within_ceiling(const Site& site, Handle old, std::size_t block_bytes,
+                      std::size_t large_bytes, Step& step);
+  /// Whether `writer` (or nobody, when it is null) may make entries of `ns` go.
+  static bool may_evict(const NamespaceState& ns, const NamespaceState* writer);
+  std::size_t evict_one(NamespacePart& part, Step& step);
+  bool find_victims(NamespacePart& part);
+  DeadlineWheel::Verdict judge(Handle handle, DeadlineWheel::BucketId bucket, const Instant& now);
+  void moved(Handle from, Handle to);
+
+  const ShardContext& context_;
+  const std::size_t index_;
+  Arena arena_;
+  DeadlineWheel wheel_;
+  std::array<std::unique_ptr<NamespacePart>, Entry::kTableIds> parts_;
+  /// Table ids in use.
+  std::vector<std::uint16_t> part_ids_;
+  std::size_t stretch_next_ = 0;
+  /// Tables of what was cleared and dropped; their entries are nobody's.
+  std::vector<HashTable> dying_;
+  std::uint64_t version_ = 0;
+  std::uint64_t step_ = 0;
+  std::uint64_t large_bytes_ = 0;
+  /// How often a block was moved.
+  std::uint64_t moves_ = 0;
+  Journal* journal_ = nullptr;
+
+  /// An entry as a walk of its table meets it.
+  struct Candidate {
+    std::uint32_t age;
+    std::uint32_t table_hash;
+    Handle handle;
+  };
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace appmem::core

@@ -1,0 +1,362 @@
+// Making room: compaction, eviction, ceilings.
+
+#include <algorithm>
+
+#include "appmem/base/check.h"
+#include "appmem/base/units.h"
+#include "shard.h"
+
+namespace appmem::core {
+namespace {
+
+/// How often room is made for one write in one shard before it gives up there.
+constexpr std::size_t kRoomAttemptsMax = 4096;
+/// Entries that one call of evict() looks at.
+constexpr std::size_t kEvictionsMax = 512;
+/// Steps of give_back(), each an eviction or a span.
+constexpr std::size_t kGiveBackStepsMax = 2048;
+
+/// Free blocks in spans may take this share of an arena before spans are emptied.
+constexpr std::uint64_t kSlackShare = 16;
+/// After this many attempts for one write, spans are emptied whatever their share.
+constexpr std::size_t kAttemptsBeforeCompaction = 32;
+
+/// Up to this many entries, victims are exactly the least recently used.
+constexpr std::size_t kExactEntriesMax = 4096;
+/// Of these, one look keeps this share, and at least so many.
+constexpr std::size_t kExactShare = 16;
+constexpr std::size_t kExactVictimsMin = 16;
+/// In larger tables one look goes over so many slots, a random sample as hashes are, and keeps this
+/// share of the entries in them.
+constexpr std::size_t kWindowSlots = 2048;
+constexpr std::size_t kWindowShare = 32;
+/// Looks for victims before giving up: all of a window may be protected.
+constexpr std::size_t kLooksMax = 4;
+/// Entries are asked for so far ahead.
+constexpr std::size_t kPrefetchDistance = 8;
+
+constexpr std::size_t kDrainSlots = 64;
+constexpr std::size_t kReapFilings = 64;
+constexpr std::size_t kReclaimBytes = 1_MiB;
+
+}  // namespace
+
+Handle Shard::allocate(NamespacePart& writer, std::size_t bytes, Step& step) {
+  Handle handle = arena_.try_allocate(bytes);
+  if (handle == kNoHandle) [[unlikely]] {
+    retry_with_room(writer, Arena::block_bytes_for(bytes), step, [&] {
+      handle = arena_.try_allocate(bytes);
+      return handle != kNoHandle;
+    });
+  }
+  return handle;
+}
+
+bool Shard::reserve_slot(NamespacePart& part, Step& step) {
+  return retry_with_room(part, part.table.memory_bytes() / 4, step,
+                         [&] { return part.table.try_reserve(); });
+}
+
+SharedBytes Shard::make_shared(const NamespacePart& writer, std::size_t bytes, Step& step) {
+  SharedBytes made = context_.blobs.try_allocate(bytes);
+  if (!made) {
+    retry_with_room(writer, bytes, step, [&] {
+      made = context_.blobs.try_allocate(bytes);
+      return static_cast<bool>(made);
+    });
+  }
+  return made;
+}
+
+bool Shard::retry_with_room(const NamespacePart& writer, std::size_t bytes, Step& step,
+                            FunctionRef<bool()> try_once) {
+  Made made = Made::kElsewhere;
+  for (std::size_t attempt = 0; attempt < kRoomAttemptsMax; ++attempt) {
+    made = make_room(writer, bytes, attempt, step);
+    if (made != Made::kRoom) break;
+    if (try_once()) return true;
+  }
+  if (made != Made::kNothing && !step.local_only) {
+    step.room = {.wanted = true, .bytes = bytes, .writer = writer.ns};
+  }
+  return false;
+}
+
+Shard::Made Shard::make_room(const NamespacePart& writer, std::size_t bytes, std::size_t attempt,
+                             Step& step) {
+  if (!dying_.empty()) {
+    drain(kDrainSlots);
+    return Made::kRoom;
+  }
+  const std::uint64_t used = context_.budget.used();
+  context_.blobs.reclaim(std::max(bytes, kReclaimBytes));
+  if (context_.budget.used() < used) return Made::kRoom;
+  // Not while a journal holds blocks that the wheel would take for stale.
+  if (journal_ == nullptr && attempt == 0 && reap(step.now, kReapFilings) > 0) return Made::kRoom;
+  if ((worth_compacting() || attempt >= kAttemptsBeforeCompaction) && compact_one_span()) {
+    return Made::kRoom;
+  }
+  NamespaceState* victim = choose_victim(writer.ns);
+  if (victim != nullptr) {
+    // A namespace in many shards gives in all of them alike, so that what remains is what was used
+    // last in any.
+    const std::int64_t here = memory_of(*victim);
+    const std::int64_t all =
+        context_.registry.usage(victim->index).memory.load(std::memory_order_relaxed);
+    const bool lopsided =
+        !step.local_only && here * static_cast<std::int64_t>(context_.shards) * 8 < all * 7;
+    if (here > 0 && !(lopsided && context_.shards > 1) && evict(*victim, bytes, step) > 0) {
+      return Made::kRoom;
+    }
+    if (context_.shards > 1 && !step.local_only) return Made::kElsewhere;
+    if (evict_whatever(writer.ns, bytes, step)) return Made::kRoom;
+  }
+  if (compact_one_span()) return Made::kRoom;
+  return context_.shards > 1 ? Made::kElsewhere : Made::kNothing;
+}
+
+bool Shard::may_evict(const NamespaceState& ns, const NamespaceState* writer) {
+  if (!ns.alive || ns.settings.eviction == Eviction::kNone) return false;
+  return !ns.durable() || &ns == writer;
+}
+
+NamespaceState* Shard::choose_victim(const NamespaceState* writer) const {
+  NamespaceState* best = nullptr;
+  std::int64_t best_excess = 0;
+  const std::size_t end = context_.registry.index_end();
+  for (std::size_t index = 0; index < end; ++index) {
+    // Every namespace has an equal share of what lies above the floors; so the one furthest above
+    // its share is the one furthest above its floor.
+    const std::int64_t memory =
+        context_.registry.usage(index).memory.load(std::memory_order_relaxed);
+    if (memory <= best_excess) continue;
+    NamespaceState& ns = *context_.registry.state(index);
+    if (!may_evict(ns, writer)) continue;
+    const std::int64_t excess = memory - static_cast<std::int64_t>(ns.settings.reserved_bytes);
+    if (excess <= best_excess) continue;
+    best = &ns;
+    best_excess = excess;
+  }
+  if (best != nullptr || writer == nullptr || !may_evict(*writer, writer)) return best;
+  // A writer may go below its own floor.
+  const NamespaceUsage& usage = context_.registry.usage(writer->index);
+  return usage.memory.load(std::memory_order_relaxed) > 0 ? context_.registry.state(writer->index)
+                                                          : nullptr;
+}
+
+bool Shard::evict_whatever(const NamespaceState* writer, std::size_t bytes, Step& step) {
+  const std::size_t end = context_.registry.index_end();
+  for (std::size_t index = 0; index < end; ++index) {
+    NamespaceState& ns = *context_.registry.state(index);
+    if (!may_evict(ns, writer) || memory_of(ns) == 0) continue;
+    const std::int64_t memory =
+        context_.registry.usage(index).memory.load(std::memory_order_relaxed);
+    const bool above_floor = memory > static_cast<std::int64_t>(ns.settings.reserved_bytes);
+    if ((above_floor || &ns == writer) && evict(ns, bytes, step) > 0) return true;
+  }
+  return false;
+}
+
+std::int64_t Shard::memory_of(const NamespaceState& ns) const {
+  std::int64_t memory = 0;
+  for (const bool spread : {false, true}) {
+    const NamespacePart* found = part(NamespacePart::id_of(ns.index, spread));
+    if (found != nullptr) memory += found->entry_memory;
+  }
+  return memory;
+}
+
+std::size_t Shard::evict(NamespaceState& ns, std::size_t bytes, Step& step) {
+  std::size_t freed = 0;
+  for (const bool spread : {true, false}) {
+    NamespacePart* found = part(NamespacePart::id_of(ns.index, spread));
+    if (found == nullptr) continue;
+    for (std::size_t i = 0; i < kEvictionsMax && freed < bytes; ++i) {
+      const std::size_t one = evict_one(*found, step);
+      if (one == 0) break;
+      freed += one;
+    }
+  }
+  return freed;
+}
+
+std::size_t Shard::evict_one(NamespacePart& part, Step& step) {
+  for (std::size_t looks = 0; looks < kLooksMax; ++looks) {
+    while (!part.victims.empty()) {
+      const Victim victim = part.victims.back();
+      part.victims.pop_back();
+      if (is_protected(part, victim.tick)) continue;
+      const Handle handle = part.table.find(victim.table_hash, [&](Handle candidate) {
+        return entry(candidate).tick() == victim.tick;
+      });
+      if (handle == kNoHandle) continue;  // used or gone meanwhile
+      const std::size_t bytes = memory_of(handle);
+      APPMEM_CHECK(part.table.erase(victim.table_hash, handle));
+      take_from(part, handle);
+      tell_usage(part);
+      ++part.counters.evictions;
+      if (part.ns->durable()) {
+        Mutation mutation;
+        mutation.kind = Mutation::Kind::kDelete;
+        mutation.ns = part.ns->id();
+        mutation.key = entry(handle).key();
+        part.deleted_at = context_.sink->append({&mutation, 1}, step.now);
+      }
+      release(handle);
+      return bytes;
+    }
+    if (!find_victims(part)) break;
+  }
+  return 0;
+}
+
+bool Shard::find_victims(NamespacePart& part) {
+  if (part.table.empty()) return false;
+  candidates_.clear();
+  const bool exact = part.table.size() <= kExactEntriesMax;
+  const auto collect = [&](std::uint32_t table_hash, Handle handle) {
+    candidates_.push_back({0, table_hash, handle});
+    return true;
+  };
+  if (exact) {
+    part.table.for_each_from(0, collect);
+  } else {
+    const auto position = part.table.walk(part.victims_next, kWindowSlots, collect);
+    part.victims_next = position.next;
+  }
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    if (i + kPrefetchDistance < candidates_.size()) {
+      __builtin_prefetch(arena_.at(candidates_[i + kPrefetchDistance].handle));
+    }
+    candidates_[i].age = part.ticks.age(entry(candidates_[i].handle).tick());
+  }
+  const std::size_t keep = exact ? std::max(kExactVictimsMin, candidates_.size() / kExactShare)
+                                 : std::max<std::size_t>(1, candidates_.size() / kWindowShare);
+  const auto older = [](const Candidate& a, const Candidate& b) {
+    return a.age > b.age;
+  };
+  if (keep < candidates_.size()) {
+    std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(keep),
+                     candidates_.end(), older);
+    candidates_.resize(keep);
+  }
+  std::sort(candidates_.begin(), candidates_.end(), older);
+  part.victims.clear();
+  for (auto next = candidates_.rbegin(); next != candidates_.rend(); ++next) {
+    part.victims.push_back({next->table_hash, part.ticks.current() - next->age});
+  }
+  return true;
+}
+
+bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes,
+                           std::size_t large_bytes, Step& step) {
+  const NamespaceState& ns = site.ns();
+  if (!ns.bounded()) return true;
+  const NamespaceUsage& usage = context_.registry.usage(ns.index);
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  for (std::size_t attempt = 0; attempt < kRoomAttemptsMax; ++attempt) {
+    // The old entry goes when the new one is there, unless a journal keeps it for a while.
+    const std::size_t leaving = old == kNoHandle ? 0 : memory_of(old);
+    std::size_t coming = block_bytes + large_bytes;
+    if (old == kNoHandle) coming += site.part.table_growth_max();
+    const std::int64_t used = usage.memory.load(kRelaxed) + usage.tables.load(kRelaxed);
+    const bool over_bytes =
+        ns.settings.max_bytes &&
+        used + static_cast<std::int64_t>(coming) - static_cast<std::int64_t>(leaving) >
+            static_cast<std::int64_t>(*ns.settings.max_bytes) &&
+        coming > leaving;
+    const bool over_keys =
+        ns.settings.max_keys && old == kNoHandle &&
+        usage.keys.load(kRelaxed) >= static_cast<std::int64_t>(*ns.settings.max_keys);
+    if (!over_bytes && !over_keys) return true;
+    if (ns.settings.eviction == Eviction::kNone) return false;
+    if (evict(*site.part.ns, 1, step) == 0) break;
+  }
+  if (context_.shards > 1 && !step.local_only && ns.settings.eviction != Eviction::kNone &&
+      usage.memory.load(kRelaxed) > memory_of(ns)) {
+    step.room = {.wanted = true, .bytes = block_bytes, .writer = site.part.ns, .own_ceiling = true};
+  }
+  return false;
+}
+
+bool Shard::keep_ceilings(std::size_t entries, Step& step) {
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  bool more = false;
+  for (const std::uint16_t id : part_ids_) {
+    NamespacePart& part = *parts_[id];
+    const NamespaceSettings& settings = part.ns->settings;
+    if (!part.ns->bounded() || settings.eviction == Eviction::kNone) continue;
+    if (!admit(*part.ns, step)) continue;
+    const NamespaceUsage& usage = context_.registry.usage(part.ns->index);
+    const auto over = [&] {
+      return (settings.max_bytes && usage.memory.load(kRelaxed) + usage.tables.load(kRelaxed) >
+                                        static_cast<std::int64_t>(*settings.max_bytes)) ||
+             (settings.max_keys &&
+              usage.keys.load(kRelaxed) > static_cast<std::int64_t>(*settings.max_keys));
+    };
+    while (over()) {
+      if (entries == 0) return true;
+      --entries;
+      if (evict_one(part, step) == 0) break;
+      more = over();
+    }
+  }
+  return more;
+}
+
+bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
+  const std::uint64_t used = context_.budget.used();
+  const auto freed = [&] {
+    const std::uint64_t now_used = context_.budget.used();
+    return now_used < used ? used - now_used : 0;
+  };
+  bool any = false;
+  for (std::size_t i = 0; i < kGiveBackStepsMax && freed() < bytes; ++i) {
+    if (!dying_.empty()) {
+      drain(kDrainSlots);
+    } else if (arena_.dirty_bytes() > 0) {
+      arena_.purge(bytes);
+    } else if (worth_compacting() && compact_one_span()) {
+      // Its pages are purged in the next round.
+    } else if (victim != nullptr && evict(*victim, 1, step) > 0) {
+      context_.blobs.reclaim(kReclaimBytes);
+    } else if (!compact_one_span()) {
+      break;
+    }
+    any = true;
+  }
+  return any;
+}
+
+bool Shard::worth_compacting() const {
+  return arena_.slack_bytes() * kSlackShare > arena_.committed_bytes();
+}
+
+bool Shard::compact_one_span() {
+  if (!dying_.empty()) return false;
+  return arena_.compact_one_span([this](Handle from, Handle to) { moved(from, to); });
+}
+
+void Shard::moved(Handle from, Handle to) {
+  ++moves_;
+  Entry gone_to = entry(to);
+  if (gone_to.has_deadline_field() && gone_to.bucket() != DeadlineWheel::kNoBucket) {
+    gone_to.set_bucket(wheel_.file(to, time_of(gone_to.deadline())));
+    wheel_.note_stale();
+  }
+  NamespacePart* owner = part(gone_to.table_id());
+  if (owner != nullptr) {
+    const std::uint64_t hash = hash_key(gone_to.key(), context_.seed);
+    const bool replaced = owner->table.replace(owner->table_hash(hash), from, to);
+    // What is in no table is in the journal; nothing is moved while detached tables are left.
+    APPMEM_CHECK(replaced || journal_ != nullptr);
+  }
+  if (journal_ == nullptr) return;
+  for (Journal::Record& record : journal_->records) {
+    if (record.shard != this) continue;
+    if (record.before == from) record.before = to;
+    if (record.after == from) record.after = to;
+  }
+}
+
+}  // namespace appmem::core

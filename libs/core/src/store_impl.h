@@ -1,0 +1,158 @@
+#pragma once
+
+#include <atomic>
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "appmem/base/memory_budget.h"
+#include "appmem/base/shared_bytes.h"
+#include "appmem/core/store.h"
+#include "key_hash.h"
+#include "namespace_registry.h"
+#include "shard.h"
+
+namespace appmem::core {
+
+class BatchStep;
+
+inline constexpr std::size_t kShardsMax = 1024;
+/// A namespace spreads over all shards when its home has more entries than this.
+inline constexpr std::size_t kHomeEntriesMax = 4096;
+
+/// The shards with their locks, and what lies across shards.
+///
+/// Locks: shards in ascending order; then the sink's, the blob pool's and the names'. Namespaces
+/// are made, changed and dropped with all shards locked. Without a lock only atomics are read:
+/// where a key lives is guessed from them and checked again under the lock.
+struct Store::Impl {
+  Impl(const StoreOptions& options, const Instant& now);
+
+  struct alignas(64) LockedShard {
+    LockedShard(const ShardContext& context, std::size_t index) : shard(context, index) {}
+    std::mutex mutex;
+    Shard shard;
+  };
+  using Held = std::bitset<kShardsMax>;
+
+  /// Locks every shard, in ascending order.
+  class AllLocked {
+   public:
+    explicit AllLocked(Impl& impl);
+    AllLocked(const AllLocked&) = delete;
+    AllLocked& operator=(const AllLocked&) = delete;
+    ~AllLocked();
+
+   private:
+    Impl& impl_;
+  };
+
+  /// Locks a set of shards, in ascending order.
+  class SomeLocked {
+   public:
+    explicit SomeLocked(Impl& impl) : impl_(impl) {}
+    SomeLocked(const SomeLocked&) = delete;
+    SomeLocked& operator=(const SomeLocked&) = delete;
+    ~SomeLocked() { unlock(); }
+
+    /// Precondition: none is locked.
+    void lock(const Held& wanted);
+    void unlock();
+    [[nodiscard]] const Held& held() const { return held_; }
+
+   private:
+    Impl& impl_;
+    Held held_;
+  };
+
+  /// Where a key lives, as far as can be told without a lock.
+  struct Place {
+    std::size_t shard = 0;
+    bool spread = false;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+  [[nodiscard]] Place place_of(const NamespaceState& ns, std::uint64_t hash) const {
+    if (hash < ns.boundary.load(std::memory_order_acquire)) return {split.shard_of(hash), true};
+    return {ns.home, false};
+  }
+  [[nodiscard]] std::uint64_t hash_of(std::string_view key) const {
+    return hash_key(key, context.seed);
+  }
+  static bool is(const NamespaceState& ns, NamespaceId id) {
+    return ns.alive && ns.generation == id.generation;
+  }
+
+  /// Runs `operation(Shard&, const Site&, Step&)` under the lock of the key's shard; makes room in
+  /// other shards and runs it again when it asks for that.
+  template <class Operation>
+  auto run(NamespaceId id, std::string_view key, const Instant& now, Operation&& operation)
+      -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
+                            std::declval<Step&>()));
+
+  /// Frees memory somewhere, as `room` asks. `held` are shards that the caller has locked; others
+  /// are then only tried. Returns whether anything was freed.
+  bool make_room(const Step::Room& room, const Instant& now, const Held* held);
+  /// A large value, for a write into `writer`; empty when there is no memory.
+  SharedBytes allocate_large(NamespaceId writer, std::size_t bytes, const Instant& now);
+
+  Result<CommitTicket> run_batch(BatchStep& batch, const Held& held, const Instant& now,
+                                 FunctionRef<Result<void>(Batch&)> body);
+
+  [[nodiscard]] bool may_spread(const NamespaceState& ns);
+  /// Moves a namespace on its way from its home to all shards, by about `entries`.
+  /// Returns whether there is more to do and it got on.
+  bool spread(NamespaceState& ns, std::size_t entries, const Instant& now);
+
+  /// Nothing when it is gone.
+  [[nodiscard]] std::optional<NamespaceInfo> info(NamespaceId id);
+  /// Of `ns`, in the order of shards; all shards are locked.
+  template <class Visit>
+  void for_each_part(const NamespaceState& ns, Visit&& visit);
+  bool maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work);
+
+  MemoryBudget budget;
+  BlobPool blobs;
+  HashSplit split;
+  NamespaceRegistry registry;
+  ShardContext context;
+  std::vector<std::unique_ptr<LockedShard>> shards;
+  /// Where the search for room begins, so that all shards give alike.
+  std::atomic<std::size_t> room_next{0};
+};
+
+/// Whether the bytes have to be copied into a large value of their own before they are stored.
+inline bool needs_large_copy(const ValueView& value) {
+  if (value.kind == ValueKind::kInteger || value.bytes.size() <= kInlineValueBytesMax) return false;
+  return value.shared == nullptr || value.shared->view().data() != value.bytes.data() ||
+         value.shared->view().size() != value.bytes.size();
+}
+
+/// Error of an operation on a namespace that is not there.
+inline tl::unexpected<Error> no_such_namespace() {
+  return fail(ErrorCode::kNotFound, "no such namespace");
+}
+
+/// Errors: kTooLarge.
+inline Result<void> check_key(std::string_view key) {
+  if (key.size() <= kKeyBytesMax) return {};
+  return fail(ErrorCode::kTooLarge, "the key of " + std::to_string(key.size()) +
+                                        " bytes is over the limit of " +
+                                        std::to_string(kKeyBytesMax));
+}
+
+template <class Visit>
+void Store::Impl::for_each_part(const NamespaceState& ns, Visit&& visit) {
+  for (const auto& locked : shards) {
+    for (const bool spread : {false, true}) {
+      NamespacePart* part = locked->shard.part(NamespacePart::id_of(ns.index, spread));
+      if (part != nullptr) visit(locked->shard, *part);
+    }
+  }
+}
+
+}  // namespace appmem::core

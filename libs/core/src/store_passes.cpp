@@ -1,0 +1,140 @@
+// Store: passes over a namespace, and the work in the background.
+
+#include <algorithm>
+#include <mutex>
+
+#include "appmem/core/store.h"
+#include "store_impl.h"
+
+namespace appmem::core {
+namespace {
+
+/// Spans that one call compacts in each shard, for so many steps of its budget.
+constexpr std::size_t kStepsPerSpan = 256;
+constexpr std::size_t kSpansMax = 16;
+/// Free pages that a shard keeps for its next writes: this share of what it has, and so many bytes.
+constexpr std::uint64_t kDirtyShare = 32;
+constexpr std::uint64_t kDirtyBytesKept = 64_KiB;
+constexpr std::size_t kPurgeBytesMax = 1_MiB;
+constexpr std::size_t kReclaimBytesMax = 1_MiB;
+constexpr std::size_t kSpreadEntriesMax = 256;
+
+}  // namespace
+
+Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visits_max,
+                             const Instant& now, FunctionRef<bool(const EntryView&)> visit) {
+  NamespaceState* const ns = impl_->registry.state(id.index);
+  if (ns == nullptr) return no_such_namespace();
+  bool stopped = false;
+  const auto until_stopped = [&](const EntryView& entry) {
+    if (!visit(entry)) stopped = true;
+    return !stopped;
+  };
+  std::size_t left = std::max<std::size_t>(visits_max, 1);
+  // A cursor at the end comes from nobody who was given it, but ends like any other.
+  while (cursor < kHashEnd) {
+    Impl::Place place = impl_->place_of(*ns, cursor);
+    const std::unique_lock lock(impl_->shards[place.shard]->mutex);
+    if (!Impl::is(*ns, id)) return no_such_namespace();
+    if (impl_->place_of(*ns, cursor) != place) continue;
+    Shard& shard = impl_->shards[place.shard]->shard;
+    const NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+    const Shard::ScanSlice slice = shard.scan(part, cursor, left, now, until_stopped);
+    if (slice.done) {
+      // The rest is in the next shard, or still at home.
+      cursor = place.spread ? std::min(impl_->split.shard_end(place.shard),
+                                       ns->boundary.load(std::memory_order_relaxed))
+                            : kHashEnd;
+    } else {
+      cursor = slice.next;
+    }
+    if (stopped || slice.looked >= left) break;
+    left -= slice.looked;
+    if (!slice.done) break;
+  }
+  if (cursor >= kHashEnd) return ScanStep{.next = 0, .done = true};
+  return ScanStep{.next = cursor, .done = false};
+}
+
+bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work) {
+  const std::size_t steps = std::max<std::size_t>(work.steps, 1);
+  const std::unique_lock lock(shards[index]->mutex);
+  Shard& shard = shards[index]->shard;
+  shard.begin_step();
+  bool more = shard.reap(now, steps) >= steps;
+  more |= shard.sweep(now, steps);
+  more |= shard.drain(steps);
+  more |= shard.stretch_tables(steps);
+
+  Step step{.now = now, .local_only = true};
+  more |= shard.keep_ceilings(steps, step);
+  if (const std::uint64_t excess = budget.excess(); excess > 0) {
+    const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(excess, kPurgeBytesMax));
+    more |= shard.give_back(shard.choose_victim(nullptr), bytes, step);
+  }
+  const std::size_t spans = std::clamp<std::size_t>(steps / kStepsPerSpan, 1, kSpansMax);
+  for (std::size_t i = 0; i < spans && shard.worth_compacting(); ++i) {
+    if (!shard.compact_one_span()) break;
+    more |= i + 1 == spans;
+  }
+  const Arena& arena = shard.arena();
+  if (arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare) {
+    shard.arena().purge(kPurgeBytesMax);
+  }
+  return more;
+}
+
+bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget work) {
+  bool more = impl_->blobs.reclaim(kReclaimBytesMax);
+  const std::size_t step = std::max<std::size_t>(stride, 1);
+  for (std::size_t index = first; index < impl_->shards.size(); index += step) {
+    more |= impl_->maintain_shard(index, now, work);
+  }
+  if (impl_->shards.size() == 1) return more;
+  const std::size_t entries = std::clamp<std::size_t>(work.steps / 8, 1, kSpreadEntriesMax);
+  for (std::size_t index = 0; index < impl_->registry.index_end(); ++index) {
+    NamespaceState& ns = *impl_->registry.state(index);
+    const bool mine = ns.home >= first && (ns.home - first) % step == 0;
+    if (mine && impl_->may_spread(ns)) more |= impl_->spread(ns, entries, now);
+  }
+  return more;
+}
+
+bool Store::Impl::may_spread(const NamespaceState& ns) {
+  const std::uint64_t boundary = ns.boundary.load(std::memory_order_acquire);
+  if (boundary == kHashEnd) return false;
+  // The count may be a little behind; spread() knows it exactly.
+  return boundary > 0 || registry.usage(ns.index).keys.load(std::memory_order_relaxed) + 256 >
+                             static_cast<std::int64_t>(kHomeEntriesMax);
+}
+
+StoreStats Store::store_stats(const Instant& now) const {
+  StoreStats stats;
+  stats.memory_used = impl_->budget.used();
+  stats.memory_limit = impl_->budget.limit();
+  stats.shards = impl_->shards.size();
+  for (const auto& locked : impl_->shards) {
+    const std::unique_lock lock(locked->mutex);
+    const Shard& shard = locked->shard;
+    stats.entries_live_bytes += shard.arena().live_bytes();
+    stats.table_bytes += shard.table_bytes();
+    stats.large_bytes += shard.large_bytes();
+    stats.keys += shard.keys();
+    stats.expiry_lag = std::max(stats.expiry_lag, shard.wheel().lag(now.mono));
+  }
+  return stats;
+}
+
+std::size_t Store::shard_count() const {
+  return impl_->shards.size();
+}
+
+MemoryBudget& Store::memory() {
+  return impl_->budget;
+}
+
+BlobPool& Store::blobs() {
+  return impl_->blobs;
+}
+
+}  // namespace appmem::core
