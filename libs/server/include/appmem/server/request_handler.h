@@ -1,8 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "appmem/base/time.h"
@@ -24,12 +24,22 @@ class ConnectionHandler {
   ConnectionHandler& operator=(const ConnectionHandler&) = delete;
   virtual ~ConnectionHandler() = default;
 
+  /// The same object for as long as the connection lives. A frame over kInlineValueBytesMax is
+  /// decoded on another thread while the connection waits; everything else happens on the loop's.
   virtual protocol::Codec& codec() = 0;
-  /// Executes a decoded request; its answer has been begun on `reply`.
+
+  /// Executes a decoded request; its answer has been begun on `reply`. The answer of a job leaves
+  /// as a whole when it is complete, or in parts from the first moment on that it is
+  /// `congested()`: until then the job may still turn it into an error.
   virtual protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
                                     const Instant& now) = 0;
+
   /// The name the client gave itself; empty when none. Loop thread only.
   [[nodiscard]] virtual std::string_view client_name() const = 0;
+
+  /// Whether the wire format is known. Until it is, a connection that has begun to send has
+  /// kProtocolChoiceTimeout.
+  [[nodiscard]] virtual bool protocol_chosen() const { return true; }
 };
 
 /// What the server drives without knowing what it serves; the daemon implements it.
@@ -40,17 +50,24 @@ class RequestHandler {
   RequestHandler& operator=(const RequestHandler&) = delete;
   virtual ~RequestHandler() = default;
 
-  /// A connection was accepted on a loop's thread.
-  virtual std::unique_ptr<ConnectionHandler> connect(std::uint64_t connection_id,
+  /// A connection was accepted. Called on the thread of loop `loop`, which alone uses what it
+  /// returns (never null) and destroys it.
+  virtual std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
                                                      protocol::PeerCredentials peer,
                                                      ListenerProtocol protocol) = 0;
 
   /// Background work of loop `loop` of `loops`; true while more is waiting. Bounded in time.
+  /// Called on the loop's thread every kMaintenanceInterval, and once a turn while it returns true.
   virtual bool maintain(std::size_t loop, std::size_t loops, const Instant& now) = 0;
 
   /// The highest commit ticket that is safe. Answers parked on a higher one wait;
   /// Server::notify_committed tells the loops to look again. Thread safety: all.
   [[nodiscard]] virtual std::uint64_t committed() const = 0;
+
+  /// The loops run: whoever connects from here on is answered. Called once, on a loop's thread.
+  virtual void serving() {}
+  /// The orderly end has begun. Called once, on a loop's thread.
+  virtual void stopping() {}
 };
 
 }  // namespace appmem::server

@@ -32,6 +32,7 @@ struct ListenerSpec {
 struct ServerOptions {
   std::vector<ListenerSpec> listeners;
   std::size_t threads = 1;
+  /// `connections_max` is lowered to what the system's limit of open files allows.
   Limits limits;
   /// What may pass between `stop` and the last connection's end.
   std::chrono::milliseconds shutdown_timeout{5000};
@@ -50,7 +51,10 @@ struct ConnectionInfo {
   std::uint64_t memory_bytes = 0;
 };
 
-/// Listeners, event loops and sessions. `open` and `run` from one thread; the rest from any.
+/// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`, `stopping`,
+/// `stopped`; clients refused or closed and the limit they hit; what the system refuses.
+/// Thread safety: `open` and `run` from one thread, in this order and once; the rest from any, once
+/// `open` has returned.
 class Server {
  public:
   /// All borrowed; must outlive the server.
@@ -60,7 +64,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Takes the locks, creates the sockets, listens. Errors: kInvalidRequest (path over
+  /// Takes the locks, creates the sockets, listens. From here on SIGTERM, SIGINT and SIGHUP do not
+  /// end the process: they are handled by `run`. Errors: kInvalidRequest (path over
   /// kSocketPathBytesMax, directory not safe), kBusy (another daemon holds it; the message names
   /// its pid), kInternal (the system's refusal). Nothing is left behind on failure.
   Result<void> open();
@@ -73,8 +78,10 @@ class Server {
   /// Stops accepting, answers what has been received, closes. Idempotent.
   void stop();
 
+  /// A snapshot, in no order.
   [[nodiscard]] std::vector<ConnectionInfo> connections(const Instant& now) const;
   [[nodiscard]] std::size_t connection_count() const;
+  /// Closes a connection soon; false when there is none with this id.
   bool kill_connection(std::uint64_t id);
 
   /// Commit tickets have advanced: parked answers may leave.

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "appmem/base/units.h"
+
+namespace appmem::server {
+
+/// Bounds of the server's own work that nobody has to set. What an operator may set is in Limits.
+
+/// Requests that one connection executes in one turn before the others have theirs.
+inline constexpr std::size_t kRequestsPerTurnMax = 128;
+/// Bytes that one connection receives, and that it sends, in one turn.
+inline constexpr std::size_t kReadBytesPerTurnMax = 256_KiB;
+inline constexpr std::size_t kWriteBytesPerTurnMax = 1_MiB;
+/// Pieces of one gather write.
+inline constexpr std::size_t kWritePiecesMax = 64;
+/// A connection with this much to send executes and reads no further until half of it has left.
+inline constexpr std::size_t kOutputBytesPause = 1_MiB;
+/// Sockets that report in one turn.
+inline constexpr std::size_t kEventsPerTurnMax = 256;
+/// New connections in one turn.
+inline constexpr std::size_t kAcceptsPerTurnMax = 64;
+/// Sliced jobs that run in one turn, and what they share of its budget.
+inline constexpr std::size_t kJobsPerTurnMax = 8;
+inline constexpr std::size_t kJobStepsPerTurn = 2'000;
+
+/// Free receive buffers that a loop keeps, and the size of each.
+inline constexpr std::size_t kReceiveBlockBytes = 64_KiB;
+inline constexpr std::size_t kReceiveBlocksKeptMax = 16;
+/// A half-received request of at most this is kept in memory of its own size.
+inline constexpr std::size_t kReceiveTailBytesMax = 4_KiB;
+/// What an idle connection takes at most, charged to the memory budget when it is accepted.
+inline constexpr std::size_t kConnectionMemoryBytes = 4_KiB;
+
+/// How far buffers may take the process over its memory limit before connections in the middle of a
+/// request stop reading, and for how long before the largest are closed.
+inline constexpr std::size_t kMemoryExcessMax = 8_MiB;
+inline constexpr std::chrono::milliseconds kMemoryExcessPatience{1'000};
+/// Only a connection that holds more than this is closed for it.
+inline constexpr std::size_t kMemoryVictimBytesMin = 256_KiB;
+
+/// How often each loop looks after timeouts and RequestHandler::maintain.
+inline constexpr std::chrono::milliseconds kMaintenanceInterval{100};
+/// How often idle connections are looked for.
+inline constexpr std::chrono::milliseconds kIdleCheckInterval{1'000};
+/// From the first byte of a connection until its wire format must be known.
+inline constexpr std::chrono::milliseconds kProtocolChoiceTimeout{10'000};
+/// Until accepting is tried again after the system refused it.
+inline constexpr std::chrono::milliseconds kAcceptRetryInterval{100};
+
+inline constexpr int kListenBacklog = 4'096;
+/// Descriptors for all but connections.
+inline constexpr std::size_t kDescriptorsReserved = 64;
+
+}  // namespace appmem::server

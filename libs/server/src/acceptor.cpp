@@ -1,0 +1,66 @@
+#include "acceptor.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <sys/socket.h>
+
+#include "appmem/server/server_limits.h"
+#include "report.h"
+
+namespace appmem::server {
+
+Result<std::unique_ptr<Acceptor>> Acceptor::create(Reactor& reactor, ListeningSocket& socket,
+                                                   Observer& observer, Deal deal) {
+  std::unique_ptr<Acceptor> acceptor(new Acceptor(reactor, socket, observer, std::move(deal)));
+  auto watch = reactor.watch(socket.fd(), [raw = acceptor.get()] { raw->accept_waiting(); });
+  if (!watch) return fail(std::move(watch).error());
+  acceptor->watch_ = *std::move(watch);
+  acceptor->watch_->arm();
+  return acceptor;
+}
+
+Acceptor::Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal)
+    : reactor_(reactor), socket_(socket), observer_(observer), deal_(std::move(deal)) {}
+
+void Acceptor::accept_waiting() {
+  if (watch_ == nullptr) return;  // stopped
+  accept_some();
+  if (refused_by_system_) {
+    reactor_.after(kAcceptRetryInterval, [this] { accept_waiting(); });
+  } else {
+    watch_->arm();
+  }
+}
+
+bool Acceptor::accept_some() {
+  refused_by_system_ = false;
+  for (std::size_t i = 0; i < kAcceptsPerTurnMax; ++i) {
+    Fd client(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (client) {
+      deal_(std::move(client), socket_);
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno != EAGAIN) {
+      refused_by_system_ = true;
+      report(observer_, Severity::kError, "accept_failed", system_message(errno),
+             {EventField::of("listener", socket_.address())});
+    }
+    return false;
+  }
+  return true;
+}
+
+void Acceptor::stop() {
+  if (watch_ == nullptr) return;
+  if (!socket_.inherited()) {
+    // At most the backlog: who connects from here on may still be among them.
+    for (int i = 0; i < kListenBacklog && accept_some(); ++i) {
+    }
+  }
+  watch_.reset();
+  socket_.close();
+}
+
+}  // namespace appmem::server

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "appmem/base/observer.h"
+#include "fd.h"
+#include "listening_socket.h"
+#include "reactor.h"
+
+namespace appmem::server {
+
+/// Accepts the connections of one listening socket, a bounded number a turn. Thread safety: none;
+/// lives on its reactor's thread.
+class Acceptor {
+ public:
+  using Deal = std::function<void(Fd, const ListeningSocket&)>;
+
+  /// All borrowed. Errors: kInternal.
+  static Result<std::unique_ptr<Acceptor>> create(Reactor& reactor, ListeningSocket& socket,
+                                                  Observer& observer, Deal deal);
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  /// Takes those who have connected already, and then nobody any more; the socket is closed. Those
+  /// who wait on an inherited socket are left to whoever serves it next.
+  void stop();
+
+ private:
+  Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal);
+  void accept_waiting();
+  /// Returns whether more may be waiting.
+  bool accept_some();
+
+  Reactor& reactor_;
+  ListeningSocket& socket_;
+  Observer& observer_;
+  Deal deal_;
+  std::unique_ptr<Reactor::Watch> watch_;
+  bool refused_by_system_ = false;
+};
+
+}  // namespace appmem::server

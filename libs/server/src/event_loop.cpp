@@ -1,0 +1,355 @@
+#include "event_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "appmem/base/check.h"
+#include "peer_credentials.h"
+#include "report.h"
+
+namespace appmem::server {
+
+Result<std::unique_ptr<EventLoop>> EventLoop::create(std::size_t index, ServerContext& server) {
+  auto reactor = Reactor::create();
+  if (!reactor) return fail(std::move(reactor).error());
+  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return system_failure("cannot create an event loop", errno);
+  std::unique_ptr<EventLoop> loop(
+      new EventLoop(index, server, *std::move(reactor), std::move(epoll)));
+  auto readiness = loop->reactor_->watch(loop->epoll_.get(), [raw = loop.get()] { raw->turn(); });
+  if (!readiness) return fail(std::move(readiness).error());
+  loop->readiness_ = *std::move(readiness);
+  loop->readiness_->arm();
+  loop->reactor_->every(kMaintenanceInterval, [raw = loop.get()] { raw->tick(); });
+  return loop;
+}
+
+EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Reactor> reactor,
+                     Fd epoll)
+    : index_(index),
+      server_(server),
+      reactor_(std::move(reactor)),
+      epoll_(std::move(epoll)),
+      pool_(server.memory) {}
+
+EventLoop::~EventLoop() = default;
+
+void EventLoop::run() {
+  reactor_->run();
+}
+
+// --- connections ---
+
+void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
+  auto peer = peer_credentials(socket.get());
+  if (!peer) {
+    report(server_.observer, Severity::kWarning, "client_refused", peer.error().message,
+           {EventField::of("listener", *origin.address)});
+    server_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto session = std::make_unique<Session>(*this, std::move(socket), origin, *std::move(peer),
+                                           server_.clock.now());
+  if (draining_) session->begin_drain();
+  const std::lock_guard lock(registry_mutex_);
+  sessions_.emplace(origin.id, std::move(session));
+}
+
+void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
+  auto peer = peer_credentials(socket.get());
+  if (!peer) return;
+  const auto max = static_cast<std::int64_t>(server_.limits.connections_max);
+  report(server_.observer, Severity::kWarning, "client_refused",
+         "refused a client: all connections are taken",
+         {EventField::of("listener", *origin.address), EventField::of("uid", peer->uid),
+          EventField::of("pid", peer->pid), EventField::of("max_connections", max)});
+  const auto handler =
+      server_.handler.connect(index_, origin.id, *std::move(peer), origin.protocol);
+  protocol::OutputBuffer output(&server_.memory);
+  const protocol::Request nameless;
+  handler->codec()
+      .begin_reply(nameless, output)
+      .error({ErrorCode::kBusy,
+              "all " + std::to_string(max) + " connections (max_connections) are taken"});
+  handler->codec().end_reply();
+  output.gather(output.end_position(), kWritePiecesMax, pieces_);
+  for (const std::string_view piece : pieces_) {
+    // It fits into the buffer of a new socket; whoever does not wait for it misses it.
+    if (::send(socket.get(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) break;
+  }
+}
+
+void EventLoop::bury(Session& session) {
+  if (session.decoding()) return;  // comes again when the worker is done
+  buried_.push_back(&session);
+  schedule_turn();
+}
+
+void EventLoop::destroy_buried() {
+  if (buried_.empty()) return;
+  const auto is_closed = [](const Session* session) { return session->closed(); };
+  for (std::vector<Session*>* queue :
+       {&serve_queue_, &flush_queue_, &job_queue_, &watched_, &parked_}) {
+    std::erase_if(*queue, is_closed);
+  }
+  {
+    const std::lock_guard lock(registry_mutex_);
+    for (Session* session : buried_)
+      sessions_.erase(session->info().id);
+  }
+  server_.connections.fetch_sub(buried_.size(), std::memory_order_relaxed);
+  buried_.clear();
+}
+
+Session* EventLoop::find(std::uint64_t id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
+void EventLoop::set_interest(Session& session, int socket, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = &session;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket, &event) != 0) {
+    // The first time; it can only fail for lack of kernel memory, and then nobody could tell us of
+    // anything.
+    if (errno != ENOENT || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
+      report(server_.observer, Severity::kError, "epoll_failed", system_message(errno));
+      session.close();
+    }
+  }
+}
+
+// --- the turn ---
+
+void EventLoop::schedule_turn() {
+  if (in_turn_ || turn_scheduled_) return;  // a turn looks for more work at its end
+  turn_scheduled_ = true;
+  post([this] {
+    turn_scheduled_ = false;
+    turn();
+  });
+}
+
+void EventLoop::turn() {
+  in_turn_ = true;
+  now_ = server_.clock.now();
+  poll_sockets();
+  serve_sessions();
+  run_jobs();
+  if (maintenance_due_) {
+    maintenance_due_ = server_.handler.maintain(index_, server_.loops, now_);
+  }
+  flush_sessions();
+  destroy_buried();
+  in_turn_ = false;
+  if (!serve_queue_.empty() || !flush_queue_.empty() || !job_queue_.empty() || maintenance_due_) {
+    schedule_turn();
+  } else {
+    readiness_->arm();
+  }
+  if (draining_ && !drained_ && sessions_.empty()) {
+    drained_ = true;
+    server_.loop_drained();
+  }
+}
+
+void EventLoop::poll_sockets() {
+  std::array<epoll_event, kEventsPerTurnMax> events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    static_cast<Session*>(event.data.ptr)->on_events(event.events);
+  }
+}
+
+void EventLoop::serve_sessions() {
+  batch_.swap(serve_queue_);
+  for (Session* session : batch_) {
+    session->queued.serve = false;
+    if (!session->closed()) session->serve(now_);
+  }
+  batch_.clear();
+}
+
+void EventLoop::run_jobs() {
+  const std::size_t count = std::min(job_queue_.size(), kJobsPerTurnMax);
+  if (count == 0) return;
+  // The first of the queue; those that go on stand behind all others again.
+  const auto end = job_queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  batch_.assign(job_queue_.begin(), end);
+  job_queue_.erase(job_queue_.begin(), end);
+  const protocol::TurnBudget budget{std::max<std::size_t>(1, kJobStepsPerTurn / count)};
+  for (Session* session : batch_) {
+    session->queued.job = false;
+    if (!session->closed() && session->has_job()) session->run_job(now_, budget);
+  }
+  batch_.clear();
+}
+
+void EventLoop::flush_sessions() {
+  batch_.swap(flush_queue_);
+  for (Session* session : batch_) {
+    session->queued.flush = false;
+    if (!session->closed()) session->flush(now_);
+  }
+  batch_.clear();
+}
+
+void EventLoop::schedule_serve(Session& session) {
+  if (!std::exchange(session.queued.serve, true)) serve_queue_.push_back(&session);
+  schedule_turn();
+}
+
+void EventLoop::schedule_flush(Session& session) {
+  if (!std::exchange(session.queued.flush, true)) flush_queue_.push_back(&session);
+}
+
+void EventLoop::schedule_job(Session& session) {
+  if (!std::exchange(session.queued.job, true)) job_queue_.push_back(&session);
+}
+
+void EventLoop::watch(Session& session) {
+  if (!std::exchange(session.queued.watched, true)) watched_.push_back(&session);
+}
+
+void EventLoop::park(Session& session) {
+  if (!std::exchange(session.queued.parked, true)) parked_.push_back(&session);
+}
+
+// --- ticks ---
+
+void EventLoop::tick() {
+  now_ = server_.clock.now();
+  maintenance_due_ = true;
+  std::erase_if(watched_, [this](Session* session) {
+    const bool keep = session->check_timeouts(now_);
+    session->queued.watched = keep;
+    return !keep;
+  });
+  check_idle_sessions();
+  relieve_memory();
+  turn();
+}
+
+void EventLoop::check_idle_sessions() {
+  if (server_.limits.idle_timeout.count() == 0 ||
+      now_.mono - idle_checked_ < kIdleCheckInterval) {
+    return;
+  }
+  idle_checked_ = now_.mono;
+  for (const auto& [id, session] : sessions_)
+    session->check_idle(now_);
+}
+
+/// When buffers keep the process above its limit although the store has had time to make room, the
+/// connection of this loop that holds most has to go.
+void EventLoop::relieve_memory() {
+  if (!memory_is_tight()) {
+    tight_since_.reset();
+    return;
+  }
+  if (!tight_since_) tight_since_ = now_.mono;
+  if (now_.mono - *tight_since_ < kMemoryExcessPatience) return;
+  Session* victim = nullptr;
+  std::uint64_t most = kMemoryVictimBytesMin;
+  for (const auto& [id, session] : sessions_) {
+    const std::uint64_t bytes = session->info().memory_bytes.load(std::memory_order_relaxed);
+    if (!session->closed() && bytes > most) {
+      victim = session.get();
+      most = bytes;
+    }
+  }
+  if (victim == nullptr) return;
+  report(server_.observer, Severity::kWarning, "client_too_large",
+         "closed the client with the largest buffers: memory is over its limit",
+         {EventField::of("client", static_cast<std::int64_t>(victim->info().id)),
+          EventField::of("uid", victim->info().uid), EventField::of("pid", victim->info().pid),
+          EventField::of("buffer_bytes", static_cast<std::int64_t>(most))});
+  victim->close();
+}
+
+// --- the end ---
+
+void EventLoop::begin_drain() {
+  if (std::exchange(draining_, true)) return;
+  for (const auto& [id, session] : sessions_)
+    session->begin_drain();
+  reactor_->after(server_.shutdown_timeout, [this] { cut(); });
+  schedule_turn();
+}
+
+void EventLoop::cut() {
+  draining_ = true;
+  for (const auto& [id, session] : sessions_) {
+    if (session->closed()) continue;
+    server_.connections_cut.fetch_add(1, std::memory_order_relaxed);
+    session->close();
+  }
+  schedule_turn();
+}
+
+// --- from other threads ---
+
+void EventLoop::notify_committed() {
+  if (commit_posted_.exchange(true)) return;
+  post([this] {
+    commit_posted_.store(false);
+    std::erase_if(parked_, [this](Session* session) {
+      if (session->closed()) return true;
+      session->queued.parked = session->parked();
+      if (session->parked()) schedule_flush(*session);
+      return !session->parked();
+    });
+    schedule_turn();
+  });
+}
+
+void EventLoop::list(const Instant& now, std::vector<ConnectionInfo>& connections) const {
+  const std::lock_guard lock(registry_mutex_);
+  for (const auto& [id, session] : sessions_) {
+    const SessionInfo& info = session->info();
+    const TimePoint active{milliseconds{info.active_ms.load(std::memory_order_relaxed)}};
+    ConnectionInfo& item = connections.emplace_back();
+    item.id = id;
+    item.client_name = info.name;
+    item.address = *info.address;
+    item.uid = info.uid;
+    item.pid = info.pid;
+    item.age = std::max(milliseconds{0}, now.mono - info.accepted);
+    item.idle = std::max(milliseconds{0}, now.mono - active);
+    item.requests = info.requests.load(std::memory_order_relaxed);
+    item.memory_bytes = info.memory_bytes.load(std::memory_order_relaxed);
+  }
+}
+
+bool EventLoop::kill(std::uint64_t id) {
+  {
+    const std::lock_guard lock(registry_mutex_);
+    if (!sessions_.contains(id)) return false;
+  }
+  post([this, id] { kill_here(id); });
+  return true;
+}
+
+void EventLoop::kill_here(std::uint64_t id) {
+  Session* const session = find(id);
+  if (session == nullptr || session->closed()) return;
+  report(server_.observer, Severity::kInfo, "client_killed", "closed a client on request",
+         {EventField::of("client", static_cast<std::int64_t>(id)),
+          EventField::of("uid", session->info().uid), EventField::of("pid", session->info().pid)});
+  session->close();
+}
+
+void EventLoop::rename(Session& session, std::string_view name) {
+  const std::lock_guard lock(registry_mutex_);
+  session.info().name = name;
+}
+
+}  // namespace appmem::server

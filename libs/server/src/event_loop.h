@@ -1,0 +1,126 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "appmem/protocol/request.h"
+#include "appmem/server/server.h"
+#include "fd.h"
+#include "reactor.h"
+#include "receive_buffer.h"
+#include "server_context.h"
+#include "session.h"
+
+namespace appmem::server {
+
+/// One thread's connections. Its sockets are in an epoll set of their own, which the reactor waits
+/// for: so a turn sees all sockets that report at once, reads and executes for all of them, and
+/// then writes once for each. Thread safety: as marked; the rest on the thread in run().
+class EventLoop {
+ public:
+  /// Errors: kInternal.
+  static Result<std::unique_ptr<EventLoop>> create(std::size_t index, ServerContext& server);
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();
+
+  void run();
+  /// For timers and signals; `post` and `stop` from any thread.
+  [[nodiscard]] Reactor& reactor() { return *reactor_; }
+
+  /// Takes a new connection over.
+  void adopt(Fd socket, const Session::Origin& origin);
+  /// Answers a new connection with `busy` and closes it.
+  void refuse(Fd socket, const Session::Origin& origin);
+  /// Answers what has been received and closes, within the shutdown timeout. Then says so with
+  /// ServerContext::loop_drained.
+  void begin_drain();
+  /// Closes all connections at once.
+  void cut();
+
+  // --- any thread ---
+  void notify_committed();
+  void list(const Instant& now, std::vector<ConnectionInfo>& connections) const;
+  /// Closes a connection soon; false when it is not here.
+  bool kill(std::uint64_t id);
+
+  // --- for its sessions ---
+  [[nodiscard]] ServerContext& server() { return server_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  [[nodiscard]] BufferPool& pool() { return pool_; }
+  /// Decoded into and executed from, one request after the other.
+  [[nodiscard]] protocol::Request& request() { return request_; }
+  [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
+  /// Buffers have taken the process too far over its limit.
+  [[nodiscard]] bool memory_is_tight() const {
+    return server_.memory.excess() > kMemoryExcessMax;
+  }
+  void post(Reactor::Task task) { reactor_->post(std::move(task)); }
+  void schedule_serve(Session& session);
+  void schedule_flush(Session& session);
+  void schedule_job(Session& session);
+  /// Checks its timeouts in every tick while it has some.
+  void watch(Session& session);
+  /// Sends again when tickets are committed.
+  void park(Session& session);
+  /// A session has closed: it is destroyed at the end of the turn.
+  void bury(Session& session);
+  void set_interest(Session& session, int socket, std::uint32_t events);
+  void rename(Session& session, std::string_view name);
+
+ private:
+  EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Reactor> reactor, Fd epoll);
+
+  void schedule_turn();
+  void turn();
+  void poll_sockets();
+  void serve_sessions();
+  void run_jobs();
+  void flush_sessions();
+  void destroy_buried();
+  void tick();
+  void relieve_memory();
+  void check_idle_sessions();
+  void kill_here(std::uint64_t id);
+  [[nodiscard]] Session* find(std::uint64_t id);
+
+  const std::size_t index_;
+  ServerContext& server_;
+  std::unique_ptr<Reactor> reactor_;
+  Fd epoll_;
+  std::unique_ptr<Reactor::Watch> readiness_;
+  BufferPool pool_;
+  protocol::Request request_;
+  std::vector<std::string_view> pieces_;
+  Instant now_{};
+
+  std::vector<Session*> serve_queue_;
+  std::vector<Session*> flush_queue_;
+  std::vector<Session*> job_queue_;
+  std::vector<Session*> watched_;
+  std::vector<Session*> parked_;
+  std::vector<Session*> buried_;
+  std::vector<Session*> batch_;  // of the queue being worked off
+
+  bool in_turn_ = false;
+  bool turn_scheduled_ = false;
+  bool maintenance_due_ = false;
+  bool draining_ = false;
+  bool drained_ = false;
+  std::optional<TimePoint> tight_since_;
+  TimePoint idle_checked_{};
+  std::atomic<bool> commit_posted_{false};
+
+  mutable std::mutex registry_mutex_;
+  // Changed by this thread alone, with the mutex held; other threads read it with the mutex held.
+  std::unordered_map<std::uint64_t, std::unique_ptr<Session>> sessions_;
+};
+
+}  // namespace appmem::server

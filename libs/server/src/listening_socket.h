@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+#include "appmem/base/error.h"
+#include "appmem/server/server.h"
+#include "fd.h"
+#include "socket_lock.h"
+
+namespace appmem::server {
+
+/// A Unix socket that listens. One created here has its mode and group before anybody can connect,
+/// holds a SocketLock, and is removed at the end. Thread safety: none.
+class ListeningSocket {
+ public:
+  /// Errors: as Server::open. Nothing is left behind on failure.
+  static Result<ListeningSocket> open(const ListenerSpec& spec);
+  ListeningSocket(ListeningSocket&&) noexcept = default;
+  ListeningSocket& operator=(ListeningSocket&&) noexcept = delete;
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+  ~ListeningSocket() { close(); }
+
+  [[nodiscard]] int fd() const { return socket_.get(); }
+  /// "unix:PATH".
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] ListenerProtocol protocol() const { return protocol_; }
+  /// Handed over: whoever did it goes on listening when we stop.
+  [[nodiscard]] bool inherited() const { return inherited_; }
+  /// A dead daemon's socket was in its place.
+  [[nodiscard]] bool replaced_stale() const { return replaced_stale_; }
+
+  /// Stops listening and removes the socket, if it is still the one created here. The lock stays
+  /// until the end.
+  void close();
+
+ private:
+  ListeningSocket() = default;
+  static Result<ListeningSocket> create(const ListenerSpec& spec);
+  static Result<ListeningSocket> inherit(const ListenerSpec& spec);
+  Result<void> bind_and_listen(const ListenerSpec& spec);
+
+  // Before socket_: let go of last.
+  std::optional<SocketLock> lock_;
+  Fd socket_;
+  std::string path_;
+  std::string address_;
+  ListenerProtocol protocol_ = ListenerProtocol::kAuto;
+  bool inherited_ = false;
+  bool replaced_stale_ = false;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+}  // namespace appmem::server

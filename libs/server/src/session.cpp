@@ -1,0 +1,423 @@
+#include "session.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "appmem/base/check.h"
+#include "appmem/base/units.h"
+#include "event_loop.h"
+#include "report.h"
+
+namespace appmem::server {
+
+using protocol::Codec;
+using protocol::Outcome;
+
+Session::Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::PeerCredentials peer,
+                 const Instant& now)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      input_(loop.pool(), loop.server().memory,
+             loop.server().limits.effective_request_bytes_max()),
+      output_(&loop.server().memory) {
+  info_.id = origin.id;
+  info_.uid = peer.uid;
+  info_.pid = peer.pid;
+  info_.address = origin.address;
+  info_.accepted = now.mono;
+  info_.active_ms = now.mono.time_since_epoch().count();
+  loop.server().memory.charge(kConnectionMemoryBytes);
+  update_memory();
+  handler_ =
+      loop.server().handler.connect(loop.index(), origin.id, std::move(peer), origin.protocol);
+  APPMEM_CHECK(handler_ != nullptr);
+  set_interest(EPOLLIN);
+}
+
+Session::~Session() {
+  loop_.server().memory.release(kConnectionMemoryBytes);
+}
+
+void Session::set_interest(std::uint32_t events) {
+  if (events == interest_) return;
+  interest_ = events;
+  loop_.set_interest(*this, socket_.get(), events);
+}
+
+bool Session::may_execute() const {
+  return !closed_ && !closing_ && !paused_ && job_ == nullptr && decode_ == nullptr;
+}
+
+bool Session::wants_input() const {
+  return may_execute() && !input_ended_ && !frames_waiting_ && !starved_;
+}
+
+void Session::on_events(std::uint32_t events) {
+  if (closed_) return;
+  const bool readable = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+  if (readable && wants_input()) {
+    loop_.schedule_serve(*this);
+  } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    close();  // gone, with answers on their way that nobody will read
+    return;
+  } else if (readable) {
+    set_interest(interest_ & ~std::uint32_t{EPOLLIN});  // until it is wanted again
+  }
+  if ((events & EPOLLOUT) != 0) loop_.schedule_flush(*this);
+}
+
+void Session::serve(const Instant& now) {
+  if (decode_ != nullptr && decode_->done) finish_decode(now);
+  if (wants_input()) receive(now);
+  if (closed_) return;
+  execute_frames(now);
+  look_after_input(now);
+  update_name();
+  if (!output_.empty() || closing_) loop_.schedule_flush(*this);
+}
+
+void Session::receive(const Instant& now) {
+  if (!input_.empty() && loop_.memory_is_tight() && !draining_) {
+    starved_ = true;
+    loop_.watch(*this);
+    return;
+  }
+  const std::span<char> room = input_.prepare();
+  APPMEM_CHECK(!room.empty());  // the codec refuses a frame before it is this large
+  const ssize_t n = ::recv(socket_.get(), room.data(),
+                           std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
+  if (n > 0) {
+    input_.commit(static_cast<std::size_t>(n));
+    info_.active_ms.store(now.mono.time_since_epoch().count(), std::memory_order_relaxed);
+    if (draining_) loop_.schedule_serve(*this);  // until nothing is left to receive
+  } else if (n == 0) {
+    input_ended_ = true;
+  } else if (errno == EAGAIN) {
+    input_ended_ = draining_;
+  } else if (errno != EINTR) {
+    close();
+  }
+}
+
+void Session::execute_frames(const Instant& now) {
+  std::size_t frames = 0;
+  frames_waiting_ = false;
+  while (!input_.empty()) {
+    if (!may_execute()) {
+      frames_waiting_ = true;
+      break;
+    }
+    if (frames == kRequestsPerTurnMax) {
+      frames_waiting_ = true;
+      loop_.schedule_serve(*this);
+      break;
+    }
+    Codec& codec = handler_->codec();
+    Codec::Frame frame = codec.next_frame(input_.view());
+    if (frame.kind == Codec::Frame::Kind::kIncomplete) {
+      input_.consume(frame.consumed);
+      break;
+    }
+    ++frames;
+    if (frame.kind == Codec::Frame::Kind::kRequest) {
+      APPMEM_CHECK(frame.consumed > 0);
+      if (frame.consumed > kInlineValueBytesMax) {
+        begin_decode(frame.consumed);
+        continue;
+      }
+      const std::span<char> bytes = input_.front(frame.consumed);
+      input_.consume(frame.consumed);
+      protocol::Request& request = loop_.request();
+      request.clear();
+      Result<void> decoded = codec.decode(bytes, request);
+      execute(request, std::move(decoded), now);
+    } else {
+      input_.consume(frame.consumed);
+      closing_ = frame.kind == Codec::Frame::Kind::kFatal;
+      refuse(frame.error);
+    }
+  }
+  if (frames > 0) partial_since_.reset();
+}
+
+void Session::execute(const protocol::Request& request, Result<void> decoded, const Instant& now) {
+  Codec& codec = handler_->codec();
+  const std::uint64_t start = output_.end_position();
+  ++requests_;
+  protocol::ReplyWriter& reply = codec.begin_reply(request, output_);
+  if (!decoded) {
+    reply.error(decoded.error());
+    codec.end_reply();
+    return;
+  }
+  Outcome outcome = handler_->execute(request, reply, now);
+  if (outcome.progress == Outcome::Progress::kContinue) {
+    APPMEM_CHECK(outcome.job != nullptr);
+    job_ = std::move(outcome.job);
+    job_reply_ = &reply;
+    job_start_ = start;
+    job_streams_ = reply.congested();
+    close_after_job_ = outcome.close;
+    loop_.schedule_job(*this);
+    return;
+  }
+  codec.end_reply();
+  if (outcome.progress == Outcome::Progress::kParked &&
+      (barriers_.empty() || barriers_.back().ticket < outcome.ticket)) {
+    barriers_.push_back({start, outcome.ticket});
+    loop_.park(*this);
+  }
+  closing_ = outcome.close;
+  paused_ = output_.size() >= kOutputBytesPause;
+}
+
+void Session::refuse(const Error& error) {
+  const protocol::Request nameless;
+  handler_->codec().begin_reply(nameless, output_).error(error);
+  handler_->codec().end_reply();
+  paused_ = output_.size() >= kOutputBytesPause;
+}
+
+void Session::begin_decode(std::size_t frame_bytes) {
+  decode_ = std::make_unique<Decode>();
+  decode_->frame_bytes = frame_bytes;
+  loop_.server().worker->submit([this] {
+    decode_->result =
+        handler_->codec().decode(input_.front(decode_->frame_bytes), decode_->request);
+    loop_.post([this] {
+      decode_->done = true;
+      if (closed_) {
+        loop_.bury(*this);
+      } else {
+        loop_.schedule_serve(*this);
+      }
+    });
+  });
+}
+
+void Session::finish_decode(const Instant& now) {
+  const std::unique_ptr<Decode> decode = std::exchange(decode_, nullptr);
+  input_.consume(decode->frame_bytes);
+  execute(decode->request, std::move(decode->result), now);
+}
+
+void Session::look_after_input(const Instant& now) {
+  if (decode_ != nullptr) return;  // the worker's
+  const bool waits = !frames_waiting_ && job_ == nullptr;
+  if (!waits || handler_->codec().between_requests(input_.view())) {
+    partial_since_.reset();
+  } else if (!partial_since_) {
+    partial_since_ = now.mono;
+    loop_.watch(*this);
+  }
+  if (!frames_waiting_) input_.settle();
+  hand_over_retired();
+  if (input_ended_ && waits) closing_ = true;
+  if (wants_input()) set_interest(interest_ | EPOLLIN);
+  info_.requests.store(requests_, std::memory_order_relaxed);
+  update_memory();
+}
+
+void Session::hand_over_retired() {
+  if (auto retired = input_.take_retired()) {
+    auto mapping = std::make_shared<LargeMapping>(*std::move(retired));
+    loop_.server().worker->submit([mapping] { *mapping = LargeMapping{}; });
+  }
+}
+
+void Session::run_job(const Instant& now, const protocol::TurnBudget& budget) {
+  const bool complete = job_->run(*job_reply_, now, budget);
+  if (complete) {
+    handler_->codec().end_reply();
+    job_.reset();
+    job_reply_ = nullptr;
+    closing_ = close_after_job_;
+    paused_ = output_.size() >= kOutputBytesPause;
+    loop_.schedule_serve(*this);
+  } else if (job_reply_->congested()) {
+    job_streams_ = true;
+  } else {
+    loop_.schedule_job(*this);
+  }
+  loop_.schedule_flush(*this);
+}
+
+std::uint64_t Session::release_limit() {
+  if (!barriers_.empty()) {
+    const std::uint64_t committed = loop_.server().handler.committed();
+    const auto waiting =
+        std::find_if(barriers_.begin(), barriers_.end(),
+                     [&](const Barrier& barrier) { return barrier.ticket > committed; });
+    barriers_.erase(barriers_.begin(), waiting);
+    if (barriers_.empty()) barriers_.shrink_to_fit();
+  }
+  std::uint64_t limit = barriers_.empty() ? output_.end_position() : barriers_.front().position;
+  if (job_ != nullptr && !job_streams_) limit = std::min(limit, job_start_);
+  return limit;
+}
+
+bool Session::send_output() {
+  const std::uint64_t limit = release_limit();
+  std::vector<std::string_view>& pieces = loop_.pieces();
+  std::size_t sent = 0;
+  bool blocked = false;
+  while (!blocked && sent < kWriteBytesPerTurnMax) {
+    output_.gather(limit, kWritePiecesMax, pieces);
+    if (pieces.empty()) break;
+    std::array<iovec, kWritePiecesMax> vectors;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+      bytes += pieces[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = pieces.size();
+    const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return false;
+      blocked = true;
+      break;
+    }
+    output_.consume(static_cast<std::size_t>(n));
+    sent += static_cast<std::size_t>(n);
+    blocked = static_cast<std::size_t>(n) < bytes;
+  }
+  constexpr std::uint32_t kOut = EPOLLOUT;
+  set_interest(blocked ? interest_ | kOut : interest_ & ~kOut);
+  // More than a turn's share: the rest comes with the next one.
+  if (!blocked && output_.begin_position() < limit) loop_.schedule_flush(*this);
+  return true;
+}
+
+void Session::flush(const Instant& now) {
+  if (!send_output()) {
+    close();
+    return;
+  }
+  look_after_output(now);
+  if (closed_) return;
+  if (output_.empty()) {
+    output_.shrink();
+    if (closing_) {
+      close();
+      return;
+    }
+  }
+  if (paused_ && output_.size() <= kOutputBytesPause / 2) {
+    paused_ = false;
+    loop_.schedule_serve(*this);
+  }
+  if (job_ != nullptr && !job_reply_->congested()) loop_.schedule_job(*this);
+  if (wants_input()) set_interest(interest_ | EPOLLIN);
+  update_memory();
+}
+
+void Session::look_after_output(const Instant& now) {
+  const Limits& limits = loop_.server().limits;
+  const std::size_t waiting = output_.size();
+  if (waiting > limits.output_bytes_hard_max) {
+    close_over_limit("at once");
+  } else if (waiting <= limits.output_bytes_soft_max && !closing_) {
+    stalled_since_.reset();
+  } else if (!stalled_since_) {
+    stalled_since_ = now.mono;
+    loop_.watch(*this);
+  }
+}
+
+void Session::close_over_limit(std::string_view limit) {
+  report(loop_.server().observer, Severity::kWarning, "client_too_slow",
+         "closed a client that does not read its answers",
+         {EventField::of("client", static_cast<std::int64_t>(info_.id)),
+          EventField::of("uid", info_.uid), EventField::of("pid", info_.pid),
+          EventField::of("waiting_bytes", static_cast<std::int64_t>(output_.size())),
+          EventField::of("limit", limit)});
+  close();
+}
+
+bool Session::check_timeouts(const Instant& now) {
+  if (closed_) return false;
+  const Limits& limits = loop_.server().limits;
+  if (stalled_since_ && now.mono - *stalled_since_ >= limits.output_stall_max) {
+    close_over_limit("for too long");
+    return false;
+  }
+  if (starved_ && !loop_.memory_is_tight()) {
+    starved_ = false;
+    if (wants_input()) set_interest(interest_ | EPOLLIN);
+  }
+  if (partial_since_) {
+    milliseconds patience = limits.request_timeout;
+    const bool choosing = !handler_->protocol_chosen();
+    if (choosing && (patience.count() == 0 || patience > kProtocolChoiceTimeout)) {
+      patience = kProtocolChoiceTimeout;
+    }
+    if (patience.count() != 0 && now.mono - *partial_since_ >= patience) {
+      partial_since_.reset();
+      report(loop_.server().observer, Severity::kWarning, "request_timeout",
+             "closed a client that did not complete its request",
+             {EventField::of("client", static_cast<std::int64_t>(info_.id)),
+              EventField::of("uid", info_.uid), EventField::of("pid", info_.pid),
+              EventField::of("received_bytes", static_cast<std::int64_t>(input_.size()))});
+      input_.release();
+      hand_over_retired();
+      refuse({ErrorCode::kTimeout, starved_ ? "no memory to receive this request"
+                                            : "the request was not complete within " +
+                                                  format_duration(patience)});
+      closing_ = true;
+      loop_.schedule_flush(*this);
+    }
+  }
+  return stalled_since_ || partial_since_ || starved_;
+}
+
+void Session::check_idle(const Instant& now) {
+  const milliseconds patience = loop_.server().limits.idle_timeout;
+  const TimePoint active{milliseconds{info_.active_ms.load(std::memory_order_relaxed)}};
+  const bool ours = job_ != nullptr || decode_ != nullptr || !barriers_.empty();
+  if (closed_ || ours || partial_since_ || now.mono - active < patience) return;
+  report(loop_.server().observer, Severity::kDebug, "idle_timeout", "closed an idle client",
+         {EventField::of("client", static_cast<std::int64_t>(info_.id)),
+          EventField::of("uid", info_.uid)});
+  close();
+}
+
+void Session::begin_drain() {
+  if (closed_) return;
+  draining_ = true;
+  starved_ = false;
+  loop_.schedule_serve(*this);
+}
+
+void Session::close() {
+  if (closed_) return;
+  closed_ = true;
+  socket_.reset();
+  if (decode_ == nullptr) {
+    input_.release();
+    hand_over_retired();
+  }
+  job_.reset();
+  job_reply_ = nullptr;
+  loop_.bury(*this);
+}
+
+void Session::update_memory() {
+  info_.memory_bytes.store(kConnectionMemoryBytes + input_.memory_bytes() + output_.memory_bytes(),
+                           std::memory_order_relaxed);
+}
+
+void Session::update_name() {
+  const std::string_view name = handler_->client_name();
+  if (name != info_.name) loop_.rename(*this, name);
+}
+
+}  // namespace appmem::server

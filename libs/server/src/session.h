@@ -1,0 +1,152 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "appmem/base/time.h"
+#include "appmem/protocol/outcome.h"
+#include "appmem/protocol/output_buffer.h"
+#include "appmem/protocol/request.h"
+#include "appmem/server/request_handler.h"
+#include "fd.h"
+#include "receive_buffer.h"
+
+namespace appmem::server {
+
+class EventLoop;
+
+/// What other threads may see of a connection.
+struct SessionInfo {
+  std::uint64_t id = 0;
+  std::uint32_t uid = 0;
+  std::int32_t pid = 0;
+  const std::string* address = nullptr;  // the listener's, which lives longer
+  TimePoint accepted{};
+  std::string name;                      // guarded by the loop's registry
+  std::atomic<std::int64_t> active_ms;   // when it last received, on the monotonic clock
+  std::atomic<std::uint64_t> requests;
+  std::atomic<std::uint64_t> memory_bytes;
+};
+
+/// One connection: owns its socket, and what has been received and not yet executed, and composed
+/// and not yet sent. A state machine rather than a coroutine, so that an idle connection has no
+/// frame and no buffer. The loop calls `on_events` with what the socket reports, then `serve`
+/// (receive, decode, execute, compose), `run_job`, and at the end of the turn `flush` (send).
+/// Thread safety: none, but for `info`.
+class Session {
+ public:
+  struct Origin {
+    std::uint64_t id = 0;
+    const std::string* address = nullptr;
+    ListenerProtocol protocol = ListenerProtocol::kAuto;
+  };
+  Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::PeerCredentials peer,
+          const Instant& now);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  void on_events(std::uint32_t events);
+  void serve(const Instant& now);
+  void run_job(const Instant& now, const protocol::TurnBudget& budget);
+  void flush(const Instant& now);
+
+  /// Looks after its timeouts. Returns whether there is one to look after again.
+  bool check_timeouts(const Instant& now);
+  /// Closes it when it has been silent for longer than the idle timeout.
+  void check_idle(const Instant& now);
+  /// Answers what has been received, then closes.
+  void begin_drain();
+  /// Closes the socket now. The object lives until the end of the turn, or until the worker has
+  /// done with it.
+  void close();
+
+  [[nodiscard]] bool closed() const { return closed_; }
+  /// Whether the worker may still touch it.
+  [[nodiscard]] bool decoding() const { return decode_ != nullptr && !decode_->done; }
+  [[nodiscard]] const SessionInfo& info() const { return info_; }
+  [[nodiscard]] SessionInfo& info() { return info_; }
+  [[nodiscard]] bool parked() const { return !barriers_.empty(); }
+  [[nodiscard]] bool has_job() const { return job_ != nullptr; }
+
+  /// In which of the loop's queues it stands; the loop's business.
+  struct Queued {
+    bool serve = false;
+    bool flush = false;
+    bool job = false;
+    bool watched = false;
+    bool parked = false;
+  };
+  Queued queued;
+
+ private:
+  /// Bytes of the output from `position` on wait for `ticket`.
+  struct Barrier {
+    std::uint64_t position = 0;
+    std::uint64_t ticket = 0;
+  };
+  /// A large frame on the worker's thread, which owns all of this until `done`.
+  struct Decode {
+    protocol::Request request;
+    Result<void> result;
+    std::size_t frame_bytes = 0;
+    bool done = false;
+  };
+
+  [[nodiscard]] bool may_execute() const;
+  [[nodiscard]] bool wants_input() const;
+  void receive(const Instant& now);
+  void execute_frames(const Instant& now);
+  void execute(const protocol::Request& request, Result<void> decoded, const Instant& now);
+  void refuse(const Error& error);
+  void begin_decode(std::size_t frame_bytes);
+  void finish_decode(const Instant& now);
+  void look_after_input(const Instant& now);
+  void look_after_output(const Instant& now);
+  /// The position up to which the output may leave.
+  std::uint64_t release_limit();
+  /// Sends what may leave. Returns false when the peer is gone.
+  bool send_output();
+  void set_interest(std::uint32_t events);
+  void hand_over_retired();
+  void update_memory();
+  void update_name();
+  void close_over_limit(std::string_view limit);
+
+  EventLoop& loop_;
+  Fd socket_;
+  std::unique_ptr<ConnectionHandler> handler_;
+  ReceiveBuffer input_;
+  protocol::OutputBuffer output_;
+  std::vector<Barrier> barriers_;  // positions and tickets ascend
+  std::unique_ptr<Decode> decode_;
+
+  // A job, the answer it writes, where that began, and whether parts of it may leave.
+  std::unique_ptr<protocol::Job> job_;
+  protocol::ReplyWriter* job_reply_ = nullptr;
+  std::uint64_t job_start_ = 0;
+  bool job_streams_ = false;
+  bool close_after_job_ = false;
+
+  std::uint32_t interest_ = 0;   // what epoll is asked for
+  bool frames_waiting_ = false;  // input_ may hold whole frames
+  bool paused_ = false;          // too much output: executes nothing
+  bool starved_ = false;         // too little memory: receives nothing
+  bool draining_ = false;        // what has been received is the last
+  bool input_ended_ = false;     // nothing more will be received
+  bool closing_ = false;         // closes when the output has left
+  bool closed_ = false;
+
+  std::optional<TimePoint> partial_since_;  // a request is half-sent
+  // The output is over the soft limit, or the last of it does not leave.
+  std::optional<TimePoint> stalled_since_;
+  std::uint64_t requests_ = 0;
+  SessionInfo info_;
+};
+
+}  // namespace appmem::server
