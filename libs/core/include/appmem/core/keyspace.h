@@ -17,7 +17,7 @@ namespace appmem::core {
 /// there is one, may be copied and kept.
 struct EntryView {
   std::string_view key;
-  ValueView value;
+  ValueView value{};
   Version version = 0;
   std::optional<TimePoint> deadline = std::nullopt;
 };
@@ -40,12 +40,12 @@ struct Expiry {
 struct Conditions {
   bool if_absent = false;
   bool if_present = false;
-  std::optional<Version> if_version;
+  std::optional<Version> if_version = std::nullopt;
 };
 
 struct GetOptions {
   /// Gives the entry a new deadline (kAt) or takes it away (kNever) as it is read.
-  std::optional<Expiry> touch;
+  std::optional<Expiry> touch = std::nullopt;
   /// A look that counts neither as a hit or miss nor as an access (stats, OBJECT, debugging).
   bool peek = false;
 };
@@ -56,8 +56,8 @@ struct GetOutcome {
 };
 
 struct SetOptions {
-  Expiry expiry;
-  Conditions conditions;
+  Expiry expiry{};
+  Conditions conditions{};
   /// Called with the entry that is about to be replaced, where there is one, also when a condition
   /// then refuses the write (as Redis's SET GET does).
   const EntryVisitor* old = nullptr;
@@ -70,7 +70,7 @@ struct SetOutcome {
 };
 
 struct RemoveOptions {
-  std::optional<Version> if_version;
+  std::optional<Version> if_version = std::nullopt;
   const EntryVisitor* old = nullptr;
 };
 
@@ -82,10 +82,10 @@ struct RemoveOutcome {
 struct IncrementOptions {
   std::int64_t by = 1;
   std::int64_t initial = 0;
-  std::optional<std::int64_t> min;
-  std::optional<std::int64_t> max;
+  std::optional<std::int64_t> min = std::nullopt;
+  std::optional<std::int64_t> max = std::nullopt;
   /// Only when the counter is created.
-  Expiry expiry;
+  Expiry expiry{};
 };
 
 struct IncrementOutcome {
@@ -104,7 +104,7 @@ struct AppendOutcome {
 /// Bit set of conditions on a change of deadline; all that are set must hold (Redis's NX XX GT LT:
 /// an entry without a deadline counts as one infinitely far away).
 struct ExpireOptions {
-  Expiry expiry;  // kAt or kNever
+  Expiry expiry{};  // kAt or kNever
   bool if_none = false;
   bool if_some = false;
   bool if_longer = false;

@@ -22,11 +22,11 @@ using Version = std::uint64_t;
 struct Mutation {
   enum class Kind : std::uint8_t { kSet, kDelete, kExpire, kClear, kCreate, kAlter, kDrop };
   Kind kind = Kind::kSet;
-  NamespaceId ns;
+  NamespaceId ns{};
   std::string_view key;                         // kSet, kDelete, kExpire
-  ValueView value;                              // kSet
+  ValueView value{};                              // kSet
   Version version = 0;                          // kSet
-  std::optional<TimePoint> deadline;            // kSet, kExpire; nothing means never
+  std::optional<TimePoint> deadline = std::nullopt;            // kSet, kExpire; nothing means never
   std::string_view name;                        // kCreate
   const NamespaceSettings* settings = nullptr;  // kCreate, kAlter
 };

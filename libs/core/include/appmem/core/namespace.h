@@ -34,13 +34,13 @@ struct NamespaceSettings {
   Persistence persist = Persistence::kNone;
   Eviction eviction = Eviction::kLru;
   /// Ceiling of this namespace's memory; nothing means the store's limit only.
-  std::optional<std::uint64_t> max_bytes;
+  std::optional<std::uint64_t> max_bytes = std::nullopt;
   /// Nobody else's writes evict this namespace below it.
   std::uint64_t reserved_bytes = 0;
-  std::optional<std::uint64_t> max_keys;
+  std::optional<std::uint64_t> max_keys = std::nullopt;
   /// At most kValueBytesMaxCeiling; nothing means the store's limit.
-  std::optional<std::uint64_t> max_value_bytes;
-  std::optional<std::chrono::milliseconds> default_ttl;
+  std::optional<std::uint64_t> max_value_bytes = std::nullopt;
+  std::optional<std::chrono::milliseconds> default_ttl = std::nullopt;
   /// The user that made it.
   std::uint32_t owner_uid = 0;
 };
@@ -58,15 +58,15 @@ struct NamespaceCounters {
 };
 
 struct NamespaceInfo {
-  NamespaceId id;
+  NamespaceId id{};
   std::string name;
-  NamespaceSettings settings;
+  NamespaceSettings settings{};
   std::uint64_t keys = 0;
   /// Keys and values.
   std::uint64_t bytes = 0;
   /// Entries as really allocated, and the table.
   std::uint64_t memory = 0;
-  NamespaceCounters counters;
+  NamespaceCounters counters{};
 };
 
 }  // namespace appmem::core
