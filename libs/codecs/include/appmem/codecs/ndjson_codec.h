@@ -7,8 +7,11 @@
 
 namespace appmem::codecs {
 
+class NdjsonDecoder;
+
 /// Parsed text and scratch memory, shared by the NDJSON codecs of one thread: decoding a request
-/// uses it and the request is executed before the next one is decoded. Thread safety: none.
+/// uses it and the request is executed before the next one is decoded. Keeps at most a few hundred
+/// KiB between requests. Thread safety: none.
 class NdjsonScratch {
  public:
   NdjsonScratch();
@@ -18,8 +21,7 @@ class NdjsonScratch {
 
  private:
   friend class NdjsonCodec;
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<NdjsonDecoder> decoder_;
 };
 
 struct NdjsonLimits {

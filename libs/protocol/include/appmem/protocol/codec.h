@@ -70,7 +70,7 @@ class JsonValidator {
   JsonValidator(const JsonValidator&) = delete;
   JsonValidator& operator=(const JsonValidator&) = delete;
   virtual ~JsonValidator() = default;
-  /// Errors: kInvalidJson with what is wrong (depth over kJsonDepthMax included).
+  /// Errors: kInvalidJson with what is wrong, kTooLarge (nested deeper than kJsonDepthMax).
   [[nodiscard]] virtual Result<void> validate(std::string_view text) const = 0;
 };
 

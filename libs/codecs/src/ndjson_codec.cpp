@@ -1,0 +1,104 @@
+#include "appmem/codecs/ndjson_codec.h"
+
+#include <cstring>
+#include <string>
+
+#include "json_scan.h"
+#include "ndjson_decoder.h"
+#include "ndjson_reply_writer.h"
+
+namespace appmem::codecs {
+
+NdjsonScratch::NdjsonScratch() : decoder_(std::make_unique<NdjsonDecoder>()) {
+}
+NdjsonScratch::~NdjsonScratch() = default;
+
+class NdjsonCodec final : public protocol::Codec {
+ public:
+  NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
+      : line_bytes_max_(limits.request_bytes_max),
+        decoder_(*scratch.decoder_),
+        writer_(limits.output_bytes_congested) {}
+
+  Frame next_frame(std::string_view input) override;
+  Result<void> decode(std::span<char> frame, protocol::Request& request) override {
+    return decoder_.decode({frame.data(), frame.size()}, request);
+  }
+  protocol::ReplyWriter& begin_reply(const protocol::Request& request,
+                                     protocol::OutputBuffer& output) override {
+    writer_.begin(request.id(), output);
+    return writer_;
+  }
+  void end_reply() override { writer_.end(); }
+  [[nodiscard]] bool between_requests(std::string_view input) const override {
+    return !skipping_ && input.size() == blank_;
+  }
+
+ private:
+  std::size_t line_bytes_max_;
+  NdjsonDecoder& decoder_;
+  NdjsonReplyWriter writer_;
+  /// How far the input has been looked at, and how much of that is white space at its start.
+  std::size_t scanned_ = 0;
+  std::size_t blank_ = 0;
+  /// Within a line that was refused for its length.
+  bool skipping_ = false;
+};
+
+protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
+  std::size_t begin = 0;  // of the line that is looked at
+  for (;;) {
+    const char* const from = input.data() + scanned_;
+    const std::size_t size = input.size() - scanned_;
+    const auto* const line_end =
+        size == 0 ? nullptr : static_cast<const char*>(std::memchr(from, '\n', size));
+    const std::size_t end =
+        line_end == nullptr ? input.size() : static_cast<std::size_t>(line_end - input.data());
+    while (begin + blank_ < end && is_json_space(input[begin + blank_]))
+      ++blank_;
+
+    if (skipping_) {
+      if (line_end == nullptr) {
+        scanned_ = blank_ = 0;
+        return {Frame::Kind::kIncomplete, input.size(), {}};
+      }
+      skipping_ = false;
+      begin = scanned_ = end + 1;
+      blank_ = 0;
+      continue;
+    }
+
+    // White space before a request does not count, and may have been dropped; nor does a carriage
+    // return before the line end, which the last byte without a line end may be.
+    const std::size_t length = end - begin - blank_;
+    if (length > line_bytes_max_ && (length > line_bytes_max_ + 1 || input[end - 1] != '\r')) {
+      skipping_ = line_end == nullptr;
+      scanned_ = blank_ = 0;
+      return {Frame::Kind::kRefused,
+              line_end == nullptr ? input.size() : end + 1,
+              {ErrorCode::kTooLarge,
+               "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
+               std::nullopt}};
+    }
+    if (line_end == nullptr) {
+      // Blank lines, and white space without an end, are not kept.
+      const std::size_t unneeded = begin + blank_ == end ? end : begin;
+      scanned_ = end - unneeded;
+      if (unneeded == end) blank_ = 0;
+      return {Frame::Kind::kIncomplete, unneeded, {}};
+    }
+    if (begin + blank_ < end) {
+      scanned_ = blank_ = 0;
+      return {Frame::Kind::kRequest, end + 1, {}};
+    }
+    begin = scanned_ = end + 1;
+    blank_ = 0;
+  }
+}
+
+std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits,
+                                                   NdjsonScratch& scratch) {
+  return std::make_unique<NdjsonCodec>(limits, scratch);
+}
+
+}  // namespace appmem::codecs

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "appmem/base/error.h"
+#include "appmem/protocol/request.h"
+
+namespace appmem::codecs {
+
+/// Decodes request lines, driven by the command table. Thread safety: none.
+class NdjsonDecoder {
+ public:
+  NdjsonDecoder();
+  ~NdjsonDecoder();
+  NdjsonDecoder(const NdjsonDecoder&) = delete;
+  NdjsonDecoder& operator=(const NdjsonDecoder&) = delete;
+
+  /// Decodes one line (white space around it is ignored), which is followed by
+  /// protocol::kInputPadding readable bytes. Views in `request` live until the next call or until
+  /// `line` dies. On an error the request is empty, but for its id where that could be read.
+  /// Errors: as protocol::Codec::decode.
+  Result<void> decode(std::string_view line, protocol::Request& request);
+
+ private:
+  struct Scratch;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+/// The `id` of a line that may be malformed, as JSON text; empty when there is none that could be
+/// repeated.
+std::string_view recover_request_id(std::string_view line);
+
+}  // namespace appmem::codecs
