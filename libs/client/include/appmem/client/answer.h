@@ -53,6 +53,8 @@ class JsonView {
 ///     for (JsonItems items(list); items.next();) use(items.value());
 class JsonItems {
  public:
+  /// Over nothing.
+  JsonItems() = default;
   explicit JsonItems(const JsonView& container);
   bool next();
   /// The member's name; empty in a list. Lifetime: until the next call of `next`.

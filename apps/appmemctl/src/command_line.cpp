@@ -1,0 +1,272 @@
+#include "command_line.h"
+
+#include <algorithm>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <unistd.h>
+
+#include "appmem/base/units.h"
+#include "appmem/protocol/error_table.h"
+#include "arguments.h"
+#include "commands.h"
+#include "field_flags.h"
+
+namespace appmem::ctl {
+namespace {
+
+constexpr std::string_view kDescription = "Memory that outlives the application: talks to appmemd.";
+constexpr std::string_view kFooter =
+    "Without --address the socket is $APPMEM_SOCKET, else your own default, else\n"
+    "/run/appmem/appmem.sock. `appmemctl COMMAND --help` shows a command's flags and an example.\n"
+    "\n"
+    "Exit codes: 0 done, 1 less found than asked for or a condition not met, 2 usage,\n"
+    "3 no connection, 4 refused, 5 no permission, 6 timeout, 7 a local file, 130 interrupted.";
+
+void exit_interrupted(int /*signal*/) {
+  ::_exit(protocol::kExitInterrupted);
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> items;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) items.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return items;
+}
+
+/// The options that every subcommand has.
+struct GlobalOptions {
+  std::string address;
+  std::string ns;
+  std::string timeout;
+  bool json = false;
+  bool raw = false;
+
+  void add_to(CLI::App& app) {
+    app.add_option("-a,--address", address,
+                   "Where the store is: unix:PATH, a path, or embedded:; several with commas, of "
+                   "which the first that answers is used")
+        ->type_name("A[,B...]");
+    app.add_option("-n,--namespace", ns, "The namespace; `default`")->type_name("NAME");
+    app.add_option("--timeout", timeout, "How long to wait for the store; 5s")
+        ->type_name("DURATION");
+    app.add_flag("--json", json, "Print the answer's line, for programs");
+    app.add_flag("--raw", raw, "Print bytes and nothing else");
+  }
+
+  Result<void> apply(Context& context) const {
+    context.json = json;
+    context.raw = raw;
+    context.options.addresses = split_list(unprotected(address));
+    if (!ns.empty()) context.options.ns = unprotected(ns);
+    if (timeout.empty()) return {};
+    const auto duration = parse_duration(unprotected(timeout));
+    if (!duration) {
+      return fail(ErrorCode::kInvalidRequest, "--timeout: " + duration.error().message);
+    }
+    context.options.timeout = *duration;
+    return {};
+  }
+};
+
+/// Help in the project's own words: arguments as the table has them.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  explicit HelpFormatter(std::string_view arguments) : arguments_(arguments) { column_width(28); }
+
+  [[nodiscard]] std::string make_usage(const CLI::App* /*app*/, std::string name) const override {
+    return "Usage: " + name + " [OPTIONS]" + (arguments_.empty() ? "" : " ") + arguments_ + "\n";
+  }
+
+ private:
+  std::string arguments_;
+};
+
+/// CLI11's view of one subcommand, and what it found.
+class SubcommandParser {
+ public:
+  SubcommandParser(CLI::App& parent, const Subcommand& subcommand) : subcommand_(subcommand) {
+    const std::size_t space = subcommand.name.find(' ');
+    CLI::App* folder = &parent;
+    if (space != std::string_view::npos) {
+      folder = parent.add_subcommand(std::string(subcommand.name.substr(0, space)));
+      folder->fallthrough();
+    }
+    const std::string name(subcommand.name.substr(space == std::string_view::npos ? 0 : space + 1));
+    app_ = folder->add_subcommand(name, std::string(subcommand.help()));
+    app_->fallthrough();
+    app_->footer("Example:\n  " + std::string(subcommand.example));
+    app_->formatter(std::make_shared<HelpFormatter>(subcommand.arguments));
+    arguments_ = app_->add_option("arguments", arguments_storage_)->expected(-1)->group("");
+    for (const protocol::FieldSpec* field : subcommand.flag_fields()) {
+      fields_.emplace_back(field, add(flag_of(*field), flag_value_name(*field), flag_help(*field)));
+    }
+    for (const OwnFlag& flag : subcommand.own_flags) {
+      own_flags_.emplace_back(
+          flag.name, add("--" + std::string(flag.name), flag.value_name, std::string(flag.help)));
+    }
+  }
+
+  [[nodiscard]] Invocation invocation() const {
+    Invocation result;
+    result.subcommand = &subcommand_;
+    for (const std::string& argument : arguments_->results())
+      result.arguments.push_back(unprotected(argument));
+    for (const auto& [field, option] : fields_) {
+      if (option->count() > 0) result.fields.emplace_back(field, text_of(*option));
+    }
+    for (const auto& [name, option] : own_flags_) {
+      if (option->count() > 0) result.own_flags.emplace_back(name, text_of(*option));
+    }
+    return result;
+  }
+
+ private:
+  CLI::Option* add(const std::string& flag, std::string_view value_name, const std::string& help) {
+    if (value_name.empty()) return app_->add_flag(flag, help);
+    return app_->add_option(flag, help)->expected(1)->type_name(std::string(value_name));
+  }
+
+  static std::string text_of(const CLI::Option& option) {
+    return unprotected(option.results().front());
+  }
+
+  const Subcommand& subcommand_;
+  CLI::App* app_ = nullptr;
+  std::vector<std::string> arguments_storage_;
+  CLI::Option* arguments_ = nullptr;
+  std::vector<std::pair<const protocol::FieldSpec*, CLI::Option*>> fields_;
+  std::vector<std::pair<std::string_view, CLI::Option*>> own_flags_;
+};
+
+/// The list of subcommands, for help.
+void add_summaries(CLI::App& app) {
+  for (const auto& [name, summary] : subcommand_groups()) {
+    CLI::App* group = app.add_subcommand(std::string(name), std::string(summary));
+    group->formatter(std::make_shared<HelpFormatter>("COMMAND"));
+    group->allow_extras();
+    group->fallthrough();
+    for (const Subcommand& subcommand : subcommands()) {
+      if (!subcommand.name.starts_with(std::string(name) + ' ')) continue;
+      group->add_subcommand(std::string(subcommand.name.substr(name.size() + 1)),
+                            std::string(subcommand.help()));
+    }
+  }
+  for (const Subcommand& subcommand : subcommands()) {
+    if (subcommand.name.find(' ') == std::string_view::npos) {
+      app.add_subcommand(std::string(subcommand.name), std::string(subcommand.help()));
+    }
+  }
+  app.allow_extras();
+}
+
+/// CLI11's words without our marks.
+std::string cleaned(std::string message) {
+  message.erase(std::remove(message.begin(), message.end(), kDataMark), message.end());
+  return message;
+}
+
+/// Why a command line that names no subcommand does nothing.
+int report_no_subcommand(const CLI::App& app, const std::string& words) {
+  for (const std::string& extra : app.remaining(true)) {
+    if (extra.starts_with('-')) {
+      return report_usage("unknown option " + extra, "`appmemctl --help` lists all");
+    }
+  }
+  if (words.empty()) return report_usage("a command is needed", "`appmemctl --help` lists all");
+  for (const auto& [name, summary] : subcommand_groups()) {
+    if (words == name || words.starts_with(std::string(name) + ' ')) {
+      return report_usage('"' + words + "\" is no command",
+                          "`appmemctl " + std::string(name) + " --help` lists those there are");
+    }
+  }
+  return report_usage("unknown command \"" + words + '"', "`appmemctl --help` lists all");
+}
+
+int check_arguments(const Invocation& invocation) {
+  const Subcommand& subcommand = *invocation.subcommand;
+  const std::size_t count = invocation.arguments.size();
+  if (count >= subcommand.arguments_min && count <= subcommand.arguments_max) {
+    return protocol::kExitDone;
+  }
+  const std::string name(subcommand.name);
+  return report_usage(
+      name + (count < subcommand.arguments_min ? " needs more" : " takes fewer") + " arguments",
+      "`appmemctl " + name + (subcommand.arguments.empty() ? "" : " ") +
+          std::string(subcommand.arguments) + "`, for example `" + std::string(subcommand.example) +
+          '`');
+}
+
+const Subcommand& shell_subcommand() {
+  return *std::find_if(subcommands().begin(), subcommands().end(),
+                       [](const Subcommand& subcommand) { return subcommand.run == run_repl; });
+}
+
+int run_invocation(Context& context, const Invocation& invocation) {
+  if (const int code = check_arguments(invocation); code != protocol::kExitDone) return code;
+  const int code = invocation.subcommand->run(context, invocation);
+  context.out.flush();
+  return code;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);  // a closed pipe is noticed where it is written to
+  ::signal(SIGINT, exit_interrupted);
+  Arguments arguments = read_arguments(std::vector<std::string>(argv + 1, argv + argc));
+
+  CLI::App app{std::string(kDescription), "appmemctl"};
+  app.formatter(std::make_shared<HelpFormatter>("COMMAND"));
+  app.footer(std::string(kFooter));
+  app.set_version_flag("--version", "appmemctl " APPMEM_VERSION, "Print the version");
+  GlobalOptions global;
+  global.add_to(app);
+
+  // A subcommand that is named is the only one that is built; all are, for the list in the help.
+  std::optional<SubcommandParser> parser;
+  if (arguments.subcommand != nullptr) {
+    parser.emplace(app, *arguments.subcommand);
+  } else {
+    add_summaries(app);
+  }
+
+  Context context;
+  try {
+    std::reverse(arguments.tokens.begin(), arguments.tokens.end());  // as CLI11 takes them
+    app.parse(std::move(arguments.tokens));
+  } catch (const CLI::CallForVersion& version) {
+    context.out.write(std::string(version.what()) + '\n');
+    return protocol::kExitDone;
+  } catch (const CLI::Success&) {
+    context.out.write(app.help());
+    return protocol::kExitDone;
+  } catch (const CLI::Error& error) {
+    return report_usage(cleaned(error.what()), "`appmemctl " + arguments.words +
+                                                   (arguments.words.empty() ? "" : " ") +
+                                                   "--help` shows what there is");
+  }
+
+  if (const auto applied = global.apply(context); !applied) {
+    return report_usage(applied.error().message);
+  }
+  if (parser) return run_invocation(context, parser->invocation());
+  if (arguments.words.empty() && app.remaining().empty() && ::isatty(STDIN_FILENO) == 1 &&
+      context.out.is_terminal()) {
+    Invocation shell;
+    shell.subcommand = &shell_subcommand();
+    return run_invocation(context, shell);
+  }
+  return report_no_subcommand(app, arguments.words);
+}
+
+}  // namespace appmem::ctl

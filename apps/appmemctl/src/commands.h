@@ -1,0 +1,47 @@
+#pragma once
+
+#include "subcommand.h"
+
+/// What the subcommands do. Each returns the exit code.
+namespace appmem::ctl {
+
+// Flags that are no field of the op.
+inline constexpr std::string_view kValueFileFlag = "value-file";
+inline constexpr std::string_view kMsetTtlFlag = "ttl";
+inline constexpr std::string_view kPipelineFlag = "pipeline";
+inline constexpr std::string_view kEmbeddedFlag = "embedded";
+
+int run_get(Context& context, const Invocation& invocation);
+int run_set(Context& context, const Invocation& invocation);
+int run_del(Context& context, const Invocation& invocation);
+int run_exists(Context& context, const Invocation& invocation);
+int run_counter(Context& context, const Invocation& invocation);
+int run_append(Context& context, const Invocation& invocation);
+int run_ttl(Context& context, const Invocation& invocation);
+int run_expire(Context& context, const Invocation& invocation);
+int run_persist(Context& context, const Invocation& invocation);
+int run_mget(Context& context, const Invocation& invocation);
+int run_mset(Context& context, const Invocation& invocation);
+
+int run_list(Context& context, const Invocation& invocation);
+int run_scan(Context& context, const Invocation& invocation);
+int run_count(Context& context, const Invocation& invocation);
+
+/// ns create, alter, drop, clear, info: an op on the namespace named.
+int run_ns_change(Context& context, const Invocation& invocation);
+int run_ns_info(Context& context, const Invocation& invocation);
+int run_ns_list(Context& context, const Invocation& invocation);
+
+int run_ping(Context& context, const Invocation& invocation);
+/// Prints the answer's fields.
+int run_fields(Context& context, const Invocation& invocation);
+int run_stats(Context& context, const Invocation& invocation);
+int run_config(Context& context, const Invocation& invocation);
+int run_clients(Context& context, const Invocation& invocation);
+int run_client_kill(Context& context, const Invocation& invocation);
+
+int run_batch(Context& context, const Invocation& invocation);
+int run_repl(Context& context, const Invocation& invocation);
+int run_completion(Context& context, const Invocation& invocation);
+
+}  // namespace appmem::ctl

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "appmem/client/answer.h"
+#include "context.h"
+
+/// How answers look to people.
+namespace appmem::ctl {
+
+/// What stands for a key that is not there.
+inline constexpr std::string_view kMissing = "(nil)";
+
+/// A value alone: exactly its bytes, with a line end on a terminal.
+void print_value(Context& context, const client::Value& value);
+
+/// `name: text` for each field; `ok` is left out, objects inside have their names before a dot.
+void print_fields(Output& out, const client::JsonView& object);
+
+/// A table with a header of the named columns. Where a row has no such field there is a dash.
+void print_table(Output& out, const client::JsonView& rows,
+                 std::span<const std::string_view> columns);
+
+/// How long something has to live, for people: "4m59s", "1d2h", "900ms". Rounded up to a second
+/// above one.
+std::string format_time_left(std::chrono::milliseconds left);
+
+/// The items of list `field` of an answer, or of nothing where it has none.
+client::JsonItems items_of(const client::JsonView& answer, std::string_view field);
+
+}  // namespace appmem::ctl

@@ -1,0 +1,156 @@
+#include "shell.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "appmem/protocol/command_table.h"
+#include "key_pages.h"
+#include "shell_commands.h"
+#include "shell_line.h"
+
+namespace appmem::ctl {
+namespace {
+
+using client::JsonView;
+using client::RequestBuilder;
+using protocol::Field;
+
+/// Commands that are more than one request, or none.
+struct OwnCommand {
+  std::string_view name;
+  std::string_view usage;
+  std::string_view summary;
+};
+constexpr OwnCommand kList{"LIST", "LIST [prefix]", "show all keys and values, sorted"};
+constexpr OwnCommand kUse{"USE", "USE namespace", "go to a namespace"};
+constexpr OwnCommand kClear{"CLEAR", "CLEAR", "delete all keys of this namespace"};
+constexpr OwnCommand kHelp{"HELP", "HELP", "show this list"};
+constexpr OwnCommand kExit{"EXIT", "EXIT", "leave; QUIT and Ctrl-D do too"};
+constexpr OwnCommand kQuit{"QUIT", "QUIT", "leave"};
+constexpr OwnCommand kOwnCommands[] = {kList, kUse, kClear, kHelp, kExit};
+
+constexpr std::string_view kDefaultNamespace = "default";
+
+}  // namespace
+
+Shell::Shell(client::Client& client, Output& out, std::string ns)
+    : client_(client), out_(out), ns_(std::move(ns)) {
+}
+
+std::string Shell::prompt() const {
+  return ns_ == kDefaultNamespace ? "> " : ns_ + "> ";
+}
+
+void Shell::greet() {
+  out_.write("appmem CLI\nType HELP for commands\n");
+}
+
+void Shell::part() {
+  out_.write("bye\n");
+}
+
+void Shell::print_error(std::string_view message) {
+  out_.write("error: ");
+  out_.write_stored_in_line(message);
+  out_.write("\n");
+}
+
+void Shell::print_usage(std::string_view usage) {
+  out_.write("usage: ");
+  out_.write(usage);
+  out_.write("\n");
+}
+
+bool Shell::execute(std::string_view text) {
+  ShellLine line(text);
+  const std::string& name = line.command();
+  if (name.empty()) return true;
+  if (name == kExit.name || name == kQuit.name) return false;
+  if (name == kHelp.name) {
+    run_help();
+  } else if (name == kList.name) {
+    run_list(line);
+  } else if (name == kUse.name) {
+    run_use(line);
+  } else if (name == kClear.name) {
+    run_clear(line);
+  } else if (const ShellCommand* command = find_shell_command(name)) {
+    if (const auto request = command->compose(line)) {
+      call(*request, command->show);
+    } else {
+      print_usage(command->usage);
+    }
+  } else {
+    print_error("unknown command " + name + ", type HELP for commands");
+  }
+  return true;
+}
+
+void Shell::call(const std::string& request, void (*show)(Output&, const JsonView&)) {
+  const Result<std::string> line = client_.call(request);
+  if (!line) return print_error(line.error().message);
+  const Result<JsonView> answer = JsonView::parse(*line);
+  if (!answer) return print_error(answer.error().message);
+  if (const auto error = client::answer_error(*answer)) return print_error(error->message);
+  show(out_, *answer);
+}
+
+void Shell::run_list(ShellLine& line) {
+  RequestBuilder request(protocol::command_spec(protocol::CommandId::kScan).name);
+  if (const auto prefix = line.word()) request.bytes(Field::kPrefix, *prefix);
+  if (!line.at_end()) return print_usage(kList.usage);
+  const auto entries = collect_entries(client_, std::move(request), [](std::size_t) {});
+  if (!entries) return print_error(entries.error().error.message);
+  for (const auto& [key, entry] : *entries) {
+    out_.write_stored_in_line(key);
+    out_.write(" = ");
+    out_.write_stored_in_line(entry.value);
+    out_.write("\n");
+  }
+  if (entries->empty()) out_.write("(empty)\n");
+}
+
+void Shell::run_use(ShellLine& line) {
+  auto ns = line.word();
+  if (!ns || !line.at_end()) return print_usage(kUse.usage);
+  const Result<void> used = client_.use(*ns);
+  if (!used) return print_error(used.error().message);
+  ns_ = *std::move(ns);
+  out_.write("OK\n");
+}
+
+void Shell::run_clear(ShellLine& line) {
+  if (!line.at_end()) return print_usage(kClear.usage);
+  call(RequestBuilder(protocol::command_spec(protocol::CommandId::kNsClear).name)
+           .text(Field::kName, ns_)
+           .take(),
+       [](Output& out, const JsonView&) { out.write("OK\n"); });
+}
+
+void Shell::run_help() {
+  const auto print = [&](std::string_view usage, std::string_view summary) {
+    constexpr std::size_t kUsageWidth = 25;
+    std::string text(usage);
+    text.resize(std::max(kUsageWidth, text.size() + 1), ' ');
+    out_.write(text);
+    out_.write(summary);
+    out_.write("\n");
+  };
+  for (const ShellCommand& command : shell_commands())
+    print(command.usage, command.summary);
+  for (const OwnCommand& command : kOwnCommands)
+    print(command.usage, command.summary);
+}
+
+std::vector<std::string_view> Shell::words() {
+  std::vector<std::string_view> words;
+  for (const ShellCommand& command : shell_commands())
+    words.push_back(command.name);
+  for (const OwnCommand& command : kOwnCommands)
+    words.push_back(command.name);
+  words.push_back(kQuit.name);
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+}  // namespace appmem::ctl

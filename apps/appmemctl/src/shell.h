@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appmem/client/client.h"
+#include "output.h"
+
+namespace appmem::ctl {
+
+class ShellLine;
+
+/// The dialogue of the shell, without the terminal: what each line does and prints. Written against
+/// client::Client alone, so that a daemon and an embedded store cannot be told apart.
+class Shell {
+ public:
+  /// Both borrowed. `ns` is the namespace that the client is in.
+  Shell(client::Client& client, Output& out, std::string ns);
+
+  /// What stands before each line: "> ", after the namespace where that is not `default`.
+  [[nodiscard]] std::string prompt() const;
+  void greet();
+  /// Executes a line and prints what comes of it. False when the line ends the shell.
+  bool execute(std::string_view line);
+  void part();
+
+  /// The commands, for completion.
+  static std::vector<std::string_view> words();
+
+ private:
+  void run_list(ShellLine& line);
+  void run_use(ShellLine& line);
+  void run_clear(ShellLine& line);
+  void run_help();
+  void call(const std::string& request, void (*show)(Output&, const client::JsonView&));
+  void print_error(std::string_view message);
+  void print_usage(std::string_view usage);
+
+  client::Client& client_;
+  Output& out_;
+  std::string ns_;
+};
+
+}  // namespace appmem::ctl

@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <cerrno>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <histedit.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "line_reader.h"
+
+namespace appmem::ctl {
+namespace {
+
+constexpr int kHistoryLines = 1000;
+constexpr mode_t kPrivateFile = 0600;
+
+/// Lets Ctrl-C interrupt the reading of a line instead of the program, while it exists.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+    };  // without SA_RESTART, so that read() returns
+    ::sigaction(SIGINT, &action, &before_);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  ~InterruptGuard() { ::sigaction(SIGINT, &before_, nullptr); }
+
+ private:
+  struct sigaction before_ {};
+};
+
+/// libedit thinks in wide characters: without a UTF-8 locale it would mangle everything else.
+void set_locale() {
+  if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
+    std::setlocale(LC_CTYPE, "C.UTF-8");
+  }
+}
+
+/// Makes the file and its folder, private both, unless they are there.
+bool prepare_history(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error)) {
+    const mode_t mask = ::umask(077);
+    std::filesystem::create_directories(folder, error);
+    ::umask(mask);
+  }
+  const int fd = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, kPrivateFile);
+  if (fd < 0) return false;
+  const bool is_private = ::fchmod(fd, kPrivateFile) == 0;
+  ::close(fd);
+  return is_private;
+}
+
+class TerminalReader final : public LineReader {
+ public:
+  TerminalReader(Output& out, const std::string& history_path, std::vector<std::string_view> words)
+      : out_(out), words_(std::move(words)) {
+    set_locale();
+    edit_ = ::el_init("appmemctl", stdin, stdout, stderr);
+    history_ = ::history_init();
+    HistEvent event{};
+    ::history(history_, &event, H_SETSIZE, kHistoryLines);
+    ::history(history_, &event, H_SETUNIQUE, 1);
+    if (!history_path.empty() && prepare_history(history_path)) {
+      history_path_ = history_path;
+      ::history(history_, &event, H_LOAD, history_path_.c_str());
+    }
+    ::el_set(edit_, EL_CLIENTDATA, this);
+    ::el_set(edit_, EL_PROMPT, &TerminalReader::show_prompt);
+    ::el_set(edit_, EL_SIGNAL, 0);
+    ::el_set(edit_, EL_EDITOR, "emacs");
+    ::el_set(edit_, EL_HIST, ::history, history_);
+    ::el_set(edit_, EL_ADDFN, "complete", "Completes a command", &TerminalReader::complete);
+    ::el_set(edit_, EL_BIND, "^I", "complete", nullptr);
+    ::el_source(edit_, nullptr);  // the user's own ~/.editrc
+  }
+
+  ~TerminalReader() override {
+    if (!history_path_.empty()) {
+      HistEvent event{};
+      ::history(history_, &event, H_SAVE, history_path_.c_str());
+    }
+    ::history_end(history_);
+    ::el_end(edit_);
+  }
+
+  bool read(const std::string& prompt, std::string& line) override {
+    out_.flush();
+    prompt_ = prompt;
+    const InterruptGuard guard;
+    for (;;) {
+      ::el_resize(edit_);
+      int count = 0;
+      errno = 0;
+      const char* text = ::el_gets(edit_, &count);
+      if (text != nullptr && count > 0) {
+        remember(text);
+        line.assign(text, static_cast<std::size_t>(count));
+        while (line.ends_with('\n') || line.ends_with('\r'))
+          line.pop_back();
+        return true;
+      }
+      if (count >= 0 || errno != EINTR) return false;
+      std::fputs("^C\n", stdout);  // the line is given up, the shell goes on
+      ::el_reset(edit_);
+    }
+  }
+
+ private:
+  void remember(const char* text) {
+    if (std::string_view(text).find_first_not_of(" \t\r\n") == std::string_view::npos) return;
+    HistEvent event{};
+    ::history(history_, &event, H_ENTER, text);
+  }
+
+  static TerminalReader& of(EditLine* edit) {
+    void* self = nullptr;
+    ::el_get(edit, EL_CLIENTDATA, &self);
+    return *static_cast<TerminalReader*>(self);
+  }
+
+  static char* show_prompt(EditLine* edit) { return of(edit).prompt_.data(); }
+
+  /// Completes the first word of the line as far as it is unambiguous, in the case that was begun
+  /// with; lists the candidates where there are several.
+  static unsigned char complete(EditLine* edit, int /*key*/) {
+    const LineInfo* info = ::el_line(edit);
+    const std::string_view typed(info->buffer,
+                                 static_cast<std::size_t>(info->cursor - info->buffer));
+    if (typed.empty() || typed.find(' ') != std::string_view::npos) return CC_ERROR;
+    const bool lower = typed.front() >= 'a' && typed.front() <= 'z';
+    std::string upper(typed);
+    for (char& c : upper) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+    std::vector<std::string_view> matches;
+    for (const std::string_view word : of(edit).words_) {
+      if (word.starts_with(upper)) matches.push_back(word);
+    }
+    if (matches.empty()) return CC_ERROR;
+    std::string_view common = matches.front();
+    for (const std::string_view match : matches) {
+      const auto [end, other] =
+          std::mismatch(common.begin(), common.end(), match.begin(), match.end());
+      common = common.substr(0, static_cast<std::size_t>(end - common.begin()));
+    }
+    std::string added(common.substr(typed.size()));
+    if (matches.size() == 1) added.push_back(' ');
+    if (added.empty()) {
+      std::fputc('\n', stdout);
+      for (const std::string_view match : matches)
+        std::fprintf(stdout, "%.*s  ", static_cast<int>(match.size()), match.data());
+      std::fputc('\n', stdout);
+      return CC_REDISPLAY;
+    }
+    if (lower) {
+      for (char& c : added) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+      }
+    }
+    ::el_insertstr(edit, added.c_str());
+    return CC_REFRESH;
+  }
+
+  Output& out_;
+  const std::vector<std::string_view> words_;
+  std::string prompt_;
+  std::string history_path_;
+  EditLine* edit_ = nullptr;
+  History* history_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<LineReader> make_terminal_reader(Output& out, const std::string& history_path,
+                                                 std::vector<std::string_view> words) {
+  return std::make_unique<TerminalReader>(out, history_path, std::move(words));
+}
+
+}  // namespace appmem::ctl
