@@ -238,9 +238,9 @@ void Arena::free_large(Handle handle, PageIndex first_page) {
 }
 
 /// Makes the fullest span with room, or else a new one, the current one.
-bool Arena::choose_current(unsigned size_class) {
-  ClassSpans& spans = classes_[size_class];
-  if (spans.list_mask == 0) return carve(size_class);
+bool Arena::choose_current(unsigned class_index) {
+  ClassSpans& spans = classes_[class_index];
+  if (spans.list_mask == 0) return carve(class_index);
   const auto list = static_cast<unsigned>(std::bit_width(spans.list_mask)) - 1;
   spans.current = spans.lists[list];
   unlink(spans, spans.current, list);

@@ -134,9 +134,9 @@ class Arena {
   }
   Handle allocate_large(std::size_t bytes);
   void free_large(Handle handle, PageIndex first_page);
-  bool choose_current(unsigned size_class);
-  bool carve(unsigned size_class);
-  Handle take_block(unsigned size_class);
+  bool choose_current(unsigned class_index);
+  bool carve(unsigned class_index);
+  Handle take_block(unsigned class_index);
   void put_block(Place place);
   void release_span(PageIndex first_page);
   [[nodiscard]] unsigned most_slack_class() const;

@@ -31,13 +31,11 @@ struct DeadlineWheel::Slab {
   std::uint32_t previous = kNoSlab;
   std::uint32_t next = kNoSlab;
   std::uint32_t free_chunks = (UINT32_C(1) << kChunksPerSlab) - 1;  // a bit each
-  std::array<Chunk, kChunksPerSlab> chunks;                         // not initialised
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): pages are touched when they are needed
-  Slab() {}
+  std::array<Chunk, kChunksPerSlab> chunks;
 };
 
 DeadlineWheel::DeadlineWheel(MemoryBudget& budget, TimePoint now) : budget_(budget), epoch_(now) {
-  static_assert(sizeof(Slab) + 16 + 2 * sizeof(Slab*) <= kSlabCharge);
+  static_assert(sizeof(Slab) + 16 + 2 * sizeof(void*) <= kSlabCharge);
   static_assert(2 * kSlots < std::numeric_limits<BucketId>::max());
 }
 
@@ -251,18 +249,17 @@ Handle DeadlineWheel::pop(List& list) {
 
 DeadlineWheel::ChunkRef DeadlineWheel::take_chunk() {
   if (partial_slabs_ == kNoSlab) {
-    auto slab = std::make_unique<Slab>();
+    auto slab = std::make_unique_for_overwrite<Slab>();
     if (free_slab_numbers_.empty()) {
-      slabs_.push_back(slab.get());
+      slabs_.push_back(nullptr);
       // Room for giving every number back, so that return_chunk() cannot fail.
       free_slab_numbers_.reserve(slabs_.capacity());
-      slab.release();
       partial_slabs_ = static_cast<std::uint32_t>(slabs_.size() - 1);
     } else {
       partial_slabs_ = free_slab_numbers_.back();
       free_slab_numbers_.pop_back();
-      slabs_[partial_slabs_] = slab.release();
     }
+    slabs_[partial_slabs_] = slab.release();
     budget_.charge(kSlabCharge);
     charged_bytes_ += kSlabCharge;
   }

@@ -87,6 +87,7 @@ class Shard {
 
   // --- parts ---
   [[nodiscard]] NamespacePart* part(std::uint16_t table_id) const { return parts_[table_id].get(); }
+  /// Its own memory is charged whatever the limit.
   NamespacePart& make_part(NamespaceState& ns, bool spread);
   /// Takes all entries away in constant time; drain() frees them. Returns how many.
   std::size_t detach_entries(NamespacePart& part);
@@ -159,6 +160,11 @@ class Shard {
 
  private:
   enum class Made : std::uint8_t { kRoom, kElsewhere, kNothing };
+  /// What room is made for: a block of the arena, or memory from the budget.
+  struct Need {
+    std::size_t bytes = 0;
+    bool block = false;
+  };
 
   [[nodiscard]] Entry entry(Handle handle) const { return Entry(arena_.at(handle)); }
   [[nodiscard]] std::uint64_t deadline_of(TimePoint at) const;
@@ -216,9 +222,10 @@ class Shard {
   /// A slot in the part's table.
   bool reserve_slot(NamespacePart& part, Step& step);
   /// Makes room and tries again, until `try_once` returns true or there is no room to be made.
-  bool retry_with_room(const NamespacePart& writer, std::size_t bytes, Step& step,
+  bool retry_with_room(const NamespacePart& writer, const Need& need, Step& step,
                        FunctionRef<bool()> try_once);
-  Made make_room(const NamespacePart& writer, std::size_t bytes, std::size_t attempt, Step& step);
+  Made make_room(const NamespacePart& writer, const Need& need, std::size_t attempt, Step& step);
+  [[nodiscard]] bool should_compact(const Need& need, std::size_t attempt) const;
   bool within_ceiling(const Site& site, Handle old, std::size_t block_bytes,
                       std::size_t large_bytes, Step& step);
   /// Whether `writer` (or nobody, when it is null) may make entries of `ns` go.

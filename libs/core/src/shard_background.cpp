@@ -39,6 +39,11 @@ Shard::ScanSlice Shard::scan(const NamespacePart& part, std::uint64_t from, std:
 std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64_t begin,
                                  std::uint64_t end, std::size_t entries_max, Step& step) {
   NamespacePart* existing = target.part(NamespacePart::id_of(from.ns->index, true));
+  if (existing == nullptr) {
+    // Ask for it first; make_part() charges it again.
+    if (!context_.budget.try_charge(sizeof(NamespacePart))) return begin;
+    context_.budget.release(sizeof(NamespacePart));
+  }
   NamespacePart& to = existing != nullptr ? *existing : target.make_part(*from.ns, true);
   if (existing == nullptr) {
     to.ticks = from.ticks;

@@ -18,7 +18,9 @@ constexpr std::size_t kGiveBackStepsMax = 2048;
 
 /// Free blocks in spans may take this share of an arena before spans are emptied.
 constexpr std::uint64_t kSlackShare = 16;
-/// After this many attempts for one write, spans are emptied whatever their share.
+/// When evicting has not helped a write at once, this share of them is enough,
+constexpr std::uint64_t kSlackShareInNeed = 64;
+/// and after so many attempts any.
 constexpr std::size_t kAttemptsBeforeCompaction = 32;
 
 /// Up to this many entries, victims are exactly the least recently used.
@@ -44,7 +46,8 @@ constexpr std::size_t kReclaimBytes = 1_MiB;
 Handle Shard::allocate(NamespacePart& writer, std::size_t bytes, Step& step) {
   Handle handle = arena_.try_allocate(bytes);
   if (handle == kNoHandle) [[unlikely]] {
-    retry_with_room(writer, Arena::block_bytes_for(bytes), step, [&] {
+    const Need need{.bytes = Arena::block_bytes_for(bytes), .block = true};
+    retry_with_room(writer, need, step, [&] {
       handle = arena_.try_allocate(bytes);
       return handle != kNoHandle;
     });
@@ -53,14 +56,18 @@ Handle Shard::allocate(NamespacePart& writer, std::size_t bytes, Step& step) {
 }
 
 bool Shard::reserve_slot(NamespacePart& part, Step& step) {
-  return retry_with_room(part, part.table.memory_bytes() / 4, step,
-                         [&] { return part.table.try_reserve(); });
+  const Need need{.bytes = part.table.memory_bytes() / 4, .block = false};
+  return retry_with_room(part, need, step, [&] {
+    arena_.purge(need.bytes + kPageBytes);
+    return part.table.try_reserve();
+  });
 }
 
 SharedBytes Shard::make_shared(const NamespacePart& writer, std::size_t bytes, Step& step) {
   SharedBytes made = context_.blobs.try_allocate(bytes);
   if (!made) {
-    retry_with_room(writer, bytes, step, [&] {
+    retry_with_room(writer, {.bytes = bytes, .block = false}, step, [&] {
+      arena_.purge(bytes);
       made = context_.blobs.try_allocate(bytes);
       return static_cast<bool>(made);
     });
@@ -68,22 +75,23 @@ SharedBytes Shard::make_shared(const NamespacePart& writer, std::size_t bytes, S
   return made;
 }
 
-bool Shard::retry_with_room(const NamespacePart& writer, std::size_t bytes, Step& step,
+bool Shard::retry_with_room(const NamespacePart& writer, const Need& need, Step& step,
                             FunctionRef<bool()> try_once) {
   Made made = Made::kElsewhere;
   for (std::size_t attempt = 0; attempt < kRoomAttemptsMax; ++attempt) {
-    made = make_room(writer, bytes, attempt, step);
+    made = make_room(writer, need, attempt, step);
     if (made != Made::kRoom) break;
     if (try_once()) return true;
   }
   if (made != Made::kNothing && !step.local_only) {
-    step.room = {.wanted = true, .bytes = bytes, .writer = writer.ns};
+    step.room = {.wanted = true, .bytes = need.bytes, .writer = writer.ns};
   }
   return false;
 }
 
-Shard::Made Shard::make_room(const NamespacePart& writer, std::size_t bytes, std::size_t attempt,
+Shard::Made Shard::make_room(const NamespacePart& writer, const Need& need, std::size_t attempt,
                              Step& step) {
+  const std::size_t bytes = need.bytes;
   if (!dying_.empty()) {
     drain(kDrainSlots);
     return Made::kRoom;
@@ -93,9 +101,8 @@ Shard::Made Shard::make_room(const NamespacePart& writer, std::size_t bytes, std
   if (context_.budget.used() < used) return Made::kRoom;
   // Not while a journal holds blocks that the wheel would take for stale.
   if (journal_ == nullptr && attempt == 0 && reap(step.now, kReapFilings) > 0) return Made::kRoom;
-  if ((worth_compacting() || attempt >= kAttemptsBeforeCompaction) && compact_one_span()) {
-    return Made::kRoom;
-  }
+  if (should_compact(need, attempt) && compact_one_span()) return Made::kRoom;
+
   NamespaceState* victim = choose_victim(writer.ns);
   if (victim != nullptr) {
     // A namespace in many shards gives in all of them alike, so that what remains is what was used
@@ -103,16 +110,23 @@ Shard::Made Shard::make_room(const NamespacePart& writer, std::size_t bytes, std
     const std::int64_t here = memory_of(*victim);
     const std::int64_t all =
         context_.registry.usage(victim->index).memory.load(std::memory_order_relaxed);
-    const bool lopsided =
-        !step.local_only && here * static_cast<std::int64_t>(context_.shards) * 8 < all * 7;
-    if (here > 0 && !(lopsided && context_.shards > 1) && evict(*victim, bytes, step) > 0) {
-      return Made::kRoom;
-    }
+    const bool lopsided = context_.shards > 1 && !step.local_only &&
+                          here * static_cast<std::int64_t>(context_.shards) * 8 < all * 7;
+    if (here > 0 && !lopsided && evict(*victim, bytes, step) > 0) return Made::kRoom;
     if (context_.shards > 1 && !step.local_only) return Made::kElsewhere;
     if (evict_whatever(writer.ns, bytes, step)) return Made::kRoom;
   }
   if (compact_one_span()) return Made::kRoom;
   return context_.shards > 1 ? Made::kElsewhere : Made::kNothing;
+}
+
+bool Shard::should_compact(const Need& need, std::size_t attempt) const {
+  if (worth_compacting() || attempt >= kAttemptsBeforeCompaction) return true;
+  const std::uint64_t slack = arena_.slack_bytes();
+  // A free block of the right size may be just what is wanted; pages only come from whole spans.
+  if (!need.block) return slack >= need.bytes;
+  return attempt >= 2 && slack >= need.bytes &&
+         slack * kSlackShareInNeed > arena_.committed_bytes();
 }
 
 bool Shard::may_evict(const NamespaceState& ns, const NamespaceState* writer) {

@@ -1,6 +1,7 @@
 #include "slot_memory.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -14,7 +15,10 @@ namespace {
 
 constexpr std::size_t kPageBytes = 4_KiB;
 /// Addresses that a mapping reserves, in sizes of what it needs now.
-constexpr std::size_t kReserveFactor = 4;
+constexpr std::size_t kReserveFactor = 8;
+/// A mapping whose address is a multiple of this moves by whole tables of page table entries:
+/// 256 MiB in 70 us instead of 800 us.
+constexpr std::size_t kMoveBytes = 2_MiB;
 /// What malloc keeps in front of a block, and rounds to.
 constexpr std::size_t kHeapOverhead = 8;
 constexpr std::size_t kHeapGranule = 16;
@@ -26,6 +30,22 @@ constexpr std::size_t round_up(std::size_t bytes, std::size_t unit) {
 /// What of a block that was charged with `charged_bytes` the caller may use.
 constexpr std::size_t heap_usable(std::size_t charged_bytes) {
   return charged_bytes == 0 ? 0 : charged_bytes - kHeapOverhead;
+}
+
+/// Addresses for `bytes`, or null; aligned to kMoveBytes where that many are asked for.
+char* map(std::size_t bytes) {
+  const std::size_t slack = bytes >= kMoveBytes ? kMoveBytes : 0;
+  void* const mapping = ::mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<std::uintptr_t>(mapping);
+  const std::size_t before = slack == 0 ? 0 : (kMoveBytes - address % kMoveBytes) % kMoveBytes;
+  char* const begin = static_cast<char*>(mapping) + before;
+  if (before > 0) ::munmap(mapping, before);
+  if (before < slack) ::munmap(begin + bytes, slack - before);
+  // Huge pages would take memory beyond what is charged.
+  ::madvise(begin, bytes, MADV_NOHUGEPAGE);
+  return begin;
 }
 
 }  // namespace
@@ -64,7 +84,7 @@ bool SlotMemory::extend_heap(std::size_t bytes, Charge charge) {
   if (wanted <= charged_bytes_) return true;
   const std::size_t more = wanted - charged_bytes_;
   if (!take_charge(more, charge)) return false;
-  void* const moved = std::realloc(data_, heap_usable(wanted));
+  void* const moved = std::realloc(data_, wanted - kHeapOverhead);
   if (moved == nullptr) {
     budget_->release(more);
     return false;
@@ -77,36 +97,35 @@ bool SlotMemory::extend_heap(std::size_t bytes, Charge charge) {
 }
 
 bool SlotMemory::extend_mapping(std::size_t bytes, Charge charge) {
-  const bool on_heap = reserved_bytes_ == 0;
-  if (!on_heap && bytes <= charged_bytes_) return true;
-  const std::size_t more = on_heap ? bytes : bytes - charged_bytes_;
+  const std::size_t more = bytes > charged_bytes_ ? bytes - charged_bytes_ : 0;
   if (!take_charge(more, charge)) return false;
-  if (on_heap || bytes > reserved_bytes_) {
-    void* mapping = MAP_FAILED;
-    // Without addresses in reserve where the system is short of them.
-    std::size_t reserve = bytes * kReserveFactor;
-    for (;; reserve = bytes) {
-      mapping = on_heap ? ::mmap(nullptr, reserve, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-                        : ::mremap(data_, reserved_bytes_, reserve, MREMAP_MAYMOVE);
-      if (mapping != MAP_FAILED || reserve == bytes) break;
-    }
-    if (mapping == MAP_FAILED) {
-      budget_->release(more);
-      return false;
-    }
-    if (on_heap) {
-      // Huge pages would take memory beyond what is charged.
-      ::madvise(mapping, reserve, MADV_NOHUGEPAGE);
-      if (data_ != nullptr) std::memcpy(mapping, data_, heap_usable(charged_bytes_));
-      std::free(data_);
-      budget_->release(charged_bytes_);
-      charged_bytes_ = 0;
-    }
-    data_ = mapping;
-    reserved_bytes_ = reserve;
+  if (bytes > reserved_bytes_ && !move_to_mapping(bytes)) {
+    budget_->release(more);
+    return false;
   }
-  charged_bytes_ = bytes;
+  charged_bytes_ += more;
+  return true;
+}
+
+bool SlotMemory::move_to_mapping(std::size_t bytes) {
+  std::size_t reserve = bytes * kReserveFactor;
+  char* target = map(reserve);
+  if (target == nullptr) {
+    // Where the system is short of addresses, without any in reserve.
+    reserve = bytes;
+    target = map(reserve);
+  }
+  if (target == nullptr) return false;
+  if (reserved_bytes_ == 0) {
+    if (data_ != nullptr) std::memcpy(target, data_, heap_usable(charged_bytes_));
+    std::free(data_);
+  } else if (::mremap(data_, reserved_bytes_, reserve, MREMAP_MAYMOVE | MREMAP_FIXED, target) ==
+             MAP_FAILED) {
+    ::munmap(target, reserve);
+    return false;
+  }
+  data_ = target;
+  reserved_bytes_ = reserve;
   return true;
 }
 
@@ -114,7 +133,7 @@ bool SlotMemory::cut(std::size_t bytes, std::size_t slice_bytes) {
   if (reserved_bytes_ == 0) {
     const std::size_t wanted = round_up(bytes + kHeapOverhead, kHeapGranule);
     if (wanted >= charged_bytes_) return false;
-    void* const moved = std::realloc(data_, heap_usable(wanted));
+    void* const moved = std::realloc(data_, wanted - kHeapOverhead);
     if (moved == nullptr) return false;
     data_ = moved;
     budget_->release(charged_bytes_ - wanted);
@@ -138,9 +157,9 @@ bool SlotMemory::cut(std::size_t bytes, std::size_t slice_bytes) {
 
 void SlotMemory::move_to_heap(std::size_t bytes) {
   const std::size_t wanted = round_up(bytes + kHeapOverhead, kHeapGranule);
-  void* const moved = std::malloc(heap_usable(wanted));
+  void* const moved = std::malloc(wanted - kHeapOverhead);
   if (moved == nullptr) return;
-  // The mapping is 0 up to its page's end, and this is never longer.
+  // The mapping is 0 from `bytes` on.
   std::memcpy(moved, data_, std::min(heap_usable(wanted), charged_bytes_));
   if (heap_usable(wanted) > charged_bytes_) {
     std::memset(static_cast<char*>(moved) + charged_bytes_, 0,

@@ -50,6 +50,7 @@ class SlotMemory {
   [[nodiscard]] bool take_charge(std::size_t bytes, Charge charge);
   bool extend_heap(std::size_t bytes, Charge charge);
   bool extend_mapping(std::size_t bytes, Charge charge);
+  bool move_to_mapping(std::size_t bytes);
   void move_to_heap(std::size_t bytes);
 
   MemoryBudget* budget_;

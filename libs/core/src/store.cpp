@@ -262,11 +262,16 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
     if (!limit) return fail(limit.error());
     if (value.bytes.size() <= *limit) {
       large = impl_->allocate_large(ns, value.bytes.size(), now);
-      if (large) {
-        std::memcpy(large.writable().data(), value.bytes.data(), value.bytes.size());
-        stored.bytes = large.view();
-        stored.shared = &large;
+      if (!large) {
+        return impl_->run(ns, key, now,
+                          [](Shard& shard, const Site& site, Step&) -> Result<SetOutcome> {
+                            shard.note_refused(site.part);
+                            return fail(ErrorCode::kOutOfMemory, "no memory for the value");
+                          });
       }
+      std::memcpy(large.writable().data(), value.bytes.data(), value.bytes.size());
+      stored.bytes = large.view();
+      stored.shared = &large;
     }
   }
   return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {

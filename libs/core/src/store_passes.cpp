@@ -78,10 +78,11 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
     more |= i + 1 == spans;
   }
   const Arena& arena = shard.arena();
-  if (arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare) {
-    shard.arena().purge(kPurgeBytesMax);
-  }
-  return more;
+  const auto too_dirty = [&] {
+    return arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare;
+  };
+  if (too_dirty()) shard.arena().purge(kPurgeBytesMax);
+  return more || too_dirty();
 }
 
 bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget work) {
