@@ -159,6 +159,15 @@ TEST_F(DeadlineWheelTest, FindsDeadlinesWithin32Milliseconds) {
   EXPECT_EQ(wheel_.filings(), 0U);
 }
 
+TEST_F(DeadlineWheelTest, ABucketIsLeftAloneUntilItsTimeIsOver) {
+  add(1, kStart + milliseconds{20});
+  now_ = kStart + milliseconds{31};
+  EXPECT_EQ(advance(), 0U);
+  now_ = kStart + milliseconds{32};
+  EXPECT_EQ(advance(), 1U);
+  EXPECT_EQ(expired(), (std::vector<Handle>{1}));
+}
+
 TEST_F(DeadlineWheelTest, PastDeadlinesComeUpAtOnce) {
   now_ = kStart + hours{1};
   advance();

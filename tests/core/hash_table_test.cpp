@@ -342,10 +342,6 @@ struct HashKind {
   std::uint32_t steps;
 };
 
-void PrintTo(const HashKind& kind, std::ostream* out) {
-  *out << kind.name;
-}
-
 class HashTableModelTest : public ::testing::TestWithParam<HashKind> {};
 
 /// Goes up and down in size many times, with walks, steps and refusals in the middle of everything.

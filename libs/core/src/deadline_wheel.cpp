@@ -27,6 +27,7 @@ bool test_bit(const auto& bits, std::size_t at) {
 }  // namespace
 
 /// Slabs with free chunks are in a doubly linked list, by their numbers.
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): chunks are written before they are read
 struct DeadlineWheel::Slab {
   std::uint32_t previous = kNoSlab;
   std::uint32_t next = kNoSlab;
