@@ -22,21 +22,29 @@ class NdjsonCodec final : public protocol::Codec {
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
-    return decoder_.decode({frame.data(), frame.size()}, request);
+    const std::string_view line(frame.data(), frame.size());
+    if (line.size() <= protocol::kFrameBytesInlineMax) return decoder_.decode(line, request);
+    // On another thread, while this one goes on with what it shares with others.
+    large_ = std::make_unique<NdjsonDecoder>();
+    return large_->decode(line, request);
   }
   protocol::ReplyWriter& begin_reply(const protocol::Request& request,
                                      protocol::OutputBuffer& output) override {
     writer_.begin(request.id(), output);
     return writer_;
   }
-  void end_reply() override { writer_.end(); }
+  void end_reply() override {
+    writer_.end();
+    large_.reset();
+  }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return !skipping_ && input.size() == blank_;
   }
 
  private:
   std::size_t line_bytes_max_;
-  NdjsonDecoder& decoder_;
+  NdjsonDecoder& decoder_;                // the thread's
+  std::unique_ptr<NdjsonDecoder> large_;  // of a large frame, until it is answered
   NdjsonReplyWriter writer_;
   /// How far the input has been looked at, and how much of that is white space at its start.
   std::size_t scanned_ = 0;

@@ -127,7 +127,7 @@ void Session::execute_frames(const Instant& now) {
     ++frames;
     if (frame.kind == Codec::Frame::Kind::kRequest) {
       APPMEM_CHECK(frame.consumed > 0);
-      if (frame.consumed > kInlineValueBytesMax) {
+      if (frame.consumed > protocol::kFrameBytesInlineMax) {
         begin_decode(frame.consumed);
         continue;
       }

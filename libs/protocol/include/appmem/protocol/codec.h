@@ -17,6 +17,10 @@ namespace appmem::protocol {
 /// Bytes that must be readable (not meaningful) behind the input of a codec.
 inline constexpr std::size_t kInputPadding = 64;
 
+/// Larger frames are decoded on another thread than the connection's, so that a turn of the loop
+/// stays short; see Codec::decode.
+inline constexpr std::size_t kFrameBytesInlineMax = 256_KiB;
+
 /// One connection's wire format: cuts input into frames, decodes a frame into a request, composes
 /// the answers. A pure function over buffers with a little state; touches no socket and no store.
 /// Thread safety: none; `decode` of one frame may run on another thread while nothing else is
