@@ -40,13 +40,11 @@ Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visi
     Shard& shard = impl_->shards[place.shard]->shard;
     const NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
     const Shard::ScanSlice slice = shard.scan(part, cursor, left, now, until_stopped);
-    if (slice.done) {
+    cursor = slice.done ? kHashEnd : slice.next;
+    if (place.spread) {
       // The rest is in the next shard, or still at home.
-      cursor = place.spread ? std::min(impl_->split.shard_end(place.shard),
-                                       ns->boundary.load(std::memory_order_relaxed))
-                            : kHashEnd;
-    } else {
-      cursor = slice.next;
+      cursor = std::min({cursor, impl_->split.shard_end(place.shard),
+                         ns->boundary.load(std::memory_order_relaxed)});
     }
     if (stopped || slice.looked >= left) break;
     left -= slice.looked;
