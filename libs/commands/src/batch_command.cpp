@@ -68,7 +68,11 @@ class Plan {
     // in so far as it is the default one.
     core::NamespaceId ns = call_.session.ns;
     if (const protocol::Argument* named = call_.args.find(Field::kNs)) {
-      ns = named->bytes == kDefaultNamespaceName ? core::kDefaultNamespace : kSomeOtherNamespace;
+      const bool is_default = named->bytes == kDefaultNamespaceName;
+      // Who names it learns whether it exists, also where no op is in it.
+      auto may = check_right(call_.session.caller, protocol::Right::kRead, is_default);
+      if (!may) return may;
+      ns = is_default ? core::kDefaultNamespace : kSomeOtherNamespace;
     }
     for (std::size_t i = 0; i < call_.request.op_count(); ++i) {
       auto may = check_rights(call_.session.caller, call_.request.op(i), ns);

@@ -1,0 +1,228 @@
+#include "commands/harness.h"
+
+#include <charconv>
+
+namespace appmem::test {
+namespace {
+
+constexpr std::uint32_t kDaemonUid = 1000;
+constexpr std::uint32_t kMemberGid = 2000;
+
+protocol::Caller caller_of(Role role) {
+  const protocol::AccessPolicy policy{kDaemonUid, kMemberGid};
+  protocol::PeerCredentials peer;
+  peer.pid = 4711;
+  switch (role) {
+    case Role::kOperator:
+      peer.uid = kDaemonUid;
+      peer.gid = kDaemonUid;
+      break;
+    case Role::kMember:
+      peer.uid = 1001;
+      peer.gid = 1001;
+      peer.groups = {24, kMemberGid};
+      break;
+    case Role::kStranger:
+      peer.uid = 1002;
+      peer.gid = 1002;
+      break;
+  }
+  return policy.resolve(std::move(peer));
+}
+
+core::StoreOptions store_options(const ServerOptions& options) {
+  core::StoreOptions result;
+  result.max_memory_bytes = options.max_memory_bytes;
+  result.shards = options.shards;
+  result.seed = 7;
+  result.sink = options.sink;
+  return result;
+}
+
+}  // namespace
+
+commands::ServerInfo FakeControl::info(const Instant& /*now*/) {
+  commands::ServerInfo info;
+  info.version = "0.1.0";
+  info.pid = 99;
+  info.uptime = std::chrono::seconds{5};
+  info.threads = 2;
+  info.connections = 3;
+  info.features = {"ndjson", "unix"};
+  return info;
+}
+
+std::vector<commands::ClientInfo> FakeControl::clients(const Instant& /*now*/) {
+  commands::ClientInfo client;
+  client.id = 17;
+  client.name = "billing";
+  client.address = "unix:/run/x.sock";
+  client.uid = 1000;
+  client.pid = 4711;
+  client.age = milliseconds{30};
+  client.idle = milliseconds{20};
+  client.requests = 10;
+  client.memory_bytes = 4096;
+  return {client};
+}
+
+bool FakeControl::kill_client(std::uint64_t id) {
+  if (id != 17) return false;
+  killed.push_back(id);
+  return true;
+}
+
+std::vector<std::pair<std::string, std::string>> FakeControl::config() const {
+  return {{"max-memory", "64MiB"}, {"threads", "2"}};
+}
+
+Result<void> FakeSink::admit() {
+  if (failed) return fail(ErrorCode::kReadOnly, "the log has failed");
+  return {};
+}
+
+core::CommitTicket FakeSink::append(std::span<const core::Mutation> /*mutations*/,
+                                    const Instant& /*now*/) {
+  ++records;
+  return ++last;
+}
+
+TestServer::TestServer(ServerOptions server_options)
+    : validator(codecs::make_json_validator()),
+      store(store_options(server_options), clock.now()),
+      dispatcher(store, control, *validator),
+      options(server_options) {
+}
+
+Peer::Peer(TestServer& server, Role role)
+    : server_(server),
+      codec_(codecs::make_ndjson_codec(
+          {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
+           .output_bytes_congested = server.options.output_bytes_congested},
+          server.scratch)) {
+  session.id = server.next_client++;
+  session.caller = caller_of(role);
+}
+
+std::string Peer::ask(std::string_view line, std::size_t steps) {
+  bool done = begin(line);
+  while (!done)
+    done = run(steps);
+  return take_answer();
+}
+
+bool Peer::begin(std::string_view line) {
+  std::string input(line);
+  input += '\n';
+  const std::size_t size = input.size();
+  input.resize(size + protocol::kInputPadding);
+  progress = protocol::Outcome::Progress::kDone;
+  ticket = 0;
+  close = false;
+  turns = 0;
+  answer_.clear();
+  const auto frame = codec_->next_frame(std::string_view(input).substr(0, size));
+  EXPECT_EQ(frame.consumed, size);
+  request_.clear();
+  Result<void> decoded;
+  if (frame.kind == protocol::Codec::Frame::Kind::kRequest) {
+    decoded = codec_->decode(std::span(input.data(), frame.consumed), request_);
+  } else {
+    decoded = fail(frame.error);
+  }
+  reply_ = &codec_->begin_reply(request_, output_);
+  if (!decoded) {
+    reply_->error(decoded.error());
+  } else {
+    auto outcome = server_.dispatcher.execute(session, request_, *reply_, server_.clock.now());
+    progress = outcome.progress;
+    ticket = outcome.ticket;
+    close = outcome.close;
+    job_ = std::move(outcome.job);
+    EXPECT_EQ(job_ != nullptr, progress == protocol::Outcome::Progress::kContinue);
+  }
+  // A job must not need the request any more.
+  std::fill(input.begin(), input.end(), '!');
+  request_.clear();
+  if (job_ != nullptr) {
+    drain();
+    return false;
+  }
+  codec_->end_reply();
+  drain();
+  return true;
+}
+
+bool Peer::run(std::size_t steps) {
+  ++turns;
+  const bool done = job_->run(*reply_, server_.clock.now(), protocol::TurnBudget{steps});
+  if (done) {
+    job_.reset();
+    codec_->end_reply();
+  }
+  drain();
+  return done;
+}
+
+void Peer::drain() {
+  // As the server does: an answer that is not complete leaves only when it is congested.
+  if (job_ != nullptr && !reply_->congested()) return;
+  std::vector<std::string_view> pieces;
+  while (!output_.empty()) {
+    output_.gather(output_.end_position(), 16, pieces);
+    std::size_t bytes = 0;
+    for (const std::string_view piece : pieces) {
+      answer_ += piece;
+      bytes += piece.size();
+    }
+    output_.consume(bytes);
+  }
+}
+
+std::string Peer::take_answer() {
+  std::string answer = std::move(answer_);
+  answer_.clear();
+  EXPECT_TRUE(answer.ends_with('\n')) << answer;
+  if (!answer.empty()) answer.pop_back();
+  EXPECT_EQ(answer.find('\n'), std::string::npos) << "one answer is one line";
+  return answer;
+}
+
+void CommandsTest::must(std::string_view line) {
+  const std::string answer = ask(line);
+  ASSERT_THAT(answer, testing::HasSubstr("\"ok\":true")) << line;
+}
+
+std::uint64_t CommandsTest::number_in(std::string_view answer, std::string_view name) {
+  const std::string label = '"' + std::string(name) + "\":";
+  const std::size_t found = answer.rfind(label);
+  std::uint64_t number = 0;
+  if (found == std::string_view::npos) {
+    ADD_FAILURE() << "no " << name << " in " << answer;
+    return number;
+  }
+  const std::string_view digits = answer.substr(found + label.size());
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  EXPECT_EQ(error, std::errc{}) << answer;
+  return number;
+}
+
+bool is_like(std::string_view text, std::string_view pattern) {
+  const auto is_digit = [](char c) {
+    return c >= '0' && c <= '9';
+  };
+  std::size_t at = 0;
+  for (const char expected : pattern) {
+    if (at == text.size()) return false;
+    if (expected != '#') {
+      if (text[at++] != expected) return false;
+      continue;
+    }
+    if (!is_digit(text[at])) return false;
+    while (at < text.size() && is_digit(text[at]))
+      ++at;
+  }
+  return at == text.size();
+}
+
+}  // namespace appmem::test

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "appmem/codecs/ndjson_codec.h"
+#include "appmem/commands/dispatcher.h"
+#include "appmem/core/store.h"
+#include "support/manual_clock.h"
+
+/// A store behind the dispatcher and the real NDJSON codec, without sockets: a line in, a line out.
+namespace appmem::test {
+
+/// A daemon that only remembers what it was asked to do.
+class FakeControl final : public commands::ServerControl {
+ public:
+  commands::ServerInfo info(const Instant& now) override;
+  [[nodiscard]] const Limits& limits() const override { return limits_value; }
+  std::vector<commands::ClientInfo> clients(const Instant& now) override;
+  bool kill_client(std::uint64_t id) override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
+  void shutdown() override { ++shutdowns; }
+
+  Limits limits_value;
+  std::vector<std::uint64_t> killed;
+  int shutdowns = 0;
+};
+
+/// A log that gives each record the next ticket.
+class FakeSink final : public core::MutationSink {
+ public:
+  Result<void> admit() override;
+  core::CommitTicket append(std::span<const core::Mutation> mutations, const Instant& now) override;
+
+  core::CommitTicket last = 0;
+  std::size_t records = 0;
+  bool failed = false;
+};
+
+enum class Role : std::uint8_t { kOperator, kMember, kStranger };
+
+struct ServerOptions {
+  std::uint64_t max_memory_bytes = 64_MiB;
+  std::size_t shards = 4;
+  core::MutationSink* sink = nullptr;
+  std::size_t output_bytes_congested = 256_KiB;
+};
+
+class TestServer {
+ public:
+  explicit TestServer(ServerOptions options = {});
+
+  ManualClock clock;
+  FakeControl control;
+  codecs::NdjsonScratch scratch;
+  std::unique_ptr<protocol::JsonValidator> validator;
+  core::Store store;
+  commands::Dispatcher dispatcher;
+  const ServerOptions options;
+  std::uint64_t next_client = 1;
+};
+
+/// One connection.
+class Peer {
+ public:
+  explicit Peer(TestServer& server, Role role = Role::kOperator);
+
+  /// Sends one line (without its end) and returns the whole answer without its line end; runs a job
+  /// to its end, with `steps` a turn.
+  std::string ask(std::string_view line, std::size_t steps = 2'000);
+
+  /// Sends a line; true when its answer is complete, otherwise run() goes on with it.
+  bool begin(std::string_view line);
+  bool run(std::size_t steps);
+  /// What has come in so far of the answer that was begun last.
+  std::string take_answer();
+
+  /// Of the last request: what the handler returned (its job aside), and how many turns a job ran.
+  protocol::Outcome::Progress progress{};
+  std::uint64_t ticket = 0;
+  bool close = false;
+  std::size_t turns = 0;
+
+  commands::Session session;
+
+ private:
+  void drain();
+
+  TestServer& server_;
+  std::unique_ptr<protocol::Codec> codec_;
+  protocol::OutputBuffer output_;
+  protocol::Request request_;
+  std::unique_ptr<protocol::Job> job_;
+  protocol::ReplyWriter* reply_ = nullptr;
+  std::string answer_;
+};
+
+/// A fixture with one server and an operator who asks.
+class CommandsTest : public testing::Test {
+ protected:
+  explicit CommandsTest(ServerOptions options = {}) : server_(options), peer_(server_) {}
+
+  std::string ask(std::string_view line) { return peer_.ask(line); }
+  /// For requests of which only the effect is wanted: fails the test when the answer is an error.
+  void must(std::string_view line);
+  void pass(milliseconds time) { server_.clock.advance(time); }
+  /// The number behind `"name":` in the last answer that has it; fails the test where none is.
+  static std::uint64_t number_in(std::string_view answer, std::string_view name);
+
+  TestServer server_;
+  Peer peer_;
+};
+
+/// Whether `text` is `pattern`, in which each `#` stands for the digits of a number.
+bool is_like(std::string_view text, std::string_view pattern);
+
+/// Like(R"({"ok":true,"version":#})") matches any version.
+MATCHER_P(Like, pattern, "") {
+  return is_like(arg, pattern);
+}
+
+/// Fails(R"(not_found)") matches an answer with this error code, whatever the message.
+MATCHER_P(Fails, code, "") {
+  return std::string_view(arg).find("\"ok\":false,\"error\":{\"code\":\"" + std::string(code) +
+                                    "\"") != std::string_view::npos;
+}
+
+}  // namespace appmem::test
