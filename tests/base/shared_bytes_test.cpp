@@ -158,6 +158,7 @@ TEST_F(SharedBytesTest, ThreadsMayShareDropAndReclaimAtOnce) {
   std::vector<std::vector<SharedBytes>> copies(kThreads, shared);
   shared.clear();
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back(
         [this, &wrong, mine = std::move(copies[static_cast<std::size_t>(t)])]() mutable {

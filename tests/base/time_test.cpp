@@ -92,6 +92,7 @@ TEST(SystemClockTest, ManyThreadsReadOneOffset) {
   SystemClock clock;
   const WallTime shown = clock.now().wall_of(TimePoint{});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&clock, shown] {
       for (int n = 0; n < 20'000; ++n)

@@ -14,6 +14,10 @@
 namespace appmem::core {
 namespace {
 
+/// How many blocks of these sizes a span has.
+constexpr std::size_t kBlocks64 = 64;
+constexpr std::size_t kBlocks512 = 8;
+
 class ArenaTest : public testing::Test {
  protected:
   MemoryBudget budget_{64_MiB};
@@ -93,7 +97,7 @@ TEST_F(ArenaTest, BlocksOfOneSizeShareASpan) {
 }
 
 TEST_F(ArenaTest, AFreedBlockIsUsedAgainBeforeANewSpanIsCut) {
-  std::vector<Handle> blocks = allocate_many(64 * 3, 64);
+  std::vector<Handle> blocks = allocate_many(3 * kBlocks64, 64);
   arena_.free(blocks[100]);
   const std::uint64_t committed = arena_.committed_bytes();
   EXPECT_EQ(allocate(64), blocks[100]);
@@ -101,7 +105,7 @@ TEST_F(ArenaTest, AFreedBlockIsUsedAgainBeforeANewSpanIsCut) {
 }
 
 TEST_F(ArenaTest, NewBlocksComeFromTheFullestSpan) {
-  std::vector<Handle> blocks = allocate_many(64 * 3, 64);
+  std::vector<Handle> blocks = allocate_many(3 * kBlocks64, 64);
   for (std::size_t i = 0; i < 60; ++i)
     arena_.free(blocks[i]);  // first: 4 left
   for (std::size_t i = 128; i < 128 + 10; ++i)
@@ -112,7 +116,7 @@ TEST_F(ArenaTest, NewBlocksComeFromTheFullestSpan) {
 }
 
 TEST_F(ArenaTest, TheLastBlockOfASpanFreesItsPages) {
-  std::vector<Handle> blocks = allocate_many(64 + 1, 64);
+  std::vector<Handle> blocks = allocate_many(kBlocks64 + 1, 64);
   arena_.free(blocks[64]);
   EXPECT_EQ(arena_.dirty_bytes(), kPageBytes);
   for (std::size_t i = 0; i < 64; ++i)
@@ -125,7 +129,7 @@ TEST_F(ArenaTest, TheLastBlockOfASpanFreesItsPages) {
 }
 
 TEST_F(ArenaTest, FreePagesServeAnotherSize) {
-  for (const Handle handle : allocate_many(64 * 16, 64))
+  for (const Handle handle : allocate_many(16 * kBlocks64, 64))
     arena_.free(handle);
   const std::uint64_t committed = arena_.committed_bytes();
   allocate(16 * kPageBytes);
@@ -215,7 +219,7 @@ TEST_F(ArenaTest, EnumeratesLiveBlocksInOrderFromAnywhere) {
 }
 
 TEST_F(ArenaTest, CompactionEmptiesTheSparsestSpanIntoTheOthers) {
-  std::vector<Handle> blocks = allocate_many(64 * 2, 64);
+  std::vector<Handle> blocks = allocate_many(2 * kBlocks64, 64);
   std::map<Handle, Handle> expected_moves;
   for (std::size_t i = 0; i < 60; ++i)
     arena_.free(blocks[i]);  // 4 left
@@ -246,7 +250,7 @@ TEST_F(ArenaTest, CompactionEmptiesTheSparsestSpanIntoTheOthers) {
 }
 
 TEST_F(ArenaTest, NoCompactionWithoutAGain) {
-  std::vector<Handle> blocks = allocate_many(64 * 2, 64);
+  std::vector<Handle> blocks = allocate_many(2 * kBlocks64, 64);
   // 63 free blocks in two spans: no span can be emptied.
   for (std::size_t i = 0; i < 63; ++i)
     arena_.free(blocks[i * 2]);
@@ -257,8 +261,8 @@ TEST_F(ArenaTest, NoCompactionWithoutAGain) {
 }
 
 TEST_F(ArenaTest, CompactionTakesTheClassWithTheMostToGive) {
-  const std::vector<Handle> small = allocate_many(64 * 4, 64);
-  const std::vector<Handle> big = allocate_many(8 * 4, 512);
+  const std::vector<Handle> small = allocate_many(4 * kBlocks64, 64);
+  const std::vector<Handle> big = allocate_many(4 * kBlocks512, 512);
   for (std::size_t i = 0; i < small.size(); ++i) {
     if (i % 2 == 0) arena_.free(small[i]);
   }

@@ -30,6 +30,7 @@ inline std::uint64_t random_seed(std::uint64_t fallback) {
 /// Satisfies UniformRandomBitGenerator. Thread safety: none.
 class Random {
  public:
+  // NOLINTNEXTLINE(readability-identifier-naming): the standard library's name
   using result_type = std::uint64_t;
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }

@@ -41,7 +41,7 @@ void BM_FreeAndAllocateOneSize(benchmark::State& state) {
   Sequence sequence;
   std::vector<Handle> blocks =
       fill(arena, static_cast<std::size_t>(state.range(0)), 64, 64, sequence);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     Handle& block = blocks[sequence.below(blocks.size())];
     arena.free(block);
     block = arena.try_allocate(64);
@@ -57,7 +57,7 @@ void BM_FreeAndAllocateMixedSizes(benchmark::State& state) {
   Sequence sequence;
   std::vector<Handle> blocks =
       fill(arena, static_cast<std::size_t>(state.range(0)), 32, bytes_max, sequence);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     Handle& block = blocks[sequence.below(blocks.size())];
     arena.free(block);
     block = arena.try_allocate(32 + sequence.below(bytes_max - 31));
@@ -77,7 +77,7 @@ void BM_AllocateThenFree(benchmark::State& state) {
   const auto bytes = static_cast<std::size_t>(state.range(0));
   const Handle keeps_the_span = arena.try_allocate(bytes);
   benchmark::DoNotOptimize(keeps_the_span);
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     arena.free(arena.try_allocate(bytes));
 }
 BENCHMARK(BM_AllocateThenFree)->Arg(64)->Arg(1000)->Arg(8000)->Arg(100'000);
@@ -87,7 +87,7 @@ void BM_IsLiveBlock(benchmark::State& state) {
   Arena arena(budget, Arena::region_bytes_for(1_GiB));
   Sequence sequence;
   const std::vector<Handle> blocks = fill(arena, 100'000, 32, 512, sequence);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(arena.is_live_block(blocks[sequence.below(blocks.size())]));
   }
 }
@@ -106,7 +106,7 @@ void BM_CompactOneSpan(benchmark::State& state) {
       arena.free(blocks[i]);
   };
   refill();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (!arena.compact_one_span([&moves](Handle, Handle) { ++moves; })) {
       state.PauseTiming();
       refill();
