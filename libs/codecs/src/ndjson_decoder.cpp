@@ -33,16 +33,10 @@ void explain(std::string_view line, Error& error) {
 
 }  // namespace
 
-struct NdjsonDecoder::Scratch {
-  /// A parser keeps about six bytes of address space for each byte of the longest line.
-  static constexpr std::size_t kParserBytesMax = 256_KiB;
+/// A parser keeps about six bytes of address space for each byte of the longest line.
+constexpr std::size_t kParserBytesKeptMax = 256_KiB;
 
-  od::parser parser;
-  Arena arena;
-  std::string name_text;
-};
-
-NdjsonDecoder::NdjsonDecoder() : scratch_(std::make_unique<Scratch>()) {
+NdjsonDecoder::NdjsonDecoder() : scratch_(std::make_unique<RequestScratch>()) {
 }
 NdjsonDecoder::~NdjsonDecoder() = default;
 
@@ -52,16 +46,17 @@ Result<void> NdjsonDecoder::decode(std::string_view line, Request& request) {
     line.remove_suffix(1);
   while (!line.empty() && is_json_space(line.front()))
     line.remove_prefix(1);
-  Error error{ErrorCode::kInvalidRequest, "a request is a JSON object", std::nullopt};
+  Error error;
   if (line.starts_with('{')) [[likely]] {
-    scratch_->arena.begin(line.size());
-    RequestWalk walk(scratch_->parser, scratch_->arena, scratch_->name_text, line, request);
+    RequestWalk walk(*scratch_, line, request);
     const bool decoded = walk.run();
-    if (scratch_->parser.capacity() > Scratch::kParserBytesMax) scratch_->parser = od::parser();
+    if (scratch_->parser.capacity() > kParserBytesKeptMax) scratch_->parser = od::parser();
     if (decoded) [[likely]] {
       return {};
     }
     error = std::move(walk.error());
+  } else {
+    error = {ErrorCode::kInvalidRequest, "a request is a JSON object", std::nullopt};
   }
   explain(line, error);
   request.clear();

@@ -10,6 +10,8 @@
 
 namespace appmem::codecs {
 
+struct RequestScratch;
+
 /// Decodes request lines, driven by the command table. Thread safety: none.
 class NdjsonDecoder {
  public:
@@ -25,8 +27,7 @@ class NdjsonDecoder {
   Result<void> decode(std::string_view line, protocol::Request& request);
 
  private:
-  struct Scratch;
-  std::unique_ptr<Scratch> scratch_;
+  std::unique_ptr<RequestScratch> scratch_;
 };
 
 /// The `id` of a line that may be malformed, as JSON text; empty when there is none that could be

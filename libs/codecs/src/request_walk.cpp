@@ -37,6 +37,8 @@ std::string quoted(std::string_view name) {
 }
 
 bool RequestWalk::run() {
+  arena_.begin(line_.size());
+  outer_.clear();
   if (parser_.capacity() < line_.size() &&
       parser_.allocate(std::bit_ceil(std::max<std::size_t>(line_.size(), 4_KiB)))) {
     return refuse(ErrorCode::kOutOfMemory, "no memory to parse this request");
@@ -76,9 +78,8 @@ bool RequestWalk::request(od::object& object, bool top) {
                                   static_cast<std::uint32_t>(pool.size() - first)});
     return true;
   }
-  const std::size_t outer_first = outer_count_ == 0 ? first : pool.size();
-  pool.insert(pool.end(), outer_.begin(),
-              outer_.begin() + static_cast<std::ptrdiff_t>(outer_count_));
+  const std::size_t outer_first = outer_.empty() ? first : pool.size();
+  pool.insert(pool.end(), outer_.begin(), outer_.end());
   request_.set_command(*command, static_cast<std::uint32_t>(outer_first),
                        static_cast<std::uint32_t>(pool.size() - outer_first));
   return true;
@@ -196,19 +197,15 @@ bool RequestWalk::field(od::value& value, const Name& name, const CommandSpec& c
   if ((seen.fields & bit) != 0) return twice(field_name(spec.field));
   seen.fields |= bit;
 
-  Argument argument;
+  // The fields of a batch wait until its ops have added theirs, so that both lie together.
+  const bool is_batch = command.id == protocol::CommandId::kBatch;
+  Argument& argument = (is_batch ? outer_ : request_.argument_pool()).emplace_back();
   argument.field = spec.field;
   if (!this->argument(value, name, spec, argument)) return false;
   const bool is_false = spec.type == FieldType::kBool && argument.integer == 0;
   if (!is_false) seen.counting |= bit;
   if (spec.unavailable && !is_false) {
     return refuse(ErrorCode::kUnavailable, "field " + quoted(name.text) + " is not available yet");
-  }
-  if (command.id == protocol::CommandId::kBatch) {
-    APPMEM_CHECK(outer_count_ < outer_.size());
-    outer_[outer_count_++] = argument;
-  } else {
-    request_.argument_pool().push_back(argument);
   }
   return true;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <simdjson.h>
 
@@ -84,14 +84,26 @@ struct Seen {
   bool id = false;
 };
 
+/// What decoding needs, kept from one line to the next.
+struct RequestScratch {
+  od::parser parser;
+  Arena arena;
+  std::string name_text;                  // the current name, where it has escapes
+  std::vector<protocol::Argument> outer;  // of a batch, while those of its ops are added
+};
+
 /// The decoding of one line. Thread safety: none. Lifetime: one call of `run`.
 class RequestWalk {
  public:
   /// All borrowed. `line` begins with an opening brace, ends without white space and is followed
   /// by protocol::kInputPadding readable bytes.
-  RequestWalk(od::parser& parser, Arena& arena, std::string& name_text, std::string_view line,
-              protocol::Request& request)
-      : parser_(parser), arena_(arena), name_text_(name_text), line_(line), request_(request) {}
+  RequestWalk(RequestScratch& scratch, std::string_view line, protocol::Request& request)
+      : parser_(scratch.parser),
+        arena_(scratch.arena),
+        name_text_(scratch.name_text),
+        outer_(scratch.outer),
+        line_(line),
+        request_(request) {}
 
   /// Returns false on an error.
   bool run();
@@ -154,13 +166,11 @@ class RequestWalk {
 
   od::parser& parser_;
   Arena& arena_;
-  std::string& name_text_;  // the current name, where it has escapes
+  std::string& name_text_;
+  std::vector<protocol::Argument>& outer_;
   std::string_view line_;
   protocol::Request& request_;
   Error error_;
-  /// The outer arguments of a batch wait here while those of its ops are added.
-  std::array<protocol::Argument, 4> outer_{};
-  std::size_t outer_count_ = 0;
 };
 
 }  // namespace appmem::codecs
