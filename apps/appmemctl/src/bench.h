@@ -61,8 +61,8 @@ struct TraceReport {
 /// A connected, blocking stream socket to the store under test; the caller closes it.
 using Connect = std::function<Result<int>()>;
 
-/// Called now and then with what is done and what is to be done.
-using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+/// Called now and then with the number of requests answered.
+using BenchProgress = std::function<void(std::uint64_t done)>;
 
 /// Runs a closed loop over `options.connections` connections in one thread. Every connection has a
 /// key sequence of its own, drawn from `seed` and its number, so that a run can be repeated and
@@ -70,14 +70,14 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 /// Errors: those of `connect`; kUnavailable when the daemon closes a connection; kTimeout when
 /// nothing is answered for 30 s.
 Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
-                            const Progress& progress);
+                            const BenchProgress& progress);
 
 /// Replays a trace (CSV with the header `key,size`, plain or gzip-compressed) in order over one
 /// connection as a look-aside cache: a get, and on a miss a set of a value of that object's size.
 /// Errors: kNotFound (the file cannot be read; the message names it), kInvalidRequest (a line of
 /// it; the message has its number), and those of run_load.
 Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
-                              const Connect& connect, const Progress& progress);
+                              const Connect& connect, const BenchProgress& progress);
 
 /// Lets a run end early and report what it has. Async-signal-safe.
 void interrupt_bench();

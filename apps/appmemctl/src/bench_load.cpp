@@ -96,7 +96,8 @@ class FileDescriptor {
 class LoadPhase {
  public:
   LoadPhase(const LoadOptions& options, bool preload,
-            std::vector<std::unique_ptr<LoadConnection>>& all, int epoll, const Progress& progress)
+            std::vector<std::unique_ptr<LoadConnection>>& all, int epoll,
+            const BenchProgress& progress)
       : options_(options),
         preload_(preload),
         connections_(all),
@@ -115,7 +116,7 @@ class LoadPhase {
     }
     while (under_way_ > 0) {
       if (auto turn = serve_ready(); !turn) return fail(turn.error());
-      if (progress_) show_progress();
+      if (progress_) progress_(report_.requests);
     }
     report_.seconds = std::chrono::duration<double>(SteadyClock::now() - start_).count();
     report_.interrupted = interrupted.load();
@@ -210,31 +211,17 @@ class LoadPhase {
     }
   }
 
-  void show_progress() {
-    const auto now = SteadyClock::now();
-    if (now - shown_ < std::chrono::milliseconds{100}) return;
-    shown_ = now;
-    if (timed_) {
-      const auto done = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
-      progress_(static_cast<std::uint64_t>(done.count()),
-                static_cast<std::uint64_t>(options_.duration->count()));
-    } else {
-      progress_(report_.requests, total_);
-    }
-  }
-
   const LoadOptions& options_;
   const bool preload_;
   std::vector<std::unique_ptr<LoadConnection>>& connections_;
   const int epoll_;
-  const Progress& progress_;
+  const BenchProgress& progress_;
   const RequestTemplate get_;
   const RequestTemplate set_;
   const std::uint64_t total_;
   const bool timed_;
   SteadyClock::time_point start_;
   SteadyClock::time_point deadline_;
-  SteadyClock::time_point shown_;
   std::uint64_t issued_ = 0;
   std::uint64_t under_way_ = 0;
   LoadReport report_;
@@ -250,7 +237,7 @@ bool bench_interrupted() {
 }
 
 Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
-                            const Progress& progress) {
+                            const BenchProgress& progress) {
   const FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
   std::vector<std::unique_ptr<LoadConnection>> connections;
   for (std::size_t i = 0; i < options.connections; ++i) {

@@ -1,8 +1,9 @@
 #include "bench_report.h"
 
 #include <array>
-#include <cinttypes>
 #include <cstdio>
+#include <string>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -30,21 +31,37 @@ double rate(std::uint64_t requests, double seconds) {
   return seconds > 0 ? static_cast<double>(requests) / seconds : 0.0;
 }
 
-template <typename... Args>
-void line(std::string& out, const char* format, Args... args) {
-  std::array<char, 256> buffer{};
-  const int n = std::snprintf(buffer.data(), buffer.size(), format, args...);
-  out.append(buffer.data(), static_cast<std::size_t>(n));
+std::string decimal(double number, int places) {
+  std::array<char, 64> buffer{};
+  const int n = std::snprintf(buffer.data(), buffer.size(), "%.*f", places, number);
+  return {buffer.data(), static_cast<std::size_t>(n)};
+}
+
+/// A label on the left, a number on the right, and what belongs to it.
+void row(std::string& out, std::string_view label, std::string_view number,
+         std::string_view rest = {}) {
+  constexpr std::size_t kLabelWidth = 13;
+  constexpr std::size_t kNumberWidth = 12;
+  out += label;
+  out.append(label.size() < kLabelWidth ? kLabelWidth - label.size() : 1, ' ');
+  out.append(number.size() < kNumberWidth ? kNumberWidth - number.size() : 0, ' ');
+  out += number;
+  if (!rest.empty()) out.append("   ").append(rest);
   out += '\n';
 }
 
-void latency_lines(std::string& out, const LatencyHistogram& latency) {
-  line(out, "%-12s %12s", "latency", "us");
+void latency_rows(std::string& out, const LatencyHistogram& latency) {
+  row(out, "latency", "us");
   for (const Percentile& p : kPercentiles) {
-    line(out, "  %-10s %12.1f", p.label, microseconds(latency.percentile(p.share)));
+    row(out, "  " + std::string(p.label), decimal(microseconds(latency.percentile(p.share)), 1));
   }
-  line(out, "  %-10s %12.1f", "max", microseconds(latency.max()));
-  line(out, "  %-10s %12.1f", "mean", latency.mean() / 1000.0);
+  row(out, "  max", decimal(microseconds(latency.max()), 1));
+  row(out, "  mean", decimal(latency.mean() / 1000.0, 1));
+}
+
+void error_rows(std::string& out, std::uint64_t errors, const std::string& first) {
+  row(out, "errors", std::to_string(errors));
+  if (errors > 0) out += "first error: " + first + '\n';
 }
 
 nlohmann::ordered_json latency_json(const LatencyHistogram& latency) {
@@ -83,16 +100,15 @@ std::string format_load_report(const LoadOptions& options, const LoadReport& rep
     out["interrupted"] = report.interrupted;
     return dump(out);
   }
-  std::string out;
-  line(out, "%zu connections, pipeline %zu, %" PRIu64 " keys, values of %zu bytes, %g %% reads",
-       options.connections, options.pipeline, options.keys, options.value_bytes,
-       options.read_percent);
-  line(out, "%-12s %12" PRIu64 "   in %.2f s", "requests", report.requests, report.seconds);
-  line(out, "%-12s %12.0f", "per second", rate(report.requests, report.seconds));
-  line(out, "%-12s %12" PRIu64 "   of %" PRIu64 " gets", "hits", report.hits, report.gets);
-  line(out, "%-12s %12" PRIu64, "errors", report.errors);
-  if (report.errors > 0) out += "first error: " + report.first_error + '\n';
-  latency_lines(out, report.latency);
+  std::string out = std::to_string(options.connections) + " connections, pipeline " +
+                    std::to_string(options.pipeline) + ", " + std::to_string(options.keys) +
+                    " keys, values of " + std::to_string(options.value_bytes) + " bytes, " +
+                    decimal(options.read_percent, 0) + " % reads\n";
+  row(out, "requests", std::to_string(report.requests), "in " + decimal(report.seconds, 2) + " s");
+  row(out, "per second", decimal(rate(report.requests, report.seconds), 0));
+  row(out, "hits", std::to_string(report.hits), "of " + std::to_string(report.gets) + " gets");
+  error_rows(out, report.errors, report.first_error);
+  latency_rows(out, report.latency);
   return out;
 }
 
@@ -112,12 +128,11 @@ std::string format_trace_report(const std::string& path, const TraceReport& repo
     return dump(out);
   }
   std::string out = path + '\n';
-  line(out, "%-12s %12" PRIu64 "   in %.2f s", "requests", report.requests, report.seconds);
-  line(out, "%-12s %12" PRIu64, "misses", report.misses);
-  line(out, "%-12s %12.4f", "hit_ratio", report.hit_ratio());
-  line(out, "%-12s %12" PRIu64, "errors", report.errors);
-  if (report.errors > 0) out += "first error: " + report.first_error + '\n';
-  latency_lines(out, report.latency);
+  row(out, "requests", std::to_string(report.requests), "in " + decimal(report.seconds, 2) + " s");
+  row(out, "misses", std::to_string(report.misses));
+  row(out, "hit_ratio", decimal(report.hit_ratio(), 4));
+  error_rows(out, report.errors, report.first_error);
+  latency_rows(out, report.latency);
   return out;
 }
 

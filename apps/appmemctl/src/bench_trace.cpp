@@ -168,21 +168,22 @@ class TraceReplay {
   std::string ns_;
 };
 
+Result<void> check_trace(const std::string& path) {
+  auto reader = TraceReader::open(path);
+  if (!reader) return fail(std::move(reader).error());
+  for (;;) {
+    const auto line = (*reader)->next();
+    if (!line) return fail(line.error());
+    if (!*line) return {};
+  }
+}
+
 }  // namespace
 
 Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
-                              const Connect& connect, const Progress& progress) {
-  // A first pass finds a bad line before anything is sent, and the total for the progress.
-  std::uint64_t total = 0;
-  {
-    auto reader = TraceReader::open(path);
-    if (!reader) return fail(std::move(reader).error());
-    for (;; ++total) {
-      const auto line = (*reader)->next();
-      if (!line) return fail(line.error());
-      if (!*line) break;
-    }
-  }
+                              const Connect& connect, const BenchProgress& progress) {
+  // A first pass finds a bad line before anything is sent.
+  if (auto checked = check_trace(path); !checked) return fail(std::move(checked).error());
   auto reader = TraceReader::open(path);
   if (!reader) return fail(std::move(reader).error());
   auto fd = connect();
@@ -195,7 +196,7 @@ Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
     if (!line) return fail(line.error());
     if (!*line) break;
     if (auto done = replay.step(**line, report); !done) return fail(std::move(done).error());
-    if (progress && report.requests % 1024 == 0) progress(report.requests, total);
+    if (progress && report.requests % 1024 == 0) progress(report.requests);
   }
   report.interrupted = bench_interrupted();
   report.seconds = std::chrono::duration<double>(SteadyClock::now() - start).count();

@@ -10,6 +10,15 @@ inline constexpr std::string_view kValueFileFlag = "value-file";
 inline constexpr std::string_view kMsetTtlFlag = "ttl";
 inline constexpr std::string_view kPipelineFlag = "pipeline";
 inline constexpr std::string_view kEmbeddedFlag = "embedded";
+inline constexpr std::string_view kConnectionsFlag = "connections";
+inline constexpr std::string_view kKeysFlag = "keys";
+inline constexpr std::string_view kValueSizeFlag = "value-size";
+inline constexpr std::string_view kReadsFlag = "reads";
+inline constexpr std::string_view kRequestsFlag = "requests";
+inline constexpr std::string_view kDurationFlag = "duration";
+inline constexpr std::string_view kSeedFlag = "seed";
+inline constexpr std::string_view kLoadFlag = "load";
+inline constexpr std::string_view kTraceFlag = "trace";
 
 int run_get(Context& context, const Invocation& invocation);
 int run_set(Context& context, const Invocation& invocation);
@@ -42,6 +51,7 @@ int run_client_kill(Context& context, const Invocation& invocation);
 
 int run_batch(Context& context, const Invocation& invocation);
 int run_repl(Context& context, const Invocation& invocation);
+int run_bench(Context& context, const Invocation& invocation);
 int run_completion(Context& context, const Invocation& invocation);
 
 }  // namespace appmem::ctl

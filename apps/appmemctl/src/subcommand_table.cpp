@@ -27,6 +27,18 @@ constexpr OwnFlag kMsetFlags[] = {
 constexpr OwnFlag kBatchFlags[] = {
     {kPipelineFlag, "", "any number of operations, each for itself instead of all or none"},
 };
+constexpr OwnFlag kBenchFlags[] = {
+    {kConnectionsFlag, "N", "connections that send at the same time (50)"},
+    {kPipelineFlag, "N", "requests that a connection sends at once (1)"},
+    {kKeysFlag, "N", "different keys, of 16 bytes (100000)"},
+    {kValueSizeFlag, "SIZE", "bytes in a value (32)"},
+    {kReadsFlag, "PERCENT", "how many of 100 requests are gets, the others sets (50)"},
+    {kRequestsFlag, "N", "how many requests in all (1000000)"},
+    {kDurationFlag, "DURATION", "for how long, instead of a number of requests"},
+    {kSeedFlag, "N", "another seed draws other keys (1)"},
+    {kLoadFlag, "", "store every key once before measuring"},
+    {kTraceFlag, "FILE", "replay an access trace as a look-aside cache: CSV `key,size`, plain or .gz"},
+};
 constexpr OwnFlag kReplFlags[] = {
     {kEmbeddedFlag, "", "a store inside this shell, without a daemon"},
 };
@@ -236,6 +248,16 @@ constexpr Subcommand kSubcommands[] = {
      kReplFlags,
      "appmemctl repl --embedded",
      run_repl},
+    {"bench",
+     std::nullopt,
+     "Measures a daemon under load, or replays an access trace through it.",
+     "",
+     0,
+     0,
+     {},
+     kBenchFlags,
+     "appmemctl bench --connections 50 --pipeline 16 --duration 10s",
+     run_bench},
     {"completion",
      std::nullopt,
      "Prints a script that teaches a shell to complete appmemctl.",
