@@ -1,5 +1,6 @@
 #include "field_flags.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -62,6 +63,19 @@ tl::unexpected<Error> wrong(const FieldSpec& field, const std::string& text,
                             std::string_view takes) {
   return fail(ErrorCode::kInvalidRequest,
               flag_of(field) + " takes " + std::string(takes) + ", not \"" + text + '"');
+}
+
+Result<void> add_text(client::RequestBuilder& request, const FieldSpec& field,
+                      const std::string& text) {
+  if (!field.choices.empty() &&
+      std::find(field.choices.begin(), field.choices.end(), text) == field.choices.end()) {
+    std::string takes = "one of";
+    for (const std::string_view choice : field.choices)
+      takes.append(" ").append(choice);
+    return wrong(field, text, takes);
+  }
+  request.text(field.field, text);
+  return {};
 }
 
 Result<void> add_duration(client::RequestBuilder& request, const FieldSpec& field,
@@ -160,7 +174,7 @@ std::string flag_help(const FieldSpec& field) {
     const std::size_t at = help.find(from);
     if (at != std::string::npos) help.replace(at, from.size(), to);
   };
-  replace(" in milliseconds since 1970", " (2027-01-31T12:00:00Z)");
+  replace(", in milliseconds since 1970", " (2027-01-31T12:00:00Z)");
   replace(" in milliseconds", " (90s, 5m, 1h30m)");
   replace("null for never", "`never` for none");
   if (field.type == FieldType::kMaximum) help += "; `none` for no limit";
@@ -190,8 +204,7 @@ Result<void> add_field(client::RequestBuilder& request, const FieldSpec& field,
       return {};
     case FieldType::kText:
     case FieldType::kCursor:
-      request.text(field.field, text);
-      return {};
+      return add_text(request, field, text);
     case FieldType::kInteger:
       return add_integer(request, field, text);
     case FieldType::kMaximum:

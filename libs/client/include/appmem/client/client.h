@@ -47,16 +47,16 @@ struct ClientOptions {
 
 struct SetOptions {
   /// Nothing: the namespace's default; 0: never.
-  std::optional<std::chrono::milliseconds> ttl;
+  std::optional<std::chrono::milliseconds> ttl = std::nullopt;
   bool keep_ttl = false;
   bool if_absent = false;
   bool if_present = false;
-  std::optional<std::uint64_t> if_version;
+  std::optional<std::uint64_t> if_version = std::nullopt;
 };
 
 struct MsetOptions {
   /// Nothing: the namespace's default; 0: never.
-  std::optional<std::chrono::milliseconds> ttl;
+  std::optional<std::chrono::milliseconds> ttl = std::nullopt;
   /// Store nothing if one of the keys exists.
   bool if_absent = false;
 };
@@ -64,20 +64,20 @@ struct MsetOptions {
 struct IncrementOptions {
   std::int64_t initial = 0;
   /// When the counter is created. Nothing: the namespace's default; 0: never.
-  std::optional<std::chrono::milliseconds> ttl;
-  std::optional<std::int64_t> min;
-  std::optional<std::int64_t> max;
+  std::optional<std::chrono::milliseconds> ttl = std::nullopt;
+  std::optional<std::int64_t> min = std::nullopt;
+  std::optional<std::int64_t> max = std::nullopt;
 };
 
 struct TimeToLive {
   /// Nothing: the entry never expires.
-  std::optional<std::chrono::milliseconds> remaining;
+  std::optional<std::chrono::milliseconds> remaining = std::nullopt;
 };
 
 struct ScanOptions {
   /// At most one of the two.
-  std::string prefix;
-  std::string glob;
+  std::string prefix = {};
+  std::string glob = {};
   bool values = false;
   /// At most about so many in a page.
   std::size_t limit = 1000;
@@ -87,7 +87,7 @@ struct ScanPage {
   struct Entry {
     std::string key;
     /// With ScanOptions::values.
-    std::optional<Value> value;
+    std::optional<Value> value = std::nullopt;
   };
   std::vector<Entry> entries;
   /// For the next page; empty at the end.
