@@ -342,6 +342,10 @@ struct HashKind {
   std::uint32_t steps;
 };
 
+std::ostream& operator<<(std::ostream& out, const HashKind& kind) {
+  return out << kind.name;
+}
+
 class HashTableModelTest : public ::testing::TestWithParam<HashKind> {};
 
 /// Goes up and down in size many times, with walks, steps and refusals in the middle of everything.
