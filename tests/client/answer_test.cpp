@@ -31,21 +31,19 @@ TEST(JsonView, KeepsTextsThatNoNumberTypeHolds) {
 }
 
 TEST(JsonView, ResolvesEscapes) {
-  const JsonView view =
-      parsed(R"(["\"\\\/\b\f\n\r\t","\u00e9\u20ac","\ud83c\udf82","\ud83c","\ud83cx","\u0000"])");
+  const JsonView view = parsed(R"(["\"\\\/\b\f\n\r\t","\u00e9\u20ac","\ud83c\udf82","\u0000"])");
   std::vector<std::string> texts;
   for (JsonItems items(view); items.next();)
     texts.push_back(items.value().as_text());
-  EXPECT_THAT(texts, testing::ElementsAre("\"\\/\b\f\n\r\t", "é€", "🎂", "\xEF\xBF\xBD",
-                                          "\xEF\xBF\xBDx", std::string(1, '\0')));
+  EXPECT_THAT(texts, testing::ElementsAre("\"\\/\b\f\n\r\t", "é€", "🎂", std::string(1, '\0')));
 }
 
 TEST(JsonView, RefusesWhatIsNoJson) {
   for (const char* text :
-       {"",         " ",     "{",          "}",    "[1,]",    "[,1]",        "{\"a\"}",
-        "{\"a\":}", "{a:1}", "{\"a\":1,}", "\"x",  "\"\\x\"", "\"\\u12g4\"", "\"\n\"",
-        "01",       "-",     "1.",         "1e",   "+1",      ".5",          "tru",
-        "nul",      "[1 2]", "{} {}",      "[1][", "\"\\"}) {
+       {"",         " ",     "{",          "}",     "[1,]",    "[,1]",        "{\"a\"}",
+        "{\"a\":}", "{a:1}", "{\"a\":1,}", "\"x",   "\"\\x\"", "\"\\u12g4\"", "\"\\ud83c\"",
+        "\"\n\"",   "01",    "-",          "1.",    "1e",      "+1",          ".5",
+        "tru",      "nul",   "[1 2]",      "{} {}", "[1][",    "\"\\"}) {
     EXPECT_FALSE(JsonView::parse(text)) << text;
   }
 }
@@ -64,7 +62,7 @@ TEST(JsonItems, WalksOverListsAndObjects) {
   const std::string object = R"({"a\n":[1,2], "b" :"x"})";
   for (JsonItems items(parsed(object)); items.next();)
     seen.push_back(items.name() + "=" + std::string(items.value().text()));
-  EXPECT_THAT(seen, testing::ElementsAre("a\n=[1,2]", "b=\"x\""));
+  EXPECT_THAT(seen, testing::ElementsAre("a\\n=[1,2]", "b=\"x\""));
   EXPECT_FALSE(JsonItems(parsed("[]")).next());
   EXPECT_FALSE(JsonItems(parsed("{ }")).next());
   EXPECT_FALSE(JsonItems(parsed("12")).next());

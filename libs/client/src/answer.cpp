@@ -3,18 +3,14 @@
 #include <charconv>
 #include <utility>
 
-#include "base64.h"
-#include "json_scan.h"
+#include "appmem/codecs/json_text.h"
 
 namespace appmem::client {
 
 Result<JsonView> JsonView::parse(std::string_view text) {
-  JsonScanner scanner(text);
-  if (!scanner.check_document(kAnswerDepthMax)) {
-    return fail(ErrorCode::kInvalidJson,
-                "the answer is no JSON at byte " + std::to_string(scanner.position()));
-  }
-  return JsonView(trim_json_space(text));
+  const Result<std::string_view> checked = codecs::check_json(text, kAnswerDepthMax);
+  if (!checked) return fail(checked.error());
+  return JsonView(*checked);
 }
 
 JsonView::Kind JsonView::kind() const {
@@ -65,42 +61,13 @@ std::optional<std::uint64_t> JsonView::as_unsigned() const {
 }
 
 std::string JsonView::as_text() const {
-  return kind() == Kind::kString ? unescape_json_string(text_) : std::string(text_);
-}
-
-JsonItems::JsonItems(const JsonView& container) {
-  const JsonView::Kind kind = container.kind();
-  object_ = kind == JsonView::Kind::kObject;
-  if (object_ || kind == JsonView::Kind::kList) {
-    rest_ = container.text_.substr(1, container.text_.size() - 2);
-  }
-}
-
-bool JsonItems::next() {
-  JsonScanner scanner(rest_);
-  scanner.skip_space();
-  if (scanner.at_end()) return false;
-  if (object_) {
-    const std::size_t begin = scanner.position();
-    scanner.skip_value();
-    name_ = unescape_json_string(rest_.substr(begin, scanner.position() - begin));
-    scanner.skip_space();
-    scanner.skip(':');
-    scanner.skip_space();
-  }
-  const std::size_t begin = scanner.position();
-  scanner.skip_value();
-  value_ = rest_.substr(begin, scanner.position() - begin);
-  scanner.skip_space();
-  scanner.skip(',');
-  rest_.remove_prefix(scanner.position());
-  return true;
+  return codecs::json_string(text_).value_or(std::string(text_));
 }
 
 std::optional<std::string> bytes_field(const JsonView& object, std::string_view name) {
   if (const auto plain = object.find(name)) return plain->as_text();
   if (const auto encoded = object.find(std::string(name) + "_b64")) {
-    return decode_base64(encoded->as_text());
+    return codecs::json_base64(encoded->text());
   }
   return std::nullopt;
 }
@@ -108,7 +75,7 @@ std::optional<std::string> bytes_field(const JsonView& object, std::string_view 
 std::optional<std::string> bytes_item(const JsonView& item) {
   if (item.kind() == JsonView::Kind::kObject) {
     const auto encoded = item.find("b64");
-    return encoded ? decode_base64(encoded->as_text()) : std::nullopt;
+    return encoded ? codecs::json_base64(encoded->text()) : std::nullopt;
   }
   return item.as_text();
 }

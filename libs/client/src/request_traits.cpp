@@ -2,7 +2,6 @@
 
 #include "appmem/client/answer.h"
 #include "appmem/protocol/command_table.h"
-#include "json_scan.h"
 
 namespace appmem::client {
 namespace {
@@ -49,7 +48,9 @@ std::optional<std::string> namespace_of_use(std::string_view request) {
 }
 
 bool is_request_line(std::string_view request) {
-  return request.find('\n') == std::string_view::npos && trim_json_space(request).starts_with('{');
+  const std::size_t begin = request.find_first_not_of(" \t\r");
+  return request.find('\n') == std::string_view::npos && begin != std::string_view::npos &&
+         request[begin] == '{';
 }
 
 }  // namespace appmem::client

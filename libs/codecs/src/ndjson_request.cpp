@@ -65,10 +65,18 @@ NdjsonRequest& NdjsonRequest::null(Field field) {
 }
 
 NdjsonRequest& NdjsonRequest::bytes(Field field, std::string_view bytes) {
-  const bool is_text = is_utf8(bytes);
-  is_text ? name(field) : name_b64(field);
+  if (!is_utf8(bytes)) return base64(field, bytes);
+  name(field);
   line_ += '"';
-  is_text ? append_json_escaped(line_, bytes) : append_base64(line_, bytes);
+  append_json_escaped(line_, bytes);
+  line_ += '"';
+  return *this;
+}
+
+NdjsonRequest& NdjsonRequest::base64(Field field, std::string_view bytes) {
+  name_b64(field);
+  line_ += '"';
+  append_base64(line_, bytes);
   line_ += '"';
   return *this;
 }

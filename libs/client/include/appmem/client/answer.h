@@ -8,6 +8,7 @@
 
 #include "appmem/base/error.h"
 #include "appmem/base/value.h"
+#include "appmem/codecs/json_text.h"
 
 namespace appmem::client {
 
@@ -38,8 +39,7 @@ class JsonView {
   /// The number, when it is an integer that fits.
   [[nodiscard]] std::optional<std::int64_t> as_integer() const;
   [[nodiscard]] std::optional<std::uint64_t> as_unsigned() const;
-  /// A string's content with its escapes resolved (a surrogate that stands alone becomes U+FFFD);
-  /// anything else as its text.
+  /// A string's content with its escapes resolved; anything else as its text.
   [[nodiscard]] std::string as_text() const;
 
  private:
@@ -55,17 +55,14 @@ class JsonItems {
  public:
   /// Over nothing.
   JsonItems() = default;
-  explicit JsonItems(const JsonView& container);
-  bool next();
-  /// The member's name; empty in a list. Lifetime: until the next call of `next`.
-  [[nodiscard]] const std::string& name() const { return name_; }
-  [[nodiscard]] JsonView value() const { return JsonView(value_); }
+  explicit JsonItems(const JsonView& container) : members_(container.text()) {}
+  bool next() { return members_.next(); }
+  /// The member's name as it stands between its quotes; empty in a list.
+  [[nodiscard]] std::string name() const { return std::string(members_.name()); }
+  [[nodiscard]] JsonView value() const { return JsonView(members_.value()); }
 
  private:
-  std::string_view rest_;
-  bool object_ = false;
-  std::string name_;
-  std::string_view value_;
+  codecs::JsonMembers members_;
 };
 
 /// The bytes in field `name` of an answer, or in its base64 twin `name_b64`; nothing when neither

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "appmem/codecs/ndjson_request.h"
 #include "appmem/protocol/field.h"
 
 namespace appmem::client {
@@ -17,7 +18,7 @@ class RequestBuilder {
  public:
   using Field = protocol::Field;
 
-  explicit RequestBuilder(std::string_view op);
+  explicit RequestBuilder(std::string_view op) : request_(op) {}
 
   RequestBuilder& boolean(Field field, bool value);
   RequestBuilder& integer(Field field, std::int64_t value);
@@ -29,8 +30,8 @@ class RequestBuilder {
   /// A value that stays bytes in every namespace, so that one of type `json` parses it as a
   /// document. Always base64.
   RequestBuilder& raw_bytes(Field field, std::string_view bytes);
-  /// UTF-8 text (a name); what is not UTF-8 is sent as it is and refused.
-  RequestBuilder& text(Field field, std::string_view text);
+  /// A name or other text. What is not UTF-8 goes as base64 too, and is refused.
+  RequestBuilder& text(Field field, std::string_view text) { return bytes(field, text); }
   /// A value that is JSON text already, put in as it is. Precondition: it is valid JSON without
   /// line ends.
   RequestBuilder& json(Field field, std::string_view text);
@@ -48,12 +49,7 @@ class RequestBuilder {
   std::string take();
 
  private:
-  void comma();
-  void name(Field field, std::string_view suffix = {});
-  void string(std::string_view text);
-  void base64(std::string_view bytes);
-
-  std::string out_;
+  codecs::NdjsonRequest request_;
 };
 
 }  // namespace appmem::client

@@ -35,6 +35,9 @@ class NdjsonRequest {
   NdjsonRequest& null(protocol::Field field);
   /// A key, a name or other text.
   NdjsonRequest& bytes(protocol::Field field, std::string_view bytes);
+  /// Bytes as base64 under the `_b64` twin whatever they are: a value given like this stays bytes
+  /// in a namespace of documents too, and is parsed there.
+  NdjsonRequest& base64(protocol::Field field, std::string_view bytes);
   /// Precondition: a document is valid JSON.
   NdjsonRequest& value(protocol::Field field, const ValueView& value);
   NdjsonRequest& keys(protocol::Field field, std::span<const std::string_view> keys);
