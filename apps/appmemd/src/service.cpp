@@ -1,0 +1,126 @@
+#include "service.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <unistd.h>
+
+#include "appmem/base/check.h"
+#include "appmem/codecs/auto_codec.h"
+#include "service_manager.h"
+
+namespace appmem::daemon {
+namespace {
+
+/// Entries that one call of maintain() looks at in each shard: some tens of microseconds.
+constexpr core::WorkBudget kMaintenanceBudget{500};
+
+}  // namespace
+
+/// One connection: its wire format, and what it remembers between requests.
+class Service::Connection final : public server::ConnectionHandler {
+ public:
+  Connection(Service& service, std::size_t loop, std::uint64_t id, protocol::PeerCredentials peer,
+             server::ListenerProtocol protocol)
+      : service_(service) {
+    const codecs::NdjsonLimits limits{.request_bytes_max =
+                                          service.options_.limits.effective_request_bytes_max()};
+    codecs::NdjsonScratch& scratch = *service.scratch_[loop];
+    if (protocol == server::ListenerProtocol::kAuto) {
+      auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
+      choosing_ = codec.get();
+      codec_ = std::move(codec);
+    } else {
+      codec_ = codecs::make_ndjson_codec(limits, scratch);
+    }
+    session_.id = id;
+    session_.caller = service.options_.access.resolve(std::move(peer));
+  }
+
+  protocol::Codec& codec() override { return *codec_; }
+  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+                            const Instant& now) override {
+    return service_.dispatcher_.execute(session_, request, reply, now);
+  }
+  [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
+  [[nodiscard]] bool protocol_chosen() const override {
+    return choosing_ == nullptr || choosing_->chosen();
+  }
+
+ private:
+  Service& service_;
+  std::unique_ptr<protocol::Codec> codec_;
+  const codecs::AutoCodec* choosing_ = nullptr;  // codec_, where it has to find out
+  commands::Session session_;
+};
+
+Service::Service(ServiceOptions options, core::Store& store, const Instant& start)
+    : options_(std::move(options)),
+      store_(store),
+      start_(start.mono),
+      validator_(codecs::make_json_validator()),
+      dispatcher_(store, *this, *validator_) {
+  for (std::size_t loop = 0; loop < options_.threads; ++loop) {
+    scratch_.push_back(std::make_unique<codecs::NdjsonScratch>());
+  }
+}
+
+Service::~Service() = default;
+
+std::unique_ptr<server::ConnectionHandler> Service::connect(std::size_t loop,
+                                                            std::uint64_t connection_id,
+                                                            protocol::PeerCredentials peer,
+                                                            server::ListenerProtocol protocol) {
+  return std::make_unique<Connection>(*this, loop, connection_id, std::move(peer), protocol);
+}
+
+bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {
+  return store_.maintain(loop, loops, now, kMaintenanceBudget);
+}
+
+void Service::serving() {
+  notify_service_manager("READY=1");
+}
+
+void Service::stopping() {
+  notify_service_manager("STOPPING=1");
+}
+
+commands::ServerInfo Service::info(const Instant& now) {
+  commands::ServerInfo info;
+  info.version = APPMEM_VERSION;
+  info.pid = ::getpid();
+  info.uptime = now.mono - start_;
+  info.threads = options_.threads;
+  info.connections = server_->connection_count();
+  info.features = {"ndjson"};
+  return info;
+}
+
+std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
+  std::vector<commands::ClientInfo> clients;
+  for (server::ConnectionInfo& connection : server_->connections(now)) {
+    clients.push_back({.id = connection.id,
+                       .name = std::move(connection.client_name),
+                       .address = std::move(connection.address),
+                       .uid = connection.uid,
+                       .pid = connection.pid,
+                       .age = connection.age,
+                       .idle = connection.idle,
+                       .requests = connection.requests,
+                       .memory_bytes = connection.memory_bytes});
+  }
+  std::sort(clients.begin(), clients.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  return clients;
+}
+
+bool Service::kill_client(std::uint64_t id) {
+  return server_->kill_connection(id);
+}
+
+void Service::shutdown() {
+  server_->stop();
+}
+
+}  // namespace appmem::daemon

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "appmem/base/limits.h"
+#include "appmem/base/time.h"
+#include "appmem/codecs/ndjson_codec.h"
+#include "appmem/commands/dispatcher.h"
+#include "appmem/commands/server_control.h"
+#include "appmem/core/store.h"
+#include "appmem/protocol/caller.h"
+#include "appmem/server/request_handler.h"
+#include "appmem/server/server.h"
+
+namespace appmem::daemon {
+
+/// What the service is told about the process.
+struct ServiceOptions {
+  Limits limits;
+  std::size_t threads = 1;
+  protocol::AccessPolicy access;
+  /// As `--print-config` shows it.
+  std::vector<std::pair<std::string, std::string>> config;
+};
+
+/// Joins store, commands and codecs to the server: what a connection's bytes mean, and what
+/// handlers may ask of the process. Thread safety: as the two interfaces.
+class Service final : public server::RequestHandler, public commands::ServerControl {
+ public:
+  /// `store` is borrowed.
+  Service(ServiceOptions options, core::Store& store, const Instant& start);
+  ~Service() override;
+
+  /// The server that this service is the handler of; before it opens. Borrowed.
+  void attach(server::Server& server) { server_ = &server; }
+
+  // --- server::RequestHandler ---
+  std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
+                                                     protocol::PeerCredentials peer,
+                                                     server::ListenerProtocol protocol) override;
+  bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
+  [[nodiscard]] std::uint64_t committed() const override { return 0; }  // nothing is durable yet
+  void serving() override;
+  void stopping() override;
+
+  // --- commands::ServerControl ---
+  [[nodiscard]] commands::ServerInfo info(const Instant& now) override;
+  [[nodiscard]] const Limits& limits() const override { return options_.limits; }
+  [[nodiscard]] std::vector<commands::ClientInfo> clients(const Instant& now) override;
+  bool kill_client(std::uint64_t id) override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
+    return options_.config;
+  }
+  void shutdown() override;
+
+ private:
+  class Connection;
+
+  const ServiceOptions options_;
+  core::Store& store_;
+  const TimePoint start_;
+  std::unique_ptr<protocol::JsonValidator> validator_;
+  commands::Dispatcher dispatcher_;
+  /// One for each loop, used on its thread.
+  std::vector<std::unique_ptr<codecs::NdjsonScratch>> scratch_;
+  server::Server* server_ = nullptr;
+};
+
+}  // namespace appmem::daemon
