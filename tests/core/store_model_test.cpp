@@ -550,10 +550,10 @@ TEST_P(StoreModelTest, DoesWhatTheModelDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scales, StoreModelTest,
-                         testing::Values(Scale{"OneShard", 256_MiB, 1, false, 400'000, 20'000},
-                                         Scale{"ManyShards", 512_MiB, 8, false, 400'000, 30'000},
-                                         Scale{"OneShardFull", 3_MiB, 1, true, 300'000, 20'000},
-                                         Scale{"ManyShardsFull", 5_MiB, 4, true, 300'000, 30'000}),
+                         testing::Values(Scale{"OneShard", 256_MiB, 1, false, 500'000, 20'000},
+                                         Scale{"ManyShards", 512_MiB, 8, false, 500'000, 30'000},
+                                         Scale{"OneShardFull", 3_MiB, 1, true, 500'000, 20'000},
+                                         Scale{"ManyShardsFull", 5_MiB, 4, true, 500'000, 30'000}),
                          [](const auto& scale) { return scale.param.name; });
 
 }  // namespace
