@@ -1,5 +1,6 @@
 #include "commands/harness.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace appmem::test {
@@ -99,7 +100,7 @@ Peer::Peer(TestServer& server, Role role)
       codec_(codecs::make_ndjson_codec(
           {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
            .output_bytes_congested = server.options.output_bytes_congested},
-          server.scratch)) {
+          scratch_)) {
   session.id = server.next_client++;
   session.caller = caller_of(role);
 }
@@ -121,15 +122,38 @@ bool Peer::begin(std::string_view line) {
   close = false;
   turns = 0;
   answer_.clear();
-  const auto frame = codec_->next_frame(std::string_view(input).substr(0, size));
-  EXPECT_EQ(frame.consumed, size);
-  request_.clear();
-  Result<void> decoded;
-  if (frame.kind == protocol::Codec::Frame::Kind::kRequest) {
-    decoded = codec_->decode(std::span(input.data(), frame.consumed), request_);
-  } else {
-    decoded = fail(frame.error);
+  using Kind = protocol::Codec::Frame::Kind;
+  std::size_t position = 0;
+  while (position < size && job_ == nullptr) {
+    const std::string_view rest = std::string_view(input).substr(position, size - position);
+    const auto frame = codec_->next_frame(rest);
+    EXPECT_LE(frame.consumed, rest.size());
+    if (frame.kind == Kind::kIncomplete) {
+      EXPECT_EQ(frame.consumed, rest.size()) << "a whole line was sent";
+      break;
+    }
+    if (frame.kind == Kind::kRequest) {
+      execute(std::span(input).subspan(position, frame.consumed));
+    } else {
+      request_.clear();
+      reply_ = &codec_->begin_reply(request_, output_);
+      reply_->error(frame.error);
+      codec_->end_reply();
+      close = frame.kind == Kind::kFatal;
+      if (close) break;
+    }
+    position += frame.consumed;
   }
+  // A job must not need the request any more.
+  std::fill(input.begin(), input.end(), '!');
+  request_.clear();
+  drain();
+  return job_ == nullptr;
+}
+
+void Peer::execute(std::span<char> frame) {
+  request_.clear();
+  const auto decoded = codec_->decode(frame, request_);
   reply_ = &codec_->begin_reply(request_, output_);
   if (!decoded) {
     reply_->error(decoded.error());
@@ -141,16 +165,7 @@ bool Peer::begin(std::string_view line) {
     job_ = std::move(outcome.job);
     EXPECT_EQ(job_ != nullptr, progress == protocol::Outcome::Progress::kContinue);
   }
-  // A job must not need the request any more.
-  std::fill(input.begin(), input.end(), '!');
-  request_.clear();
-  if (job_ != nullptr) {
-    drain();
-    return false;
-  }
-  codec_->end_reply();
-  drain();
-  return true;
+  if (job_ == nullptr) codec_->end_reply();
 }
 
 bool Peer::run(std::size_t steps) {

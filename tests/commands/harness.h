@@ -1,10 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
-#include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,15 +62,14 @@ class TestServer {
 
   ManualClock clock;
   FakeControl control;
-  codecs::NdjsonScratch scratch;
   std::unique_ptr<protocol::JsonValidator> validator;
   core::Store store;
   commands::Dispatcher dispatcher;
   const ServerOptions options;
-  std::uint64_t next_client = 1;
+  std::atomic<std::uint64_t> next_client{1};
 };
 
-/// One connection.
+/// One connection. Used by one thread at a time; different ones by different threads at once.
 class Peer {
  public:
   explicit Peer(TestServer& server, Role role = Role::kOperator);
@@ -94,9 +93,11 @@ class Peer {
   commands::Session session;
 
  private:
+  void execute(std::span<char> frame);
   void drain();
 
   TestServer& server_;
+  codecs::NdjsonScratch scratch_;
   std::unique_ptr<protocol::Codec> codec_;
   protocol::OutputBuffer output_;
   protocol::Request request_;

@@ -13,8 +13,8 @@ class RightsTest : public CommandsTest {
     must(R"({"op":"set","key":"k","value":1})");
   }
 
-  static std::string in(const std::string& ns, const std::string& op) {
-    return R"({"ns":")" + ns + R"(","op":)" + op + "}";
+  static std::string in(std::string_view ns, std::string_view op) {
+    return R"({"ns":")" + std::string(ns) + R"(","op":)" + std::string(op) + "}";
   }
 
   Peer member_;
@@ -22,51 +22,49 @@ class RightsTest : public CommandsTest {
 };
 
 /// Every op that works on keys of a namespace.
-const std::vector<std::string>& key_ops() {
-  static const std::vector<std::string> ops = {
-      R"("get","key":"k")",
-      R"("get","key":"k","touch_ttl_ms":1000)",
-      R"("set","key":"k","value":1)",
-      R"("del","key":"other")",
-      R"("del","keys":["x","y"])",
-      R"("exists","key":"k")",
-      R"("exists","keys":["k","y"])",
-      R"("mget","keys":["k"])",
-      R"("mset","entries":[{"key":"k","value":1}])",
-      R"("incr","key":"n")",
-      R"("decr","key":"n")",
-      R"("append","key":"a","value":"x")",
-      R"("ttl","key":"k")",
-      R"("expire","key":"k","ttl_ms":100000)",
-      R"("persist","key":"k")",
-      R"("scan")",
-      R"("scan","from":"a")",
-      R"("count")",
-      R"("stats","key":"k")",
-      R"("stats")",
-      R"("batch","ops":[{"op":"get","key":"k"}])",
-      R"("batch","ops":[{"op":"incr","key":"n"}])",
-  };
-  return ops;
-}
+constexpr std::string_view kKeyOps[] = {
+    R"("get","key":"k")",
+    R"("get","key":"k","touch_ttl_ms":1000)",
+    R"("set","key":"k","value":1)",
+    R"("del","key":"other")",
+    R"("del","keys":["x","y"])",
+    R"("exists","key":"k")",
+    R"("exists","keys":["k","y"])",
+    R"("mget","keys":["k"])",
+    R"("mset","entries":[{"key":"k","value":1}])",
+    R"("incr","key":"n")",
+    R"("decr","key":"n")",
+    R"("append","key":"a","value":"x")",
+    R"("ttl","key":"k")",
+    R"("expire","key":"k","ttl_ms":100000)",
+    R"("persist","key":"k")",
+    R"("scan")",
+    R"("scan","from":"a")",
+    R"("count")",
+    R"("stats","key":"k")",
+    R"("stats")",
+    R"("batch","ops":[{"op":"get","key":"k"}])",
+    R"("batch","ops":[{"op":"incr","key":"n"}])",
+};
 
 TEST_F(RightsTest, OperatorsMayDoEverything) {
-  for (const std::string& op : key_ops()) {
+  for (const std::string_view op : kKeyOps) {
     EXPECT_THAT(ask(in("default", op)), testing::HasSubstr("\"ok\":true")) << op;
     EXPECT_THAT(ask(in("secret", op)), testing::HasSubstr("\"ok\":true")) << op;
   }
 }
 
 TEST_F(RightsTest, MembersReadAndWriteTheDefaultNamespaceOnly) {
-  for (const std::string& op : key_ops()) {
+  for (const std::string_view op : kKeyOps) {
     EXPECT_THAT(member_.ask(in("default", op)), testing::HasSubstr("\"ok\":true")) << op;
-    EXPECT_THAT(member_.ask(R"({"op":)" + op + "}"), testing::HasSubstr("\"ok\":true")) << op;
+    EXPECT_THAT(member_.ask(R"({"op":)" + std::string(op) + "}"), testing::HasSubstr("\"ok\":true"))
+        << op;
     EXPECT_THAT(member_.ask(in("secret", op)), Fails("forbidden")) << op;
   }
 }
 
 TEST_F(RightsTest, StrangersMayDoNothingWithKeys) {
-  for (const std::string& op : key_ops()) {
+  for (const std::string_view op : kKeyOps) {
     EXPECT_THAT(stranger_.ask(in("default", op)), Fails("forbidden")) << op;
     EXPECT_THAT(stranger_.ask(in("secret", op)), Fails("forbidden")) << op;
   }
@@ -109,7 +107,7 @@ TEST_F(RightsTest, NamespacesThatMayNotBeReadAreNotShown) {
 }
 
 TEST_F(RightsTest, ARefusalSaysNothingOfWhatExists) {
-  for (const std::string& op : key_ops()) {
+  for (const std::string_view op : kKeyOps) {
     EXPECT_EQ(member_.ask(in("secret", op)), member_.ask(in("nowhere", op))) << op;
     EXPECT_EQ(stranger_.ask(in("secret", op)), stranger_.ask(in("nowhere", op))) << op;
     EXPECT_EQ(stranger_.ask(in("default", op)), stranger_.ask(in("nowhere", op))) << op;

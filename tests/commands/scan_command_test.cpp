@@ -128,9 +128,9 @@ TEST_F(ScanCommandTest, ExpiredKeysAreNotShown) {
 
 TEST_F(ScanCommandTest, RangesComeInKeyOrderPageByPage) {
   fill(500);
-  std::vector<std::string> expected;
-  for (int i = 0; i < 500; ++i)
-    expected.push_back("key" + std::to_string(i));
+  std::vector<std::string> expected(500);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    expected[i] = "key" + std::to_string(i);
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(scan(R"("from":"")"), expected);
   EXPECT_EQ(scan(R"("from":"","limit":1000)"), expected);
@@ -217,7 +217,9 @@ TEST_F(SlicedScanTest, WhatIsThereThroughoutComesExactlyOnceWhateverIsWritten) {
     std::map<std::string, int> seen;
     std::string cursor = "null";
     do {
-      bool done = peer_.begin(R"({"op":"scan",)" + fields + R"(,"cursor":)" + cursor + "}");
+      std::string request = R"({"op":"scan",)" + fields;
+      request.append(R"(,"cursor":)").append(cursor).append("}");
+      bool done = peer_.begin(request);
       while (!done) {
         for (int i = 0; i < 20; ++i) {
           const std::string other = "other" + std::to_string(random.below(20'000));

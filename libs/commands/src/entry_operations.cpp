@@ -1,5 +1,6 @@
 #include <string>
 
+#include "appmem/base/check.h"
 #include "expiry_argument.h"
 #include "kept_value.h"
 #include "key_operation.h"
@@ -82,6 +83,7 @@ Result<CommitTicket> set_entry(KeyCall& call) {
         break;
     }
   }
+  APPMEM_CHECK(value != nullptr);  // required, so the codec has seen to it
   if (!return_old) [[likely]] {
     auto outcome = call.keys.set(call.ns, key, stored_form(call.type, *value), options, call.now);
     if (!outcome) return fail(std::move(outcome).error());
