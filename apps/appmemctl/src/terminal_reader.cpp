@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <histedit.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
+#include "appmem/protocol/error_table.h"
 #include "line_reader.h"
 
 namespace appmem::ctl {
@@ -21,21 +23,39 @@ namespace {
 constexpr int kHistoryLines = 1000;
 constexpr mode_t kPrivateFile = 0600;
 
-/// Lets Ctrl-C interrupt the reading of a line instead of the program, while it exists.
-class InterruptGuard {
+// For the signal handler, which knows no object. There is one terminal.
+termios terminal_before{};
+volatile std::sig_atomic_t reading_line = 0;
+
+void interrupted(int /*signal*/) {
+  if (reading_line != 0) return;  // read() has returned with EINTR
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  ::_exit(protocol::kExitInterrupted);
+}
+
+/// The terminal while the shell runs. It does not echo: what is typed ahead while a command runs
+/// would appear twice, since libedit draws all of the line that it reads. Ctrl-C gives up a line
+/// that is being typed, and ends the program while a command runs.
+class TerminalGuard {
  public:
-  InterruptGuard() {
+  TerminalGuard() {
+    ::tcgetattr(STDIN_FILENO, &terminal_before);
+    termios silent = terminal_before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
     struct sigaction action {};
-    action.sa_handler = [](int) {
-    };  // without SA_RESTART, so that read() returns
-    ::sigaction(SIGINT, &action, &before_);
+    action.sa_handler = interrupted;  // without SA_RESTART, so that read() returns
+    ::sigaction(SIGINT, &action, &action_before_);
   }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard() { ::sigaction(SIGINT, &before_, nullptr); }
+  TerminalGuard(const TerminalGuard&) = delete;
+  TerminalGuard& operator=(const TerminalGuard&) = delete;
+  ~TerminalGuard() {
+    ::sigaction(SIGINT, &action_before_, nullptr);
+    ::tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_before);
+  }
 
  private:
-  struct sigaction before_ {};
+  struct sigaction action_before_ {};
 };
 
 /// libedit thinks in wide characters: without a UTF-8 locale it would mangle everything else.
@@ -78,6 +98,7 @@ class TerminalReader final : public LineReader {
     ::el_set(edit_, EL_CLIENTDATA, this);
     ::el_set(edit_, EL_PROMPT, &TerminalReader::show_prompt);
     ::el_set(edit_, EL_SIGNAL, 0);
+    ::el_set(edit_, EL_SETTY, "-x", "-echo", nullptr);  // libedit would turn it on between lines
     ::el_set(edit_, EL_EDITOR, "emacs");
     ::el_set(edit_, EL_HIST, ::history, history_);
     ::el_set(edit_, EL_ADDFN, "complete", "Completes a command", &TerminalReader::complete);
@@ -97,12 +118,13 @@ class TerminalReader final : public LineReader {
   bool read(const std::string& prompt, std::string& line) override {
     out_.flush();
     prompt_ = prompt;
-    const InterruptGuard guard;
     for (;;) {
       ::el_resize(edit_);
       int count = 0;
       errno = 0;
+      reading_line = 1;
       const char* text = ::el_gets(edit_, &count);
+      reading_line = 0;
       if (text != nullptr && count > 0) {
         remember(text);
         line.assign(text, static_cast<std::size_t>(count));
@@ -173,6 +195,7 @@ class TerminalReader final : public LineReader {
   }
 
   Output& out_;
+  const TerminalGuard guard_;  // before libedit looks at the terminal
   const std::vector<std::string_view> words_;
   std::string prompt_;
   std::string history_path_;
