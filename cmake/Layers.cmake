@@ -11,7 +11,7 @@ set(APPMEM_LAYER_commands  base core protocol)
 set(APPMEM_LAYER_server    base protocol 3p::asio)
 set(APPMEM_LAYER_client    base core protocol codecs commands)
 set(APPMEM_LAYER_appmemd   base core storage protocol codecs commands server
-                           3p::spdlog 3p::cli11 3p::tomlplusplus)
+                           3p::spdlog 3p::cli11 3p::tomlplusplus 3p::nlohmann_json)
 set(APPMEM_LAYER_appmemctl base client storage 3p::cli11 3p::libedit 3p::nlohmann_json 3p::zlib)
 
 # Fails when a target of the table links what its row does not name.

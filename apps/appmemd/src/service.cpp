@@ -80,6 +80,7 @@ bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) 
 
 void Service::serving() {
   notify_service_manager("READY=1");
+  if (options_.serving) options_.serving();
 }
 
 void Service::stopping() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,8 @@ struct ServiceOptions {
   protocol::AccessPolicy access;
   /// As `--print-config` shows it.
   std::vector<std::pair<std::string, std::string>> config;
+  /// Called once, when whoever connects is answered. May be empty.
+  std::function<void()> serving;
 };
 
 /// Joins store, commands and codecs to the server: what a connection's bytes mean, and what

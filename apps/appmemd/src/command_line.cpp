@@ -1,0 +1,129 @@
+#include "command_line.h"
+
+#include <deque>
+#include <set>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "config_file.h"
+
+namespace appmem::daemon {
+namespace {
+
+constexpr const char* kDescription =
+    "appmemd keeps application memory for every process of this host: cached responses, counters,\n"
+    "sessions and workflow state, over a Unix socket on which the kernel says who is calling.";
+
+constexpr const char* kFooter =
+    "Every option may also stand in the environment (--max-memory as APPMEM_MAX_MEMORY) and in "
+    "the\n"
+    "file named by --config (max-memory = \"512MiB\"); flags come before the environment, and "
+    "that\n"
+    "before the file.\n"
+    "\n"
+    "Examples:\n"
+    "  appmemd                                    on your default socket\n"
+    "  appmemd --max-memory 512MiB --background   with a limit, returning when it answers\n"
+    "  appmemd --socket /run/shop/cache.sock --socket-group shop\n"
+    "  appmemd --config /etc/appmem/appmemd.toml --print-config";
+
+/// What was typed: the text of each option that was given.
+struct Given {
+  const OptionRow* row;
+  std::string text;
+  CLI::Option* flag = nullptr;
+};
+
+std::string help_of(const OptionRow& row, const Options& defaults) {
+  std::string help(row.help);
+  const std::string standard =
+      row.default_text.empty() ? row.show(defaults) : std::string(row.default_text);
+  if (!row.value_name.empty()) help += " Default: " + standard + ".";
+  return help;
+}
+
+void add_flags(CLI::App& app, std::deque<Given>& given, const Options& defaults) {
+  for (const OptionRow& row : option_rows()) {
+    Given& one = given.emplace_back(Given{&row, {}, nullptr});
+    const std::string flag = "--" + std::string(row.name);
+    if (row.value_name.empty()) {
+      one.text = "true";
+      one.flag = app.add_flag(flag)->description(help_of(row, defaults));
+    } else {
+      one.flag = app.add_option(flag, one.text, help_of(row, defaults))
+                     ->type_name(std::string(row.value_name))
+                     ->take_last();
+    }
+  }
+}
+
+}  // namespace
+
+Result<CommandLine> read_command_line(int argc, const char* const* argv, const Machine& machine,
+                                      const Environment& environment) {
+  CommandLine result;
+  result.options = default_options(machine);
+
+  CLI::App app{kDescription, "appmemd"};
+  app.footer(kFooter);
+  std::deque<Given> given;
+  add_flags(app, given, result.options);
+  std::string config = environment("APPMEM_CONFIG").value_or("");
+  bool print_config = false;
+  bool version = false;
+  app.add_option("--config", config, "Read options from this TOML file.")->type_name("FILE");
+  app.add_flag("--print-config", print_config, "Print the effective options as TOML, and end.");
+  app.add_flag("--version", version, "Print the version, and end.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    result.action = CommandLine::Action::kPrintText;
+    result.text = app.help();
+    return result;
+  } catch (const CLI::ParseError& error) {
+    return fail(ErrorCode::kInvalidRequest,
+                std::string(error.what()) + "; `appmemd --help` lists the options");
+  }
+  if (version) {
+    result.action = CommandLine::Action::kPrintText;
+    result.text = "appmemd " APPMEM_VERSION "\n";
+    return result;
+  }
+
+  std::set<std::string_view> set_by_user;
+  const auto note = [&](std::string_view name) {
+    set_by_user.insert(name);
+  };
+  if (!config.empty()) {
+    if (auto read = read_config_file(config, result.options, note); !read) {
+      return fail(std::move(read).error());
+    }
+  }
+  for (const OptionRow& row : option_rows()) {
+    const std::string name = environment_name(row);
+    const auto value = environment(name);
+    if (!value || value->empty()) continue;
+    if (auto set = set_option(result.options, row, *value, name); !set) {
+      return fail(std::move(set).error());
+    }
+    note(row.name);
+  }
+  for (const Given& one : given) {
+    if (one.flag->count() == 0) continue;
+    const std::string source = "--" + std::string(one.row->name);
+    if (auto set = set_option(result.options, *one.row, one.text, source); !set) {
+      return fail(std::move(set).error());
+    }
+    note(one.row->name);
+  }
+  if (auto settled = settle_options(result.options, set_by_user.contains("socket-mode"));
+      !settled) {
+    return fail(std::move(settled).error());
+  }
+  if (print_config) result.action = CommandLine::Action::kPrintConfig;
+  return result;
+}
+
+}  // namespace appmem::daemon

@@ -1,0 +1,76 @@
+#include "config_file.h"
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include <toml++/toml.h>
+
+namespace appmem::daemon {
+namespace {
+
+std::string place(const std::string& path, const toml::source_region& source) {
+  return path + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
+}
+
+/// The text of a value as it would stand behind a flag.
+std::optional<std::string> text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) {
+    return fail(ErrorCode::kNotFound,
+                "cannot read " + path + ": " + std::system_category().message(errno));
+  }
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (stream.bad()) {
+    return fail(ErrorCode::kNotFound,
+                "cannot read " + path + ": " + std::system_category().message(errno));
+  }
+  return text;
+}
+
+Result<toml::table> parse(const std::string& path, const std::string& text) {
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    return fail(ErrorCode::kInvalidRequest,
+                place(path, error.source()) + ": " + std::string(error.description()));
+  }
+}
+
+}  // namespace
+
+Result<void> read_config_file(const std::string& path, Options& options,
+                              const std::function<void(std::string_view)>& given) {
+  const auto text = read_file(path);
+  if (!text) return fail(text.error());
+  const auto table = parse(path, *text);
+  if (!table) return fail(table.error());
+  for (const auto& [key, node] : *table) {
+    const OptionRow* row = find_option(key.str());
+    if (row == nullptr) {
+      return fail(ErrorCode::kInvalidRequest, place(path, key.source()) + ": unknown option \"" +
+                                                  std::string(key.str()) +
+                                                  "\"; `appmemd --print-config` lists all");
+    }
+    const auto value = text_of(node);
+    if (!value) {
+      return fail(ErrorCode::kInvalidRequest, place(path, node.source()) + ": " +
+                                                  std::string(row->name) +
+                                                  ": expected a string, number or boolean");
+    }
+    const std::string source = place(path, node.source()) + ": " + std::string(row->name);
+    if (auto set = set_option(options, *row, *value, source); !set) return set;
+    given(row->name);
+  }
+  return {};
+}
+
+}  // namespace appmem::daemon

@@ -1,0 +1,125 @@
+#include "daemon.h"
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <grp.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "appmem/base/check.h"
+#include "appmem/base/units.h"
+#include "appmem/core/store.h"
+#include "appmem/server/server.h"
+#include "log.h"
+#include "pid_file.h"
+#include "service.h"
+#include "service_manager.h"
+
+namespace appmem::daemon {
+namespace {
+
+Result<std::uint32_t> group_id(const std::string& group) {
+  std::uint32_t gid = 0;
+  const auto [end, error] = std::from_chars(group.data(), group.data() + group.size(), gid);
+  if (error == std::errc{} && end == group.data() + group.size()) return gid;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started
+  const struct group* found = ::getgrnam(group.c_str());
+  if (found == nullptr) {
+    return fail(ErrorCode::kInvalidRequest, "there is no group \"" + group +
+                                                "\": create it, or name another one with "
+                                                "--socket-group");
+  }
+  return found->gr_gid;
+}
+
+Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
+                                                    std::optional<std::uint32_t> gid) {
+  const auto inherited = take_listening_sockets();
+  if (!inherited) return fail(inherited.error());
+  std::vector<server::ListenerSpec> specs;
+  for (const int fd : *inherited) {
+    server::ListenerSpec spec;
+    spec.inherited_fd = fd;
+    specs.push_back(spec);
+  }
+  if (specs.empty()) {
+    server::ListenerSpec spec;
+    spec.socket_path = options.socket;
+    spec.socket_mode = options.socket_mode;
+    spec.socket_gid = gid;
+    specs.push_back(spec);
+  }
+  return specs;
+}
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  APPMEM_CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
+  return seed;
+}
+
+/// Above every version of an earlier run: microseconds since 1970 are ahead of a store's writes.
+core::Version version_floor(const Instant& now) {
+  const auto since = now.wall.time_since_epoch();
+  const std::int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+  return micros > 0 ? static_cast<core::Version>(micros) : 0;
+}
+
+Result<void> serve(const Options& options, Background& background, Observer& log) {
+  std::optional<std::uint32_t> gid;
+  if (!options.socket_group.empty()) {
+    const auto found = group_id(options.socket_group);
+    if (!found) return fail(found.error());
+    gid = *found;
+  }
+  auto specs = listeners(options, gid);
+  if (!specs) return fail(std::move(specs).error());
+
+  SystemClock clock;
+  const Instant start = clock.now();
+  core::Store store({.max_memory_bytes = options.max_memory_bytes,
+                     .value_bytes_max = options.limits.value_bytes_max,
+                     .threads = options.threads,
+                     .seed = random_seed(),
+                     .version_floor = version_floor(start)},
+                    start);
+  Service service({.limits = options.limits,
+                   .threads = options.threads,
+                   .access = {.daemon_uid = ::geteuid(), .member_gid = gid},
+                   .config = shown_options(options),
+                   .serving =
+                       [&background] {
+                         background.ready();
+                       }},
+                  store, start);
+  server::Server server({.listeners = *std::move(specs),
+                         .threads = options.threads,
+                         .limits = options.limits,
+                         .shutdown_timeout = options.shutdown_timeout},
+                        service, clock, store.memory(), log);
+  service.attach(server);
+  if (auto opened = server.open(); !opened) return opened;
+  PidFile pid_file;
+  if (!options.pid_file.empty()) {
+    if (auto written = pid_file.write(options.pid_file); !written) return written;
+  }
+  server.run();
+  return {};
+}
+
+}  // namespace
+
+int run_daemon(const Options& options, Background& background) {
+  ::umask(0077);
+  const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level);
+  const auto served = serve(options, background, *log);
+  if (served) return 0;
+  log->event(Severity::kError, "start_failed", served.error().message, nullptr, 0);
+  return 1;
+}
+
+}  // namespace appmem::daemon

@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "appmem/protocol/error_table.h"
+#include "background.h"
+#include "command_line.h"
+#include "daemon.h"
+#include "machine.h"
+#include "print_config.h"
+
+namespace {
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread yet
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
+int complain(const std::string& message, int exit_code) {
+  std::fprintf(stderr, "appmemd: %s\n", message.c_str());
+  return exit_code;
+}
+
+int print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return std::fflush(stdout) == 0 && written ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace appmem;  // NOLINT(google-build-using-namespace)
+  const auto line = daemon::read_command_line(argc, argv, daemon::read_machine("/"), environment);
+  if (!line) return complain(line.error().message, protocol::kExitUsage);
+  switch (line->action) {
+    case daemon::CommandLine::Action::kPrintText:
+      return print(line->text);
+    case daemon::CommandLine::Action::kPrintConfig:
+      return print(daemon::config_as_toml(line->options));
+    case daemon::CommandLine::Action::kServe:
+      break;
+  }
+  daemon::Background background;
+  if (line->options.background) {
+    const auto entered = daemon::Background::enter(background);
+    if (!entered) return complain(entered.error().message, 1);
+    if (*entered) return **entered;
+  }
+  return daemon::run_daemon(line->options, background);
+}

@@ -1,0 +1,301 @@
+#include "options.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "appmem/base/units.h"
+
+namespace appmem::daemon {
+namespace {
+
+constexpr std::size_t kThreadsMax = 256;
+constexpr std::size_t kDefaultThreadsMax = 4;
+constexpr std::uint64_t kMemoryBytesMin = 1_MiB;
+constexpr std::uint64_t kMemoryShareOfMachine = 4;
+constexpr std::size_t kRequestBytesMin = 64_KiB;
+constexpr std::size_t kRequestBytesMaxCeiling = 1_GiB;
+constexpr std::size_t kConnectionsMaxCeiling = 1'000'000;
+
+tl::unexpected<Error> expected(std::string_view what) {
+  return fail(ErrorCode::kInvalidRequest, "expected " + std::string(what));
+}
+
+template <typename Number>
+Result<void> set_number(std::string_view text, std::uint64_t min, std::uint64_t max,
+                        Number& target) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
+    return expected("a whole number from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  target = static_cast<Number>(value);
+  return {};
+}
+
+template <typename Number>
+Result<void> set_size(std::string_view text, std::uint64_t min, std::uint64_t max, Number& target) {
+  const auto value = parse_byte_size(text);
+  if (!value || *value < min || *value > max) {
+    return expected("a size from " + format_byte_size(min) + " to " + format_byte_size(max) +
+                    ", such as 64MiB");
+  }
+  target = static_cast<Number>(*value);
+  return {};
+}
+
+Result<void> set_duration(std::string_view text, std::chrono::milliseconds& target) {
+  const auto value = parse_duration(text);
+  if (!value) return expected("a duration with its unit, such as 30s or 500ms (0: no limit)");
+  target = *value;
+  return {};
+}
+
+template <typename Enum>
+using Words = std::span<const std::pair<std::string_view, Enum>>;
+
+template <typename Enum>
+Result<void> set_word(std::string_view text, Words<Enum> words, Enum& target) {
+  std::string known;
+  for (const auto& [word, value] : words) {
+    if (word == text) {
+      target = value;
+      return {};
+    }
+    known.append(known.empty() ? "" : ", ").append(word);
+  }
+  return expected("one of " + known);
+}
+
+template <typename Enum>
+std::string show_word(Words<Enum> words, Enum value) {
+  const auto found = std::find_if(words.begin(), words.end(),
+                                  [value](const auto& word) { return word.second == value; });
+  return std::string(found->first);
+}
+
+constexpr std::pair<std::string_view, LogFormat> kLogFormats[] = {
+    {"auto", LogFormat::kAuto}, {"text", LogFormat::kText}, {"json", LogFormat::kJson}};
+constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
+                                                                {"info", LogLevel::kInfo},
+                                                                {"warning", LogLevel::kWarning},
+                                                                {"error", LogLevel::kError}};
+constexpr std::pair<std::string_view, bool> kSwitch[] = {{"false", false}, {"true", true}};
+
+Result<void> set_socket(Options& options, std::string_view text) {
+  constexpr std::string_view kScheme = "unix:";
+  if (text.starts_with(kScheme)) text.remove_prefix(kScheme.size());
+  if (text.empty() || text.find('\0') != std::string_view::npos) return expected("a path");
+  if (text.size() > kSocketPathBytesMax) {
+    return expected("a path of at most " + std::to_string(kSocketPathBytesMax) +
+                    " bytes, the kernel's limit for socket paths; this one has " +
+                    std::to_string(text.size()));
+  }
+  options.socket = text;
+  return {};
+}
+
+Result<void> set_mode(Options& options, std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  if (error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
+    return expected("permissions in octal digits, such as 0600 or 0660");
+  }
+  options.socket_mode = mode;
+  return {};
+}
+
+std::string show_mode(const Options& options) {
+  std::string text = "0";
+  for (int shift = 6; shift >= 0; shift -= 3) {
+    text += static_cast<char>('0' + (options.socket_mode >> static_cast<unsigned>(shift) & 7U));
+  }
+  return text;
+}
+
+using Text = std::string_view;
+constexpr std::string_view kNone;
+
+constexpr OptionRow kRows[] = {
+    {"socket", "PATH", "Listen on this Unix socket.",
+     "/run/appmem/appmem.sock for root, $XDG_RUNTIME_DIR/appmem/appmem.sock otherwise, "
+     "/tmp/appmem-UID/appmem.sock as the last resort",
+     set_socket,
+     [](const Options& o) {
+       return o.socket;
+     }},
+    {"socket-mode", "MODE", "Permissions of the socket, in octal digits.",
+     "0600, and 0660 with --socket-group", set_mode, show_mode},
+    {"socket-group", "GROUP",
+     "Group of the socket, by name or number. Its members may read and write the namespace "
+     "`default`.",
+     "none",
+     [](Options& o, Text text) -> Result<void> {
+       o.socket_group = text;
+       return {};
+     },
+     [](const Options& o) {
+       return o.socket_group;
+     }},
+    {"threads", "N", "Event loops, each on a thread of its own.", "the number of cores, at most 4",
+     [](Options& o, Text text) { return set_number(text, 1, kThreadsMax, o.threads); },
+     [](const Options& o) {
+       return std::to_string(o.threads);
+     }},
+    {"max-memory", "SIZE",
+     "Memory for everything the daemon keeps: entries, tables, buffers. When it is full, the least "
+     "recently used entries make room.",
+     "a quarter of the memory of the machine or control group",
+     [](Options& o, Text text) {
+       return set_size(text, kMemoryBytesMin, std::uint64_t{1} << 50U, o.max_memory_bytes);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.max_memory_bytes);
+     }},
+    {"max-value-bytes", "SIZE", "The largest value.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, 1, kValueBytesMaxCeiling, o.limits.value_bytes_max);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.limits.value_bytes_max);
+     }},
+    {"max-request-bytes", "SIZE",
+     "The largest request; raised so that a value of the largest size fits into one.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, kRequestBytesMin, kRequestBytesMaxCeiling, o.limits.request_bytes_max);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.limits.request_bytes_max);
+     }},
+    {"max-connections", "N", "Connections at the same time; further ones are answered `busy`.",
+     kNone,
+     [](Options& o, Text text) {
+       return set_number(text, 1, kConnectionsMaxCeiling, o.limits.connections_max);
+     },
+     [](const Options& o) {
+       return std::to_string(o.limits.connections_max);
+     }},
+    {"max-output-stalled", "SIZE",
+     "Answers that may wait for a slow reader for --output-stall-timeout.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, 1_MiB, 1_GiB, o.limits.output_bytes_soft_max);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.limits.output_bytes_soft_max);
+     }},
+    {"output-stall-timeout", "DURATION",
+     "How long a reader may leave more than --max-output-stalled waiting before it is closed.",
+     kNone, [](Options& o, Text text) { return set_duration(text, o.limits.output_stall_max); },
+     [](const Options& o) {
+       return format_duration(o.limits.output_stall_max);
+     }},
+    {"max-output", "SIZE", "Answers that may wait for a slow reader at no time.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, 1_MiB, 4_GiB, o.limits.output_bytes_hard_max);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.limits.output_bytes_hard_max);
+     }},
+    {"request-timeout", "DURATION", "How long a request may stay half-sent; 0: no limit.", kNone,
+     [](Options& o, Text text) { return set_duration(text, o.limits.request_timeout); },
+     [](const Options& o) {
+       return format_duration(o.limits.request_timeout);
+     }},
+    {"idle-timeout", "DURATION", "How long a connection may be silent; 0: no limit.", kNone,
+     [](Options& o, Text text) { return set_duration(text, o.limits.idle_timeout); },
+     [](const Options& o) {
+       return format_duration(o.limits.idle_timeout);
+     }},
+    {"shutdown-timeout", "DURATION",
+     "How long the end may take until connections that still wait are cut.", kNone,
+     [](Options& o, Text text) { return set_duration(text, o.shutdown_timeout); },
+     [](const Options& o) {
+       return format_duration(o.shutdown_timeout);
+     }},
+    {"log-format", "FORMAT",
+     "`text` for people, `json` for programs, `auto`: text on a terminal, JSON elsewhere.", kNone,
+     [](Options& o, Text text) { return set_word<LogFormat>(text, kLogFormats, o.log_format); },
+     [](const Options& o) {
+       return show_word<LogFormat>(kLogFormats, o.log_format);
+     }},
+    {"log-level", "LEVEL", "What is logged: `debug`, `info`, `warning` or `error` and above.",
+     kNone, [](Options& o, Text text) { return set_word<LogLevel>(text, kLogLevels, o.log_level); },
+     [](const Options& o) {
+       return show_word<LogLevel>(kLogLevels, o.log_level);
+     }},
+    {"pid-file", "FILE", "Write the process id to this file, and remove it at the end.", "none",
+     [](Options& o, Text text) -> Result<void> {
+       o.pid_file = text;
+       return {};
+     },
+     [](const Options& o) {
+       return o.pid_file;
+     }},
+    {"background", "", "Go to the background, and return when the socket answers.", "false",
+     [](Options& o, Text text) { return set_word<bool>(text, kSwitch, o.background); },
+     [](const Options& o) {
+       return show_word<bool>(kSwitch, o.background);
+     }},
+};
+
+}  // namespace
+
+std::span<const OptionRow> option_rows() {
+  return kRows;
+}
+
+const OptionRow* find_option(std::string_view name) {
+  const auto* const found = std::find_if(std::begin(kRows), std::end(kRows),
+                                         [name](const OptionRow& row) { return row.name == name; });
+  return found == std::end(kRows) ? nullptr : found;
+}
+
+std::string environment_name(const OptionRow& row) {
+  std::string name = "APPMEM_";
+  for (const char c : row.name) {
+    name += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
+Options default_options(const Machine& machine) {
+  Options options;
+  options.socket = machine.default_socket;
+  options.threads = std::clamp<std::size_t>(machine.cores, 1, kDefaultThreadsMax);
+  // Whole MiB, so that it reads well.
+  options.max_memory_bytes =
+      std::max(kMemoryBytesMin, machine.memory_bytes / kMemoryShareOfMachine / 1_MiB * 1_MiB);
+  return options;
+}
+
+Result<void> set_option(Options& options, const OptionRow& row, std::string_view text,
+                        const std::string& source) {
+  auto set = row.set(options, text);
+  if (set) return {};
+  Error error = std::move(set).error();
+  error.message =
+      source + ": " + error.message + ", not \"" + std::string(text.substr(0, 200)) + "\"";
+  return fail(std::move(error));
+}
+
+Result<void> settle_options(Options& options, bool mode_given) {
+  if (!options.socket_group.empty() && !mode_given) options.socket_mode = 0660;
+  if (options.limits.value_bytes_max > options.max_memory_bytes) {
+    options.limits.value_bytes_max = static_cast<std::size_t>(options.max_memory_bytes);
+  }
+  if (options.limits.output_bytes_hard_max < options.limits.output_bytes_soft_max) {
+    return fail(ErrorCode::kInvalidRequest,
+                "max-output (" + format_byte_size(options.limits.output_bytes_hard_max) +
+                    ") is less than max-output-stalled (" +
+                    format_byte_size(options.limits.output_bytes_soft_max) + ")");
+  }
+  return {};
+}
+
+std::vector<std::pair<std::string, std::string>> shown_options(const Options& options) {
+  std::vector<std::pair<std::string, std::string>> shown;
+  for (const OptionRow& row : kRows)
+    shown.emplace_back(row.name, row.show(options));
+  return shown;
+}
+
+}  // namespace appmem::daemon

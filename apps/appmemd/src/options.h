@@ -1,0 +1,80 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "appmem/base/error.h"
+#include "appmem/base/limits.h"
+
+namespace appmem::daemon {
+
+enum class LogFormat : std::uint8_t { kAuto, kText, kJson };
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+/// The effective configuration of a daemon.
+struct Options {
+  std::string socket;  // a path
+  std::uint32_t socket_mode = 0600;
+  std::string socket_group;  // a name or number; empty: none
+  std::size_t threads = 1;
+  std::uint64_t max_memory_bytes = 0;
+  Limits limits;
+  std::chrono::milliseconds shutdown_timeout{5000};
+  LogFormat log_format = LogFormat::kAuto;
+  LogLevel log_level = LogLevel::kInfo;
+  std::string pid_file;  // empty: none
+  bool background = false;
+};
+
+/// What defaults depend on: the machine and the user.
+struct Machine {
+  std::size_t cores = 1;
+  /// Of the machine or of the control group that the process runs in, whichever is less.
+  std::uint64_t memory_bytes = 0;
+  std::string default_socket;
+};
+
+/// One option: all that is known about it. The flag `--NAME`, the variable `APPMEM_NAME`, the key
+/// of the file, the help, `--print-config`, the op `config.get` and docs come from this row.
+struct OptionRow {
+  std::string_view name;        // "max-memory"
+  std::string_view value_name;  // "SIZE"; empty: a switch
+  std::string_view help;
+  /// Shown in the help, where the default depends on the machine.
+  std::string_view default_text;
+  /// Takes the text of a value. The error says what is expected; the caller adds option and source.
+  Result<void> (*set)(Options& options, std::string_view text);
+  /// The value as `set` would take it.
+  std::string (*show)(const Options& options);
+};
+
+/// All of them, in the order in which they are shown.
+std::span<const OptionRow> option_rows();
+/// The row of a name such as "max-memory", or nullptr.
+const OptionRow* find_option(std::string_view name);
+/// "APPMEM_MAX_MEMORY".
+std::string environment_name(const OptionRow& row);
+
+Options default_options(const Machine& machine);
+
+/// Sets an option from a text; an error names the option and `source` ("--max-memory",
+/// "APPMEM_MAX_MEMORY", "appmemd.toml:3:1").
+Result<void> set_option(Options& options, const OptionRow& row, std::string_view text,
+                        const std::string& source);
+
+/// Checks what concerns several options at once, and settles what depends on others: a group
+/// without a mode means 0660. Errors: kInvalidRequest.
+Result<void> settle_options(Options& options, bool mode_given);
+
+/// Names and values, as `--print-config` and `config.get` show them.
+std::vector<std::pair<std::string, std::string>> shown_options(const Options& options);
+
+}  // namespace appmem::daemon
