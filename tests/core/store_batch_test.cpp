@@ -50,6 +50,7 @@ class StoreBatchTest : public StoreTest {
   Result<CommitTicket> atomically(const std::vector<std::string>& keys,
                                   FunctionRef<Result<void>(Batch&)> body) {
     std::vector<KeyRef> refs;
+    refs.reserve(keys.size());
     for (const std::string& key : keys)
       refs.push_back({ns_, key});
     return store_->atomically(refs, now(), body);
@@ -138,6 +139,7 @@ TEST_F(StoreBatchTest, AnErrorUndoesEverything) {
 
 TEST_F(StoreBatchTest, KeysMayComeInAnyOrderAndTwice) {
   std::vector<std::string> keys;
+  keys.reserve(101);
   for (int i = 0; i < 100; ++i)
     keys.push_back("k" + std::to_string(i));
   keys.emplace_back("k7");

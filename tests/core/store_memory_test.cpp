@@ -501,6 +501,8 @@ TEST_F(StoreMemoryTest, ABatchMakesRoomAndKeepsWhatItTouched) {
     }
     std::vector<std::string> names;
     std::vector<KeyRef> keys;
+    names.reserve(200);
+    keys.reserve(200);
     for (int i = 0; i < 200; ++i)
       names.push_back("batch" + std::to_string(i));
     for (const std::string& name : names)
@@ -534,6 +536,8 @@ TEST_F(StoreMemoryTest, ABatchThatDoesNotFitIsUndone) {
   ASSERT_TRUE(set("k0", "before"));
   std::vector<std::string> names;
   std::vector<KeyRef> keys;
+  names.reserve(100);
+  keys.reserve(100);
   for (int i = 0; i < 100; ++i)
     names.push_back("k" + std::to_string(i));
   for (const std::string& name : names)

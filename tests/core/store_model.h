@@ -23,9 +23,8 @@ class NaiveNamespace {
     std::optional<TimePoint> deadline;
   };
 
-  explicit NaiveNamespace(const NamespaceSettings& settings_, std::size_t value_bytes_max)
-      : settings(settings_),
-        limit(settings_.max_value_bytes ? *settings_.max_value_bytes : value_bytes_max) {}
+  explicit NaiveNamespace(const NamespaceSettings& of, std::size_t value_bytes_max)
+      : settings(of), limit(of.max_value_bytes ? *of.max_value_bytes : value_bytes_max) {}
 
   Entry* find(const std::string& key, TimePoint now) {
     const auto found = entries.find(key);

@@ -31,8 +31,7 @@ class StoreNamespacesTest : public StoreTest {
 TEST_F(StoreNamespacesTest, DefaultAlwaysExists) {
   EXPECT_EQ(store_->find_namespace("default"), kDefaultNamespace);
   EXPECT_EQ(info().name, "default");
-  EXPECT_EQ(error_of(store_->drop_namespace(kDefaultNamespace, now())),
-            ErrorCode::kInvalidRequest);
+  EXPECT_EQ(error_of(store_->drop_namespace(kDefaultNamespace, now())), ErrorCode::kInvalidRequest);
   EXPECT_EQ(creation("default"), ErrorCode::kExists);
 }
 
@@ -122,8 +121,7 @@ TEST_F(StoreNamespacesTest, AnUnknownOrDroppedNamespaceIsNotFound) {
     EXPECT_EQ(error_of(append("k", "v")), ErrorCode::kNotFound);
     EXPECT_EQ(error_of(append("k", std::string(kInlineValueBytesMax + 1, 'v'))),
               ErrorCode::kNotFound);
-    EXPECT_EQ(error_of(set("k", std::string(kInlineValueBytesMax + 1, 'v'))),
-              ErrorCode::kNotFound);
+    EXPECT_EQ(error_of(set("k", std::string(kInlineValueBytesMax + 1, 'v'))), ErrorCode::kNotFound);
     EXPECT_EQ(error_of(store_->scan(id, 0, 1, now(), [](const EntryView&) { return true; })),
               ErrorCode::kNotFound);
     EXPECT_EQ(error_of(store_->namespace_info(id, now())), ErrorCode::kNotFound);
@@ -225,12 +223,14 @@ TEST_F(StoreNamespacesTest, NamespacesDoNotSeeEachOther) {
 TEST_F(StoreNamespacesTest, ClearingKeepsSettingsAndCounters) {
   start(4);
   ns_ = create("n", {.max_keys = 50'000});
-  for (std::uint64_t i = 0; i < 20'000; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   EXPECT_EQ(*store_->clear_namespace(ns_, now()), 20'000U);
   EXPECT_EQ(info().keys, 0U);
   EXPECT_EQ(info().counters.sets, 20'000U);
   EXPECT_EQ(info().settings.max_keys, 50'000U);
-  for (std::uint64_t i = 0; i < 20'000; ++i) ASSERT_TRUE(set(key(i), "w"));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), "w"));
   settle();
   EXPECT_EQ(info().keys, 20'000U);
   EXPECT_EQ(scan().size(), 20'000U);
@@ -246,8 +246,8 @@ TEST_F(StoreNamespacesTest, AGrowingNamespaceSpreadsAndKeepsEveryKey) {
   start(8);
   constexpr std::uint64_t kKeys = 30'000;
   for (std::uint64_t i = 0; i < kKeys; ++i) {
-    ASSERT_TRUE(set(key(i), std::to_string(i), i % 2 == 0 ? std::optional<milliseconds>(1h)
-                                                           : std::nullopt));
+    ASSERT_TRUE(set(key(i), std::to_string(i),
+                    i % 2 == 0 ? std::optional<milliseconds>(1h) : std::nullopt));
     if (i % 97 == 0) {
       for (std::uint64_t j = 0; j <= i; j += 1 + i / 50) {
         ASSERT_EQ(get(key(j)), std::to_string(j)) << i;
@@ -261,8 +261,10 @@ TEST_F(StoreNamespacesTest, AGrowingNamespaceSpreadsAndKeepsEveryKey) {
   EXPECT_EQ(info().keys, kKeys);
   const auto shown = scan(1000);
   EXPECT_EQ(shown.size(), kKeys);
-  for (const auto& [name, times] : shown) ASSERT_EQ(times, 1) << name;
-  for (std::uint64_t i = 0; i < kKeys; ++i) ASSERT_EQ(get(key(i)), std::to_string(i));
+  for (const auto& [name, times] : shown)
+    ASSERT_EQ(times, 1) << name;
+  for (std::uint64_t i = 0; i < kKeys; ++i)
+    ASSERT_EQ(get(key(i)), std::to_string(i));
   clock_.advance(1h);
   settle();
   EXPECT_EQ(info().keys, kKeys / 2);
@@ -271,25 +273,30 @@ TEST_F(StoreNamespacesTest, AGrowingNamespaceSpreadsAndKeepsEveryKey) {
 TEST_F(StoreNamespacesTest, ASpreadKeyNeverGetsAVersionAgainThatItHadAtHome) {
   start(4);
   // The home shard's versions are far ahead of the others'.
-  for (int i = 0; i < 50'000; ++i) ASSERT_TRUE(set("hot" + std::to_string(i % 100), "v"));
+  for (int i = 0; i < 50'000; ++i)
+    ASSERT_TRUE(set("hot" + std::to_string(i % 100), "v"));
   std::map<std::string, Version> last;
   for (int i = 0; i < 100; ++i) {
     const std::string name = "hot" + std::to_string(i);
     last[name] = entry(name)->version;
     EXPECT_TRUE(remove(name));
   }
-  for (std::uint64_t i = 0; i < 20'000; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   settle();
-  for (const auto& [name, version] : last) EXPECT_GT(set(name, "v")->version, version);
+  for (const auto& [name, version] : last)
+    EXPECT_GT(set(name, "v")->version, version);
 }
 
 TEST_F(StoreNamespacesTest, SpreadEntriesRememberWhenTheyWereUsed) {
   start(4);
   ASSERT_TRUE(set("old", "v"));
   clock_.advance(100s);
-  for (std::uint64_t i = 0; i < 4096; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 0; i < 4096; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   clock_.advance(100s);
-  for (std::uint64_t i = 4096; i < 10'000; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 4096; i < 10'000; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   settle();
   EXPECT_NEAR(static_cast<double>((*store_->stats(ns_, "old", now()))->idle.count()), 200e3, 10e3);
   EXPECT_NEAR(static_cast<double>((*store_->stats(ns_, key(7), now()))->idle.count()), 100e3, 10e3);
@@ -299,7 +306,8 @@ TEST_F(StoreNamespacesTest, SpreadEntriesRememberWhenTheyWereUsed) {
 // --- scans ---
 
 TEST_F(StoreNamespacesTest, AScanStopsWhereTheVisitorSays) {
-  for (std::uint64_t i = 0; i < 1000; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   std::map<std::string, int> shown;
   ScanCursor cursor = 0;
   for (;;) {
@@ -314,7 +322,8 @@ TEST_F(StoreNamespacesTest, AScanStopsWhereTheVisitorSays) {
     cursor = step->next;
   }
   EXPECT_EQ(shown.size(), 1000U);
-  for (const auto& [name, times] : shown) EXPECT_EQ(times, 1) << name;
+  for (const auto& [name, times] : shown)
+    EXPECT_EQ(times, 1) << name;
 }
 
 TEST_F(StoreNamespacesTest, AScanShowsNothingThatHasExpired) {
@@ -326,13 +335,13 @@ TEST_F(StoreNamespacesTest, AScanShowsNothingThatHasExpired) {
 
 TEST_F(StoreNamespacesTest, AnyCursorIsTaken) {
   start(4);
-  for (std::uint64_t i = 0; i < 20'000; ++i) ASSERT_TRUE(set(key(i), "v"));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), "v"));
   settle();
   test::Random random(5);
   for (int i = 0; i < 1000; ++i) {
     const ScanCursor cursor = i == 0 ? UINT64_MAX : i == 1 ? UINT64_MAX - 1 : random();
-    const auto step =
-        store_->scan(ns_, cursor, 10, now(), [](const EntryView&) { return true; });
+    const auto step = store_->scan(ns_, cursor, 10, now(), [](const EntryView&) { return true; });
     ASSERT_TRUE(step);
     ASSERT_TRUE(step->done || step->next > cursor);
   }
@@ -345,7 +354,8 @@ TEST_F(StoreNamespacesTest, WhatIsPresentThroughoutAScanIsShownExactlyOnce) {
       start(shards);
       // The pass begins small, at home, and goes on while the namespace grows, spreads and shrinks.
       const std::uint64_t stable = 200 + random.below(3000);
-      for (std::uint64_t i = 0; i < stable; ++i) ASSERT_TRUE(set("stable" + key(i), "v"));
+      for (std::uint64_t i = 0; i < stable; ++i)
+        ASSERT_TRUE(set("stable" + key(i), "v"));
       std::map<std::string, int> shown;
       ScanCursor cursor = 0;
       std::uint64_t next = 0;
@@ -365,14 +375,16 @@ TEST_F(StoreNamespacesTest, WhatIsPresentThroughoutAScanIsShownExactlyOnce) {
           } else {
             remove("changing" + key(which));
           }
-          ASSERT_TRUE(set("stable" + key(random.below(stable)), std::string(random.below(90), 'w')));
+          ASSERT_TRUE(
+              set("stable" + key(random.below(stable)), std::string(random.below(90), 'w')));
         }
         if (random.one_in(10)) store_->maintain(0, 1, now(), WorkBudget{500});
       }
       for (std::uint64_t i = 0; i < stable; ++i) {
         ASSERT_EQ(shown["stable" + key(i)], 1) << "key " << i << ", " << shards << " shards";
       }
-      for (const auto& [name, times] : shown) ASSERT_LE(times, 1) << name;
+      for (const auto& [name, times] : shown)
+        ASSERT_LE(times, 1) << name;
     }
   }
 }

@@ -37,6 +37,7 @@ class StoreThreadsTest : public StoreTest {
       }
     });
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&, thread] { body(thread); });
     }
@@ -125,6 +126,8 @@ TEST_F(StoreThreadsTest, TransfersKeepTheTotalWhileTheNamespaceSpreads) {
         // All accounts at one moment.
         std::vector<std::string> names;
         std::vector<KeyRef> all;
+        names.reserve(kAccounts);
+        all.reserve(kAccounts);
         for (std::uint64_t j = 0; j < kAccounts; ++j)
           names.push_back("account" + key(j));
         for (const std::string& name : names)

@@ -24,10 +24,10 @@ struct Victim {
 /// keys whose hashes fall into the shard's range (the spread part). A shard may have both.
 /// Protected by the shard's lock.
 struct NamespacePart {
-  NamespacePart(MemoryBudget& budget, NamespaceState& ns_, bool spread, HashSplit split,
+  NamespacePart(MemoryBudget& budget, NamespaceState& owner, bool spread, HashSplit split,
                 std::size_t shard)
-      : ns(&ns_),
-        table_id(id_of(ns_.index, spread)),
+      : ns(&owner),
+        table_id(id_of(owner.index, spread)),
         order{spread ? split.bits : 0},
         hash_base(spread && split.bits != 0 ? std::uint64_t{shard} << (64 - split.bits) : 0),
         table(budget) {}

@@ -22,7 +22,7 @@ namespace appmem::core {
 /// What all shards share about one namespace. Never freed while the store lives, so that an
 /// operation may look at it before it has a lock.
 struct NamespaceState {
-  NamespaceState(std::uint16_t index_, std::size_t home_) : index(index_), home(home_) {}
+  NamespaceState(std::uint16_t at, std::size_t home_shard) : index(at), home(home_shard) {}
 
   const std::uint16_t index;
   /// The shard of all its keys while it is small.

@@ -28,14 +28,14 @@ struct ShardContext {
   MemoryBudget& budget;
   BlobPool& blobs;
   NamespaceRegistry& registry;
-  MutationSink* sink;
-  HashSplit split;
-  std::size_t shards;
-  std::uint64_t seed;
-  Version version_floor;
+  MutationSink* sink = nullptr;
+  HashSplit split{};
+  std::size_t shards = 1;
+  std::uint64_t seed = 0;
+  Version version_floor = 0;
   /// Entries count their deadlines from here.
-  TimePoint epoch;
-  std::uint64_t arena_region_bytes;
+  TimePoint epoch{};
+  std::uint64_t arena_region_bytes = 0;
 };
 
 /// One key of a namespace, looked up: where it is, or would be.
@@ -45,8 +45,8 @@ struct Site {
   std::uint64_t hash;
   std::uint32_t table_hash;
 
-  Site(NamespacePart& part_, std::string_view key_, std::uint64_t hash_)
-      : part(part_), key(key_), hash(hash_), table_hash(part_.table_hash(hash_)) {}
+  Site(NamespacePart& owner, std::string_view name, std::uint64_t hash_of_name)
+      : part(owner), key(name), hash(hash_of_name), table_hash(owner.table_hash(hash_of_name)) {}
   [[nodiscard]] const NamespaceState& ns() const { return *part.ns; }
 };
 
@@ -65,7 +65,7 @@ class Shard {
   Result<GetOutcome> get(const Site& site, const GetOptions& options, EntryVisitor visit,
                          Step& step);
   /// Above kInlineValueBytesMax the value is shared (checked).
-  Result<SetOutcome> set(const Site& site, const ValueView& value, const SetOptions& options,
+  Result<SetOutcome> set(const Site& site, const ValueView& given, const SetOptions& options,
                          Step& step);
   Result<RemoveOutcome> remove(const Site& site, const RemoveOptions& options, Step& step);
   Result<IncrementOutcome> increment(const Site& site, const IncrementOptions& options, Step& step);
@@ -136,6 +136,7 @@ class Shard {
   /// looked at.
   std::size_t reap(const Instant& now, std::size_t filings);
   bool sweep(const Instant& now, std::size_t filings);
+  /// Moves the stretching of tables on by about `slots` slots. True while there is more.
   bool stretch_tables(std::size_t slots);
   /// Evicts from namespaces that are over their own ceiling. True while there is more.
   bool keep_ceilings(std::size_t entries, Step& step);

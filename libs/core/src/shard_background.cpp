@@ -175,15 +175,14 @@ bool Shard::sweep(const Instant& now, std::size_t filings) {
 }
 
 bool Shard::stretch_tables(std::size_t slots) {
-  bool more = false;
-  // Each call goes on with the next table, so that none starves.
-  for (std::size_t i = 0; i < part_ids_.size(); ++i) {
-    NamespacePart& next = *parts_[part_ids_[i]];
-    if (!next.table.step(slots)) continue;
-    more = true;
+  for (const std::uint16_t id : part_ids_) {
+    NamespacePart& next = *parts_[id];
+    const bool more = next.table.step(slots);
     tell_usage(next);
+    // One after the other: each ends after so many steps.
+    if (more) return true;
   }
-  return more;
+  return false;
 }
 
 }  // namespace appmem::core

@@ -254,10 +254,11 @@ bool Shard::find_victims(NamespacePart& part) {
                      candidates_.end(), older);
     candidates_.resize(keep);
   }
-  std::sort(candidates_.begin(), candidates_.end(), older);
+  std::sort(candidates_.begin(), candidates_.end(),
+            [](const Candidate& a, const Candidate& b) { return a.age < b.age; });
   part.victims.clear();
-  for (auto next = candidates_.rbegin(); next != candidates_.rend(); ++next) {
-    part.victims.push_back({next->table_hash, part.ticks.current() - next->age});
+  for (const Candidate& next : candidates_) {
+    part.victims.push_back({next.table_hash, part.ticks.current() - next.age});
   }
   return true;
 }

@@ -232,8 +232,10 @@ CommitTicket BatchStep::commit(const Instant& now) {
 }
 
 void BatchStep::undo() {
-  for (auto record = journal_.records.rbegin(); record != journal_.records.rend(); ++record) {
-    record->shard->undo(*record);
+  while (!journal_.records.empty()) {
+    const Journal::Record& last = journal_.records.back();
+    last.shard->undo(last);
+    journal_.records.pop_back();
   }
 }
 

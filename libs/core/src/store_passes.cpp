@@ -83,14 +83,14 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
   return more || too_dirty();
 }
 
-bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget work) {
+bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget budget) {
   bool more = impl_->blobs.reclaim(kReclaimBytesMax);
   const std::size_t step = std::max<std::size_t>(stride, 1);
   for (std::size_t index = first; index < impl_->shards.size(); index += step) {
-    more |= impl_->maintain_shard(index, now, work);
+    more |= impl_->maintain_shard(index, now, budget);
   }
   if (impl_->shards.size() == 1) return more;
-  const std::size_t entries = std::clamp<std::size_t>(work.steps / 8, 1, kSpreadEntriesMax);
+  const std::size_t entries = std::clamp<std::size_t>(budget.steps / 8, 1, kSpreadEntriesMax);
   for (std::size_t index = 0; index < impl_->registry.index_end(); ++index) {
     NamespaceState& ns = *impl_->registry.state(index);
     const bool mine = ns.home >= first && (ns.home - first) % step == 0;

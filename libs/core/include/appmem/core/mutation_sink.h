@@ -23,12 +23,12 @@ struct Mutation {
   enum class Kind : std::uint8_t { kSet, kDelete, kExpire, kClear, kCreate, kAlter, kDrop };
   Kind kind = Kind::kSet;
   NamespaceId ns{};
-  std::string_view key;                         // kSet, kDelete, kExpire
-  ValueView value{};                              // kSet
-  Version version = 0;                          // kSet
-  std::optional<TimePoint> deadline = std::nullopt;            // kSet, kExpire; nothing means never
-  std::string_view name;                        // kCreate
-  const NamespaceSettings* settings = nullptr;  // kCreate, kAlter
+  std::string_view key;                              // kSet, kDelete, kExpire
+  ValueView value{};                                 // kSet
+  Version version = 0;                               // kSet
+  std::optional<TimePoint> deadline = std::nullopt;  // kSet, kExpire; nothing means never
+  std::string_view name;                             // kCreate
+  const NamespaceSettings* settings = nullptr;       // kCreate, kAlter
 };
 
 /// Where the store sends the changes of durable namespaces; storage implements it. Called with the

@@ -113,7 +113,7 @@ class Store final : public Keyspace {
   /// `visits_max` of them (at least one); stops early when `visit` returns false, after the entry
   /// shown and those with the same hash. An entry present throughout a pass is shown exactly
   /// once, whatever is written meanwhile. Errors: kNotFound.
-  Result<ScanStep> scan(NamespaceId ns, ScanCursor cursor, std::size_t visits_max,
+  Result<ScanStep> scan(NamespaceId id, ScanCursor cursor, std::size_t visits_max,
                         const Instant& now, FunctionRef<bool(const EntryView&)> visit);
 
   // --- namespaces ---
@@ -125,12 +125,12 @@ class Store final : public Keyspace {
                                        const Instant& now);
   /// Replaces the settings. A change of `type` needs an empty namespace (kConflict). A lower
   /// ceiling takes effect at once for writes and is reached by eviction in maintain().
-  Result<void> alter_namespace(NamespaceId ns, const NamespaceSettings& settings,
+  Result<void> alter_namespace(NamespaceId id, const NamespaceSettings& settings,
                                const Instant& now);
   /// Constant time; memory comes back in maintain(). `default` cannot be dropped (kInvalidRequest).
-  Result<void> drop_namespace(NamespaceId ns, const Instant& now);
+  Result<void> drop_namespace(NamespaceId id, const Instant& now);
   /// Constant time; returns how many live keys went. Memory comes back in maintain().
-  Result<std::uint64_t> clear_namespace(NamespaceId ns, const Instant& now);
+  Result<std::uint64_t> clear_namespace(NamespaceId id, const Instant& now);
 
   [[nodiscard]] std::optional<NamespaceId> find_namespace(std::string_view name) const;
   /// Settings only, for the hot path. Errors: kNotFound.
