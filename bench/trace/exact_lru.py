@@ -55,9 +55,14 @@ class Daemon:
         self.folder = tempfile.TemporaryDirectory(prefix="appmem-trace-")
         self.socket = os.path.join(self.folder.name, "appmem.sock")
         pid_file = os.path.join(self.folder.name, "pid")
-        with open(os.path.join(self.folder.name, "log"), "w", encoding="utf-8") as log:
-            subprocess.run([os.path.join(binaries, "appmemd"), "--socket", self.socket, "--background",
-                            "--pid-file", pid_file, *options], check=True, stderr=log)
+        log = os.path.join(self.folder.name, "log")
+        with open(log, "w", encoding="utf-8") as errors:
+            started = subprocess.run([os.path.join(binaries, "appmemd"), "--socket", self.socket,
+                                      "--background", "--pid-file", pid_file, *options],
+                                     check=False, stderr=errors)
+        if started.returncode != 0:
+            with open(log, encoding="utf-8") as errors:
+                sys.exit(errors.read().strip())
         with open(pid_file, encoding="ascii") as file:
             self.pid = int(file.read())
 
@@ -106,7 +111,7 @@ def accounted_bytes(binaries, trace):
             if (len(key), size) in costs:
                 continue
             session.call({"op": "set", "key": key, "value": "x" * size})
-            costs[len(key), size] = session.call({"op": "stats", "key": key})["memory"]
+            costs[len(key), size] = session.call({"op": "stats", "key": key})["bytes"]
             session.call({"op": "del", "key": key})
     return costs
 
