@@ -21,7 +21,8 @@ Result<std::unique_ptr<Acceptor>> Acceptor::create(Reactor& reactor, ListeningSo
 }
 
 Acceptor::Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal)
-    : reactor_(reactor), socket_(socket), observer_(observer), deal_(std::move(deal)) {}
+    : reactor_(reactor), socket_(socket), observer_(observer), deal_(std::move(deal)) {
+}
 
 void Acceptor::accept_waiting() {
   if (watch_ == nullptr) return;  // stopped

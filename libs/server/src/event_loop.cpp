@@ -36,7 +36,8 @@ EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<R
       server_(server),
       reactor_(std::move(reactor)),
       epoll_(std::move(epoll)),
-      pool_(server.memory) {}
+      pool_(server.memory) {
+}
 
 EventLoop::~EventLoop() = default;
 
@@ -93,7 +94,9 @@ void EventLoop::bury(Session& session) {
 
 void EventLoop::destroy_buried() {
   if (buried_.empty()) return;
-  const auto is_closed = [](const Session* session) { return session->closed(); };
+  const auto is_closed = [](const Session* session) {
+    return session->closed();
+  };
   for (std::vector<Session*>* queue :
        {&serve_queue_, &flush_queue_, &job_queue_, &watched_, &parked_}) {
     std::erase_if(*queue, is_closed);
@@ -161,7 +164,8 @@ void EventLoop::turn() {
 }
 
 void EventLoop::poll_sockets() {
-  std::array<epoll_event, kEventsPerTurnMax> events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<epoll_event, kEventsPerTurnMax>
+      events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -239,8 +243,7 @@ void EventLoop::tick() {
 }
 
 void EventLoop::check_idle_sessions() {
-  if (server_.limits.idle_timeout.count() == 0 ||
-      now_.mono - idle_checked_ < kIdleCheckInterval) {
+  if (server_.limits.idle_timeout.count() == 0 || now_.mono - idle_checked_ < kIdleCheckInterval) {
     return;
   }
   idle_checked_ = now_.mono;

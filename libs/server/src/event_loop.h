@@ -59,9 +59,7 @@ class EventLoop {
   [[nodiscard]] protocol::Request& request() { return request_; }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// Buffers have taken the process too far over its limit.
-  [[nodiscard]] bool memory_is_tight() const {
-    return server_.memory.excess() > kMemoryExcessMax;
-  }
+  [[nodiscard]] bool memory_is_tight() const { return server_.memory.excess() > kMemoryExcessMax; }
   void post(Reactor::Task task) { reactor_->post(std::move(task)); }
   void schedule_serve(Session& session);
   void schedule_flush(Session& session);

@@ -145,8 +145,9 @@ Result<ListeningSocket> ListeningSocket::inherit(const ListenerSpec& spec) {
   if (integer_option(fd, SO_DOMAIN) != AF_UNIX || integer_option(fd, SO_TYPE) != SOCK_STREAM ||
       integer_option(fd, SO_ACCEPTCONN) != 1) {
     return fail(ErrorCode::kInvalidRequest,
-                name + ", which was handed over, is not a Unix stream socket that listens "
-                       "(use ListenStream= with a path)");
+                name +
+                    ", which was handed over, is not a Unix stream socket that listens "
+                    "(use ListenStream= with a path)");
   }
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||

@@ -59,7 +59,8 @@ struct Reactor::State {
   std::vector<std::unique_ptr<Signals>> signals;
 };
 
-Reactor::Reactor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reactor::Reactor(std::unique_ptr<State> state) : state_(std::move(state)) {
+}
 Reactor::~Reactor() = default;
 
 Result<std::unique_ptr<Reactor>> Reactor::create() {
@@ -90,8 +91,7 @@ void Reactor::after(std::chrono::milliseconds delay, Task task) {
 }
 
 void Reactor::every(std::chrono::milliseconds interval, Task task) {
-  state_->repeats.push_back(
-      std::make_unique<Repeat>(state_->context, interval, std::move(task)));
+  state_->repeats.push_back(std::make_unique<Repeat>(state_->context, interval, std::move(task)));
   state_->repeats.back()->wait();
 }
 
@@ -116,7 +116,8 @@ struct Reactor::Watch::State : std::enable_shared_from_this<State> {
   bool closed = false;
 };
 
-Reactor::Watch::Watch(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Reactor::Watch::Watch(std::shared_ptr<State> state) : state_(std::move(state)) {
+}
 
 Reactor::Watch::~Watch() {
   state_->closed = true;
@@ -126,12 +127,11 @@ Reactor::Watch::~Watch() {
 void Reactor::Watch::arm() {
   if (state_->armed) return;
   state_->armed = true;
-  state_->descriptor.async_wait(
-      asio::posix::stream_descriptor::wait_read,
-      [state = state_](const asio::error_code& error) {
-        state->armed = false;
-        if (!error && !state->closed) state->ready();
-      });
+  state_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                [state = state_](const asio::error_code& error) {
+                                  state->armed = false;
+                                  if (!error && !state->closed) state->ready();
+                                });
 }
 
 Result<std::unique_ptr<Reactor::Watch>> Reactor::watch(int fd, Task ready) {

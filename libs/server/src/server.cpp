@@ -51,8 +51,17 @@ struct Server::Impl {
   Impl(ServerOptions server_options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,
        Observer& observer)
       : options(std::move(server_options)),
-        context{effective(options.limits), options.shutdown_timeout, options.threads, handler,
-                clock, memory, observer, nullptr, {}, {}, {}} {}
+        context{effective(options.limits),
+                options.shutdown_timeout,
+                options.threads,
+                handler,
+                clock,
+                memory,
+                observer,
+                nullptr,
+                {},
+                {},
+                {}} {}
 
   Result<void> open();
   std::size_t run();
@@ -95,7 +104,8 @@ Result<void> Server::Impl::open() {
     loops.push_back(*std::move(loop));
   }
   // Before there is anything that a signal would leave behind.
-  first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
+  first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP},
+                               [this](int number) { on_signal(number); });
   for (const ListenerSpec& spec : options.listeners) {
     auto socket = ListeningSocket::open(spec);
     if (!socket) return fail(std::move(socket).error());

@@ -23,8 +23,7 @@ Session::Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::Pee
                  const Instant& now)
     : loop_(loop),
       socket_(std::move(socket)),
-      input_(loop.pool(), loop.server().memory,
-             loop.server().limits.effective_request_bytes_max()),
+      input_(loop.pool(), loop.server().memory, loop.server().limits.effective_request_bytes_max()),
       output_(&loop.server().memory) {
   info_.id = origin.id;
   info_.uid = peer.uid;
@@ -90,12 +89,11 @@ void Session::receive(const Instant& now) {
   }
   const std::span<char> room = input_.prepare();
   APPMEM_CHECK(!room.empty());  // the codec refuses a frame before it is this large
-  const ssize_t n = ::recv(socket_.get(), room.data(),
-                           std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
+  const ssize_t n =
+      ::recv(socket_.get(), room.data(), std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
   if (n > 0) {
     input_.commit(static_cast<std::size_t>(n));
     info_.active_ms.store(now.mono.time_since_epoch().count(), std::memory_order_relaxed);
-    if (draining_) loop_.schedule_serve(*this);  // until nothing is left to receive
   } else if (n == 0) {
     input_ended_ = true;
   } else if (errno == EAGAIN) {
@@ -219,7 +217,10 @@ void Session::look_after_input(const Instant& now) {
   if (!frames_waiting_) input_.settle();
   hand_over_retired();
   if (input_ended_ && waits) closing_ = true;
-  if (wants_input()) set_interest(interest_ | EPOLLIN);
+  if (wants_input()) {
+    set_interest(interest_ | EPOLLIN);
+    if (draining_) loop_.schedule_serve(*this);  // until nothing is left to receive
+  }
   info_.requests.store(requests_, std::memory_order_relaxed);
   update_memory();
 }
@@ -369,9 +370,9 @@ bool Session::check_timeouts(const Instant& now) {
               EventField::of("received_bytes", static_cast<std::int64_t>(input_.size()))});
       input_.release();
       hand_over_retired();
-      refuse({ErrorCode::kTimeout, starved_ ? "no memory to receive this request"
-                                            : "the request was not complete within " +
-                                                  format_duration(patience)});
+      refuse({ErrorCode::kTimeout,
+              starved_ ? "no memory to receive this request"
+                       : "the request was not complete within " + format_duration(patience)});
       closing_ = true;
       loop_.schedule_flush(*this);
     }

@@ -27,8 +27,8 @@ struct SessionInfo {
   std::int32_t pid = 0;
   const std::string* address = nullptr;  // the listener's, which lives longer
   TimePoint accepted{};
-  std::string name;                      // guarded by the loop's registry
-  std::atomic<std::int64_t> active_ms;   // when it last received, on the monotonic clock
+  std::string name;                     // guarded by the loop's registry
+  std::atomic<std::int64_t> active_ms;  // when it last received, on the monotonic clock
   std::atomic<std::uint64_t> requests;
   std::atomic<std::uint64_t> memory_bytes;
 };

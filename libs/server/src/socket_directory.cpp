@@ -30,7 +30,8 @@ Result<void> create(const std::string& directory, std::uint32_t socket_mode,
     if (errno == EEXIST) return {};
     return system_failure("cannot create the socket's directory " + directory, errno);
   }
-  if (!for_all && for_group && ::chown(directory.c_str(), static_cast<uid_t>(-1), *socket_gid) != 0) {
+  if (!for_all && for_group &&
+      ::chown(directory.c_str(), static_cast<uid_t>(-1), *socket_gid) != 0) {
     const int error = errno;
     ::rmdir(directory.c_str());
     return system_failure("cannot give " + directory + " to group " + std::to_string(*socket_gid) +
@@ -81,10 +82,10 @@ Result<void> prepare_socket_directory(const std::string& socket_path, std::uint3
                     ", who could replace the socket; choose another --socket");
   }
   if ((status.st_mode & 0022U) != 0 && (status.st_mode & S_ISVTX) == 0) {
-    return fail(ErrorCode::kInvalidRequest,
-                "others may write to the socket's directory " + directory +
-                    " and could replace the socket; run `chmod go-w " + directory +
-                    "` or choose another --socket");
+    return fail(ErrorCode::kInvalidRequest, "others may write to the socket's directory " +
+                                                directory +
+                                                " and could replace the socket; run `chmod go-w " +
+                                                directory + "` or choose another --socket");
   }
   return {};
 }

@@ -51,10 +51,10 @@ struct ConnectionInfo {
   std::uint64_t memory_bytes = 0;
 };
 
-/// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`, `stopping`,
-/// `stopped`; clients refused or closed and the limit they hit; what the system refuses.
-/// Thread safety: `open` and `run` from one thread, in this order and once; the rest from any, once
-/// `open` has returned.
+/// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`,
+/// `stopping`, `stopped`; clients refused or closed and the limit they hit; what the system
+/// refuses. Thread safety: `open` and `run` from one thread, in this order and once; the rest from
+/// any, once `open` has returned.
 class Server {
  public:
   /// All borrowed; must outlive the server.

@@ -1,0 +1,329 @@
+#pragma once
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "appmem/server/request_handler.h"
+
+/// A wire format and a handler that know nothing of the store, so that a test of the server tests
+/// the server. A request is a line: a verb, and what it is about.
+///   echo TEXT     TEXT
+///   big N         N times x
+///   park TICKET   "parked", not before the ticket is committed
+///   later N       N items, written by a job; `later-error N` fails after N of them
+///   hold          "held", after the test has let the loop go (Gate)
+///   name NAME     names the connection
+///   close         "bye", and the end
+///   bad           does not decode;  refuse: is refused;  fatal: is refused, and the end
+///   anything over kInlineValueBytesMax: its length
+namespace appmem::server::test {
+
+inline constexpr std::size_t kLineBytesMax = 8'000'000;
+inline constexpr std::size_t kCongestedBytes = 256'000;
+
+/// Holds whoever passes until it is opened.
+class Gate {
+ public:
+  /// Called by the one that is held.
+  void pass() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+    --waiting_;
+  }
+  /// Waits until somebody is held.
+  void wait_for_one() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return waiting_ > 0; });
+  }
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int waiting_ = 0;
+  bool open_ = false;
+};
+
+/// What the handlers of a server have seen. Thread safety: all.
+class Journal {
+ public:
+  void executed(std::uint64_t connection) {
+    const std::lock_guard lock(mutex_);
+    order_.push_back(connection);
+  }
+  void ran_job(std::uint64_t connection) { executed(connection); }
+  void decoded_large() {
+    const std::lock_guard lock(mutex_);
+    large_decoders_.insert(std::this_thread::get_id());
+  }
+  void connected(std::size_t loop) {
+    const std::lock_guard lock(mutex_);
+    ++connections_of_loop_[loop];
+    loop_threads_.insert(std::this_thread::get_id());
+  }
+  void job_created() { change_jobs(1); }
+  void job_destroyed() { change_jobs(-1); }
+  void wait_for_jobs(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return jobs_ == count; });
+  }
+  /// Ids of connections in the order in which their requests (and slices of jobs) were executed.
+  std::vector<std::uint64_t> order() {
+    const std::lock_guard lock(mutex_);
+    return order_;
+  }
+  std::set<std::thread::id> large_decoders() {
+    const std::lock_guard lock(mutex_);
+    return large_decoders_;
+  }
+  std::set<std::thread::id> loop_threads() {
+    const std::lock_guard lock(mutex_);
+    return loop_threads_;
+  }
+  std::map<std::size_t, int> connections_of_loop() {
+    const std::lock_guard lock(mutex_);
+    return connections_of_loop_;
+  }
+
+ private:
+  void change_jobs(int by) {
+    const std::lock_guard lock(mutex_);
+    jobs_ += by;
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::uint64_t> order_;
+  std::set<std::thread::id> large_decoders_;
+  std::set<std::thread::id> loop_threads_;
+  std::map<std::size_t, int> connections_of_loop_;
+  int jobs_ = 0;
+};
+
+class LineWriter final : public protocol::ReplyWriter {
+ public:
+  void begin(protocol::OutputBuffer& output) {
+    output_ = &output;
+    start_ = output.end_position();
+  }
+  void end() { output_->append('\n'); }
+
+  void text(protocol::Field /*field*/, std::string_view text) override { output_->append(text); }
+  void error(const Error& error) override {
+    output_->truncate(start_);
+    output_->append("ERROR ");
+    output_->append(error_code_name(error.code));
+    output_->append(" ");
+    output_->append(error.message);
+  }
+  [[nodiscard]] bool congested() const override { return output_->size() > kCongestedBytes; }
+
+  void boolean(protocol::Field /*field*/, bool /*value*/) override {}
+  void integer(protocol::Field /*field*/, std::int64_t /*value*/) override {}
+  void unsigned_integer(protocol::Field /*field*/, std::uint64_t /*value*/) override {}
+  void null(protocol::Field /*field*/) override {}
+  void bytes(protocol::Field /*field*/, std::string_view /*bytes*/) override {}
+  void value(protocol::Field /*field*/, const ValueView& /*value*/) override {}
+  void begin_list(protocol::Field /*field*/) override {}
+  void end_list() override {}
+  void item_integer(std::int64_t /*value*/) override {}
+  void item_unsigned(std::uint64_t /*value*/) override {}
+  void item_text(std::string_view /*text*/) override {}
+  void item_bytes(std::string_view /*bytes*/) override {}
+  void begin_item_object() override {}
+  void end_item_object() override {}
+  void begin_object(protocol::Field /*field*/) override {}
+  void end_object() override {}
+  void named_text(std::string_view /*name*/, std::string_view /*text*/) override {}
+  void named_integer(std::string_view /*name*/, std::int64_t /*value*/) override {}
+  void named_boolean(std::string_view /*name*/, bool /*value*/) override {}
+
+ private:
+  protocol::OutputBuffer* output_ = nullptr;
+  std::uint64_t start_ = 0;
+};
+
+/// What the tests set, and the handlers use.
+struct LineWorld {
+  Journal journal;
+  Gate loop_gate;    // `hold`
+  Gate decode_gate;  // large lines that begin with "slow"
+  std::atomic<std::uint64_t> committed{0};
+  std::atomic<bool> protocol_chosen{true};
+};
+
+class LineCodec final : public protocol::Codec {
+ public:
+  explicit LineCodec(LineWorld& world) : world_(world) {}
+
+  Frame next_frame(std::string_view input) override {
+    const std::size_t end = input.find('\n', looked_at_);
+    if (end == std::string_view::npos) {
+      looked_at_ = input.size();
+      if (input.size() <= kLineBytesMax) return {};
+      looked_at_ = 0;
+      return {Frame::Kind::kFatal, input.size(), {ErrorCode::kTooLarge, "line"}};
+    }
+    looked_at_ = 0;
+    const std::string_view line = input.substr(0, end);
+    if (line == "refuse") return {Frame::Kind::kRefused, end + 1, {ErrorCode::kTooLarge, "no"}};
+    if (line == "fatal") return {Frame::Kind::kFatal, end + 1, {ErrorCode::kInvalidRequest, "no"}};
+    return {Frame::Kind::kRequest, end + 1, {}};
+  }
+  Result<void> decode(std::span<char> frame, protocol::Request& request) override {
+    const std::string_view line(frame.data(), frame.size() - 1);
+    if (frame.size() > kInlineValueBytesMax) {
+      world_.journal.decoded_large();
+      if (line.starts_with("slow")) world_.decode_gate.pass();
+    }
+    request.set_id(line);
+    if (line == "bad") return fail(ErrorCode::kInvalidRequest, "bad");
+    return {};
+  }
+  protocol::ReplyWriter& begin_reply(const protocol::Request& /*request*/,
+                                     protocol::OutputBuffer& output) override {
+    writer_.begin(output);
+    return writer_;
+  }
+  void end_reply() override { writer_.end(); }
+  [[nodiscard]] bool between_requests(std::string_view input) const override {
+    return input.empty();
+  }
+
+ private:
+  LineWorld& world_;
+  LineWriter writer_;
+  std::size_t looked_at_ = 0;
+};
+
+class ItemsJob final : public protocol::Job {
+ public:
+  ItemsJob(LineWorld& world, std::uint64_t connection, std::size_t items, bool fails)
+      : world_(world), connection_(connection), items_(items), fails_(fails) {
+    world_.journal.job_created();
+  }
+  ~ItemsJob() override { world_.journal.job_destroyed(); }
+  bool run(protocol::ReplyWriter& reply, const Instant& /*now*/,
+           const protocol::TurnBudget& budget) override {
+    world_.journal.ran_job(connection_);
+    for (std::size_t step = 0; step < budget.steps && written_ < items_; ++step) {
+      if (reply.congested()) return false;
+      reply.text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
+    }
+    if (written_ < items_) return false;
+    if (fails_) reply.error({ErrorCode::kNotFound, "gone"});
+    return true;
+  }
+
+ private:
+  LineWorld& world_;
+  const std::uint64_t connection_;
+  const std::size_t items_;
+  const bool fails_;
+  std::size_t written_ = 0;
+};
+
+class LineConnection final : public ConnectionHandler {
+ public:
+  LineConnection(LineWorld& world, std::uint64_t id, protocol::PeerCredentials peer)
+      : world_(world), id_(id), peer_(std::move(peer)), codec_(world) {}
+
+  protocol::Codec& codec() override { return codec_; }
+  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+                            const Instant& /*now*/) override {
+    using protocol::Outcome;
+    const std::string line(request.id());
+    const std::size_t space = std::min(line.find(' '), line.size());
+    const std::string verb = line.substr(0, space);
+    const std::string rest = space < line.size() ? line.substr(space + 1) : "";
+    const auto say = [&](std::string_view text) {
+      reply.text(protocol::Field::kValue, text);
+    };
+    world_.journal.executed(id_);
+    if (line.size() >= kInlineValueBytesMax) {
+      say(std::to_string(line.size()));
+    } else if (verb == "echo") {
+      say(rest);
+    } else if (verb == "big") {
+      say(std::string(std::stoul(rest), 'x'));
+    } else if (verb == "park") {
+      say("parked");
+      return Outcome::parked(std::stoul(rest));
+    } else if (verb == "later" || verb == "later-error") {
+      return Outcome::later(
+          std::make_unique<ItemsJob>(world_, id_, std::stoul(rest), verb == "later-error"));
+    } else if (verb == "hold") {
+      world_.loop_gate.pass();
+      say("held");
+    } else if (verb == "name") {
+      name_ = rest;
+      say("ok");
+    } else if (verb == "whoami") {
+      std::vector<std::uint32_t> groups = peer_.groups;
+      std::sort(groups.begin(), groups.end());
+      say(std::to_string(peer_.uid) + " " + std::to_string(peer_.gid) + " " +
+          std::to_string(peer_.pid));
+      for (const std::uint32_t group : groups)
+        say(" " + std::to_string(group));
+    } else if (verb == "close") {
+      say("bye");
+      Outcome outcome;
+      outcome.close = true;
+      return outcome;
+    } else {
+      reply.error({ErrorCode::kUnknownOp, verb});
+    }
+    return Outcome::done();
+  }
+  [[nodiscard]] std::string_view client_name() const override { return name_; }
+  [[nodiscard]] bool protocol_chosen() const override { return world_.protocol_chosen; }
+
+ private:
+  LineWorld& world_;
+  const std::uint64_t id_;
+  const protocol::PeerCredentials peer_;
+  LineCodec codec_;
+  std::string name_;
+};
+
+class LineHandler final : public RequestHandler {
+ public:
+  explicit LineHandler(LineWorld& world) : world_(world) {}
+  std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
+                                             protocol::PeerCredentials peer,
+                                             ListenerProtocol /*protocol*/) override {
+    world_.journal.connected(loop);
+    return std::make_unique<LineConnection>(world_, connection_id, std::move(peer));
+  }
+  bool maintain(std::size_t /*loop*/, std::size_t /*loops*/, const Instant& /*now*/) override {
+    return ++maintained % 3 != 0;
+  }
+  [[nodiscard]] std::uint64_t committed() const override { return world_.committed; }
+  void serving() override { ++served; }
+  void stopping() override { ++stopped; }
+
+  std::atomic<int> maintained{0};
+  std::atomic<int> served{0};
+  std::atomic<int> stopped{0};
+
+ private:
+  LineWorld& world_;
+};
+
+}  // namespace appmem::server::test
