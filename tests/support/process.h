@@ -28,6 +28,8 @@ struct ProcessOptions {
   /// Set (or with nullopt removed) in the child's environment.
   std::map<std::string, std::optional<std::string>> environment;
   std::string input;
+  /// Leave the child's standard input open behind `input`, until `wait`.
+  bool keep_input_open = false;
   /// Runs in the child before exec; only async-signal-safe calls.
   void (*before_exec)() = nullptr;
 };
@@ -77,6 +79,7 @@ class Process {
     err_ = err[0];
     ::fcntl(in_, F_SETFL, O_NONBLOCK);
     pending_input_ = options.input;
+    keep_input_open_ = options.keep_input_open;
   }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -93,9 +96,13 @@ class Process {
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
 
+  /// More input, fed by the next call that waits. The input must have been kept open.
+  void write(const std::string& text) { pending_input_ += text; }
+
   /// Feeds the input, collects both outputs until they end, and waits. Returns the exit code, or
   /// minus the signal's number.
   int wait() {
+    keep_input_open_ = false;
     pump([] { return false; });
     reap(0);
     return *status_;
@@ -118,9 +125,10 @@ class Process {
   bool pump(Seen seen) {
     for (;;) {
       if (seen()) return true;
-      if (pending_input_.empty() && in_ >= 0) ::close(std::exchange(in_, -1));
+      if (pending_input_.empty() && in_ >= 0 && !keep_input_open_) ::close(std::exchange(in_, -1));
       if (out_ < 0 && err_ < 0) return false;
-      pollfd fds[3] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}, {in_, POLLOUT, 0}};
+      pollfd fds[3] = {
+          {out_, POLLIN, 0}, {err_, POLLIN, 0}, {pending_input_.empty() ? -1 : in_, POLLOUT, 0}};
       if (::poll(fds, 3, kProcessPatienceMs) == 0) {
         throw std::runtime_error("a program was silent for too long; it said: " + output_ +
                                  errors_);
@@ -164,6 +172,7 @@ class Process {
   int out_ = -1;
   int err_ = -1;
   std::string pending_input_;
+  bool keep_input_open_ = false;
   std::string output_;
   std::string errors_;
   std::optional<int> status_;
@@ -182,12 +191,14 @@ inline Ran run(const ProcessOptions& options) {
   return {code, process.output(), process.errors()};
 }
 
-/// An appmemd of the test's own, on a socket in a fresh folder, ready when constructed (it says so
-/// over NOTIFY_SOCKET) and stopped with SIGTERM at the end.
+/// An appmemd of the test's own, on a socket in a fresh folder (or at `socket`), ready when
+/// constructed (it says so over NOTIFY_SOCKET) and stopped with SIGTERM at the end.
 class Daemon {
  public:
   explicit Daemon(const std::vector<std::string>& options = {},
-                  std::map<std::string, std::optional<std::string>> environment = {}) {
+                  std::map<std::string, std::optional<std::string>> environment = {},
+                  const std::string& socket = "")
+      : socket_(socket.empty() ? directory_.file("s") : socket) {
     const int ready = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -197,7 +208,7 @@ class Daemon {
       throw std::runtime_error("bind " + path);
     }
     ProcessOptions start;
-    start.arguments = {binary_dir() / "appmemd", "--socket", socket()};
+    start.arguments = {binary_dir() / "appmemd", "--socket", socket_};
     start.arguments.insert(start.arguments.end(), options.begin(), options.end());
     start.environment = std::move(environment);
     start.environment["NOTIFY_SOCKET"] = path;
@@ -226,11 +237,12 @@ class Daemon {
     return *exit_code_;
   }
 
-  [[nodiscard]] std::string socket() const { return directory_.file("s"); }
+  [[nodiscard]] std::string socket() const { return socket_; }
   [[nodiscard]] Process& process() { return *process_; }
 
  private:
   TemporaryDirectory directory_;
+  const std::string socket_;
   std::optional<Process> process_;
   std::optional<int> exit_code_;
 };

@@ -1,0 +1,156 @@
+#include <sys/stat.h>
+
+#include "client/fake_daemon.h"
+#include "ctl_fixture.h"
+
+namespace appmem::test {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
+  const auto ctl = [](const std::vector<std::string>& arguments) {
+    return appmemctl("/nowhere/s", arguments);
+  };
+  EXPECT_THAT(ctl({}), Fails(2, "appmemctl --help"));
+  EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\""));
+  EXPECT_THAT(ctl({"ns"}), Fails(2, "appmemctl ns --help"));
+  EXPECT_THAT(ctl({"ns", "frob"}), Fails(2, "\"ns frob\""));
+  EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
+  EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
+  EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));
+  EXPECT_THAT(ctl({"--frob", "get", "a"}), Fails(2, "--frob"));
+  EXPECT_THAT(ctl({"--frob"}), Fails(2, "--frob"));
+  EXPECT_THAT(ctl({"get", "a", "--timeout", "5"}), Fails(2, "--timeout"));
+  EXPECT_THAT(ctl({"get", "a", "-a"}), Fails(2, "--address"));
+  EXPECT_THAT(ctl({"completion", "fish"}), Fails(2, "bash"));
+}
+
+TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("s");
+  EXPECT_THAT(
+      appmemctl(path, {"get", "a"}),
+      Fails(3, "no appmemd at " + path + ": start it with appmemd --background --socket " + path));
+  EXPECT_THAT(appmemctl(path, {"repl"}), Fails(3, "no appmemd"));
+  EXPECT_THAT(appmemctl("/elsewhere", {"-a", "unix:" + path + ",embedded:", "ping"}),
+              Prints("PONG\n"));
+  EXPECT_THAT(appmemctl(path, {"-a", "tcp://127.0.0.1:1", "ping"}), Fails(3, "not available yet"));
+  EXPECT_THAT(appmemctl(path, {"-a", "nonsense", "ping"}), Fails(4, "unix:PATH"));
+}
+
+TEST(ExitCodes, TheDefaultSocketIsTheUsers) {
+  const TemporaryDirectory directory;
+  ProcessOptions options;
+  options.arguments = {binary_dir() / "appmemctl", "ping"};
+  options.environment["APPMEM_SOCKET"] = std::nullopt;
+  options.environment["XDG_RUNTIME_DIR"] = directory.path();
+  const Ran ran = run(options);
+  const std::string path =
+      ::geteuid() == 0 ? "/run/appmem/appmem.sock" : directory.file("appmem/appmem.sock");
+  if (ran.exit_code == 0) GTEST_SKIP() << "a daemon of this machine listens on " << path;
+  EXPECT_THAT(ran, Fails(3, path));
+}
+
+TEST(ExitCodes, NoPermissionIsFive) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  const TemporaryDirectory directory;
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  const Daemon daemon({"--socket-mode", "0666"});
+  // The daemon's own folder is private: let others reach the socket.
+  ASSERT_EQ(::chmod(std::filesystem::path(daemon.socket()).parent_path().c_str(), 0755), 0);
+  ProcessOptions options;
+  options.arguments = {binary_dir() / "appmemctl", "get", "a"};
+  options.environment["APPMEM_SOCKET"] = daemon.socket();
+  options.before_exec = [] {
+    if (::setgid(65'534) != 0 || ::setuid(65'534) != 0) ::_exit(126);
+  };
+  EXPECT_THAT(run(options), Fails(5, ""));
+}
+
+TEST(ExitCodes, ASocketThatOneMayNotOpenIsThree) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+  const Daemon daemon;
+  ASSERT_EQ(::chmod(std::filesystem::path(daemon.socket()).parent_path().c_str(), 0755), 0);
+  ProcessOptions options;
+  options.arguments = {binary_dir() / "appmemctl", "get", "a"};
+  options.environment["APPMEM_SOCKET"] = daemon.socket();
+  options.before_exec = [] {
+    if (::setgid(65'534) != 0 || ::setuid(65'534) != 0) ::_exit(126);
+  };
+  EXPECT_THAT(run(options), Fails(3, "no permission"));
+}
+
+TEST(ExitCodes, ADaemonThatDoesNotAnswerIsSix) {
+  const TemporaryDirectory directory;
+  client::FakeDaemon silent(directory.file("s"), [](client::FakeConnection& connection) {
+    for (std::string line; connection.read_line(line);) {
+    }
+  });
+  EXPECT_THAT(appmemctl(directory.file("s"), {"get", "a", "--timeout", "30ms"}),
+              Fails(6, "did not answer within 30ms"));
+}
+
+TEST(ExitCodes, InterruptedIs130) {
+  const TemporaryDirectory directory;
+  std::atomic<pid_t> waiting{0};
+  std::atomic<bool> received{false};
+  client::FakeDaemon silent(directory.file("s"), [&](client::FakeConnection& connection) {
+    std::string line;
+    connection.read_line(line);
+    received = true;
+    received.notify_all();
+    connection.read_line(line);
+  });
+  ProcessOptions options;
+  options.arguments = {binary_dir() / "appmemctl", "get", "a"};
+  options.environment["APPMEM_SOCKET"] = directory.file("s");
+  Process process(options);
+  received.wait(false);
+  process.signal(SIGINT);
+  EXPECT_EQ(process.wait(), 130);
+}
+
+TEST(ExitCodes, ALostConnectionIsThree) {
+  const TemporaryDirectory directory;
+  client::FakeDaemon rude(directory.file("s"), [](client::FakeConnection& connection) {
+    std::string line;
+    connection.read_line(line);
+  });
+  EXPECT_THAT(appmemctl(directory.file("s"), {"incr", "a"}), Fails(3, "may have taken effect"));
+}
+
+class PipeTest : public CtlTest {
+ protected:
+  /// Runs a script in which "$CTL" is appmemctl.
+  Ran shell(const std::string& script) const {
+    ProcessOptions options;
+    options.arguments = {"bash", "-c", "set -o pipefail; " + script};
+    options.environment["CTL"] = (binary_dir() / "appmemctl").string();
+    options.environment["APPMEM_SOCKET"] = daemon_.socket();
+    options.environment["FILE"] = directory_.file("file");
+    return run(options);
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(PipeTest, AClosedPipeIsNoError) {
+  EXPECT_THAT(ctl({"set", "big", "-"}, std::string(4'000'000, 'x')), Prints("OK\n"));
+  EXPECT_THAT(shell("$CTL get big | head -c 3"), Prints("xxx"));
+  EXPECT_THAT(shell("$CTL list | head -c 3"), Prints("big"));
+}
+
+TEST_F(PipeTest, AFullDiskIsSeven) {
+  EXPECT_THAT(ctl({"set", "k", "v"}), Prints("OK\n"));
+  EXPECT_THAT(shell("$CTL get k >/dev/full"), Fails(7, "No space left"));
+}
+
+TEST_F(PipeTest, ValuesGoThroughPipesAsTheyAre) {
+  EXPECT_THAT(shell("head -c 3000000 /dev/urandom >\"$FILE\"; $CTL set k - <\"$FILE\" && "
+                    "$CTL get k | cmp - \"$FILE\""),
+              Prints("OK\n"));
+}
+
+}  // namespace
+}  // namespace appmem::test
