@@ -491,6 +491,36 @@ TEST_F(StoreMemoryTest, ExpiredEntriesGoBeforeLivingOnes) {
   EXPECT_EQ(info().counters.evictions, 0U);
 }
 
+TEST_F(StoreMemoryTest, WhatHasExpiredIsNoReasonToRefuse) {
+  NamespaceSettings settings;
+  settings.eviction = Eviction::kNone;
+  settings.max_keys = 20;
+  ns_ = create("n", settings);
+  for (std::uint64_t i = 0; i < 20; ++i)
+    ASSERT_TRUE(set(key(i), "v", 1s));
+  EXPECT_EQ(error_of(set("more", "v")), ErrorCode::kOutOfMemory);
+  clock_.advance(1100ms);
+  EXPECT_TRUE(set("more", "v"));
+  EXPECT_EQ(info().keys, 1U);
+}
+
+TEST_F(StoreMemoryTest, SmallEntriesTakeLittleMoreThanTheirBytes) {
+  constexpr std::uint64_t kEntries = 300'000;
+  for (const bool with_ttl : {false, true}) {
+    start(256_MiB);
+    const double bytes_max = with_ttl ? 90 : 81;
+    for (std::uint64_t i = 1; i <= kEntries; ++i) {
+      const auto ttl = with_ttl ? std::optional<milliseconds>(1h) : std::nullopt;
+      ASSERT_TRUE(set(std::to_string(1'000'000'000'000'000 + i), std::string(32, 'v'), ttl));
+      // There is no cliff on the way, as tables grow.
+      if (i > 20'000 && i % 1000 == 0) {
+        const double bytes = static_cast<double>(used()) / static_cast<double>(i);
+        ASSERT_LE(bytes, bytes_max) << i;
+      }
+    }
+  }
+}
+
 // --- batches in need of room ---
 
 TEST_F(StoreMemoryTest, ABatchMakesRoomAndKeepsWhatItTouched) {

@@ -74,9 +74,13 @@ class Shard {
   Result<ExpireOutcome> expire(const Site& site, const ExpireOptions& options, Step& step);
   std::optional<EntryStats> stats(const Site& site, Step& step);
 
-  /// Begins a step: entries touched from here on are not evicted before the next one begins.
+  /// Begins a step.
   void begin_step() { ++step_; }
+  /// Entries of the part that are touched from here on are not evicted in this step.
+  void protect(NamespacePart& part);
+  /// Frees what a change has replaced, when its step is done.
   void commit(const Journal::Record& record);
+  /// Takes a change back; the last one first.
   void undo(const Journal::Record& record);
   void set_log_position(Handle handle, CommitTicket ticket) {
     entry(handle).set_log_position(ticket);
@@ -113,9 +117,8 @@ class Shard {
                   NamespacePart& to, Handle fresh);
 
   // --- room ---
-  /// Evicts from the parts of `ns` (from all in the way of its own writes, if it is null) and gives
-  /// at least `bytes` back to the budget where that can be done. Returns whether anything was
-  /// freed.
+  /// Gives about `bytes` back to the budget: what was detached, free pages, sparse spans, and then
+  /// entries of `victim`, if there is one. Bounded work. Returns whether anything was done.
   bool give_back(NamespaceState* victim, std::size_t bytes, Step& step);
   [[nodiscard]] std::int64_t memory_of(const NamespaceState& ns) const;
   /// The namespace furthest above its equal share that `writer` may make go; null when there is
@@ -175,7 +178,6 @@ class Shard {
   Handle find(const Site& site) const;
   /// Removes the entry if its time has come.
   Handle find_live(const Site& site, Step& step);
-  void protect(NamespacePart& part);
   void touch(NamespacePart& part, Entry entry, const Instant& now);
   [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
 

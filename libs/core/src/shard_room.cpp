@@ -13,8 +13,11 @@ namespace {
 constexpr std::size_t kRoomAttemptsMax = 4096;
 /// Entries that one call of evict() looks at.
 constexpr std::size_t kEvictionsMax = 512;
-/// Steps of give_back(), each an eviction or a span.
+/// Steps of give_back(): an eviction is one, emptying a span as many as it has blocks, about.
 constexpr std::size_t kGiveBackStepsMax = 2048;
+constexpr std::size_t kSpanSteps = 32;
+/// Entries that one call of keep_ceilings() evicts from one part, so that all shards take turns.
+constexpr std::size_t kCeilingEvictionsMax = 64;
 
 /// Free blocks in spans may take this share of an arena before spans are emptied.
 constexpr std::uint64_t kSlackShare = 16;
@@ -284,6 +287,8 @@ bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes
         ns.settings.max_keys && old == kNoHandle &&
         usage.keys.load(kRelaxed) >= static_cast<std::int64_t>(*ns.settings.max_keys);
     if (!over_bytes && !over_keys) return true;
+    // What has expired takes no room.
+    if (attempt == 0 && journal_ == nullptr && reap(step.now, kReapFilings) > 0) continue;
     if (ns.settings.eviction == Eviction::kNone) return false;
     if (evict(*site.part.ns, 1, step) == 0) break;
   }
@@ -309,11 +314,13 @@ bool Shard::keep_ceilings(std::size_t entries, Step& step) {
              (settings.max_keys &&
               usage.keys.load(kRelaxed) > static_cast<std::int64_t>(*settings.max_keys));
     };
-    while (over()) {
-      if (entries == 0) return true;
-      --entries;
+    for (std::size_t i = 0; over(); ++i) {
+      if (entries == 0 || i == kCeilingEvictionsMax) {
+        more = true;
+        break;
+      }
       if (evict_one(part, step) == 0) break;
-      more = over();
+      --entries;
     }
   }
   return more;
@@ -326,16 +333,19 @@ bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
     return now_used < used ? used - now_used : 0;
   };
   bool any = false;
-  for (std::size_t i = 0; i < kGiveBackStepsMax && freed() < bytes; ++i) {
+  for (std::size_t steps = 0; steps < kGiveBackStepsMax && freed() < bytes; ++steps) {
     if (!dying_.empty()) {
       drain(kDrainSlots);
+      steps += kDrainSlots;
     } else if (arena_.dirty_bytes() > 0) {
       arena_.purge(bytes);
     } else if (worth_compacting() && compact_one_span()) {
-      // Its pages are purged in the next round.
+      steps += kSpanSteps;  // its pages are purged in the next round
     } else if (victim != nullptr && evict(*victim, 1, step) > 0) {
       context_.blobs.reclaim(kReclaimBytes);
-    } else if (!compact_one_span()) {
+    } else if (compact_one_span()) {
+      steps += kSpanSteps;
+    } else {
       break;
     }
     any = true;

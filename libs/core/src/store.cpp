@@ -19,7 +19,7 @@ constexpr std::size_t kRoomRoundsMax = 64;
 constexpr std::size_t kRoomSliceBytes = 256_KiB;
 /// One round gives back at least this much, so that the next writes find some.
 constexpr std::size_t kRoomBytesMin = 64_KiB;
-constexpr std::size_t kRoomBytesMax = 1_MiB;
+constexpr std::size_t kRoomBytesMax = 512_KiB;
 
 /// How often an append to a large value is begun again because somebody else changed it.
 constexpr std::size_t kLargeAppendAttemptsMax = 8;

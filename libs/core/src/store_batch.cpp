@@ -181,6 +181,7 @@ auto BatchStep::run(NamespaceId id, std::string_view key, const Instant& now, Op
   APPMEM_CHECK(held_.test(place.shard));
   Shard& shard = impl_.shards[place.shard]->shard;
   NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+  shard.protect(part);  // what a batch has seen is not evicted under its hands
   const Site site(part, key, hash);
   for (std::size_t round = 0;; ++round) {
     Step step{.now = now, .journal = &journal_};

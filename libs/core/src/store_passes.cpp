@@ -15,9 +15,11 @@ constexpr std::size_t kSpansMax = 16;
 /// Free pages that a shard keeps for its next writes: this share of what it has, and so many bytes.
 constexpr std::uint64_t kDirtyShare = 32;
 constexpr std::uint64_t kDirtyBytesKept = 64_KiB;
-constexpr std::size_t kPurgeBytesMax = 1_MiB;
+constexpr std::size_t kPurgeBytesMax = 512_KiB;
 constexpr std::size_t kReclaimBytesMax = 1_MiB;
 constexpr std::size_t kSpreadEntriesMax = 256;
+/// A table moves so many slots in the time of one entry.
+constexpr std::size_t kSlotsPerStep = 8;
 
 }  // namespace
 
@@ -59,13 +61,17 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
   const std::unique_lock lock(shards[index]->mutex);
   Shard& shard = shards[index]->shard;
   shard.begin_step();
-  bool more = shard.reap(now, steps) >= steps;
-  more |= shard.sweep(now, steps);
-  more |= shard.drain(steps);
-  more |= shard.stretch_tables(steps);
+  // One after the other, as far as the budget goes: what comes later waits for the next call.
+  std::size_t left = steps - std::min(steps, shard.reap(now, steps));
+  if (left == 0) return true;
+  bool more = shard.sweep(now, left);
+  if (more) return true;
+  more = shard.drain(left);
+  if (more) return true;
+  more = shard.stretch_tables(left * kSlotsPerStep);
 
   Step step{.now = now, .local_only = true};
-  more |= shard.keep_ceilings(steps, step);
+  more |= shard.keep_ceilings(left, step);
   if (const std::uint64_t excess = budget.excess(); excess > 0) {
     const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(excess, kPurgeBytesMax));
     more |= shard.give_back(shard.choose_victim(nullptr), bytes, step);

@@ -129,7 +129,8 @@ class Store final : public Keyspace {
                                const Instant& now);
   /// Constant time; memory comes back in maintain(). `default` cannot be dropped (kInvalidRequest).
   Result<void> drop_namespace(NamespaceId id, const Instant& now);
-  /// Constant time; returns how many live keys went. Memory comes back in maintain().
+  /// Constant time; returns how many keys went, with those that had expired but were not yet met.
+  /// Memory comes back in maintain().
   Result<std::uint64_t> clear_namespace(NamespaceId id, const Instant& now);
 
   [[nodiscard]] std::optional<NamespaceId> find_namespace(std::string_view name) const;
