@@ -84,10 +84,13 @@ TEST_F(ConcurrencyTest, TransfersKeepTheTotalAtEveryMoment) {
         EXPECT_EQ(total(peer.ask(read_all)), 100U * kAccounts) << "seed " << seed;
         continue;
       }
+      std::string ops;
       const std::string amount = std::to_string(1 + below(30));
-      peer.ask(R"({"op":"batch","ops":[{"op":"decr","min":0,"by":)" + amount + R"(,"key":"a)" +
-               std::to_string(below(kAccounts)) + R"("},{"op":"incr","by":)" + amount +
-               R"(,"key":"a)" + std::to_string(below(kAccounts)) + "\"}]}");
+      for (const char* op : {R"({"op":"decr","min":0)", R"(,{"op":"incr")"}) {
+        ops.append(op).append(R"(,"by":)").append(amount);
+        ops.append(R"(,"key":"a)").append(std::to_string(below(kAccounts))).append("\"}");
+      }
+      peer.ask(R"({"op":"batch","ops":[)" + ops + "]}");
     }
   });
   EXPECT_EQ(total(ask(read_all)), 100U * kAccounts) << "seed " << seed;

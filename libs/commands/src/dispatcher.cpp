@@ -1,7 +1,7 @@
 #include "appmem/commands/dispatcher.h"
 
-#include <algorithm>
-#include <array>
+#include <cstddef>
+#include <iterator>
 
 #include "call.h"
 #include "handlers.h"
@@ -11,55 +11,65 @@ namespace {
 
 using protocol::CommandId;
 
-/// The handler of each command, by CommandId.
-constexpr std::array<Handler, protocol::kCommandCount> kHandlers = [] {
-  std::array<Handler, protocol::kCommandCount> handlers{};
-  const auto set = [&](CommandId id, Handler handler) {
-    handlers[static_cast<std::size_t>(id)] = handler;
-  };
-  set(CommandId::kGet, handle_get);
-  set(CommandId::kSet, handle_set);
-  set(CommandId::kDel, handle_del);
-  set(CommandId::kExists, handle_exists);
-  set(CommandId::kMget, handle_mget);
-  set(CommandId::kMset, handle_mset);
-  set(CommandId::kIncr, handle_incr);
-  set(CommandId::kDecr, handle_decr);
-  set(CommandId::kAppend, handle_append);
-  set(CommandId::kTtl, handle_ttl);
-  set(CommandId::kExpire, handle_expire);
-  set(CommandId::kPersist, handle_persist);
-  set(CommandId::kScan, handle_scan);
-  set(CommandId::kCount, handle_count);
-  set(CommandId::kBatch, handle_batch);
-  set(CommandId::kNsCreate, handle_ns_create);
-  set(CommandId::kNsAlter, handle_ns_alter);
-  set(CommandId::kNsDrop, handle_ns_drop);
-  set(CommandId::kNsClear, handle_ns_clear);
-  set(CommandId::kNsList, handle_ns_list);
-  set(CommandId::kNsInfo, handle_ns_info);
-  set(CommandId::kUse, handle_use);
-  set(CommandId::kHello, handle_hello);
-  set(CommandId::kAuth, handle_auth);
-  set(CommandId::kPing, handle_ping);
-  set(CommandId::kWhoami, handle_whoami);
-  set(CommandId::kStats, handle_stats);
-  set(CommandId::kHealth, handle_health);
-  set(CommandId::kConfigGet, handle_config_get);
-  set(CommandId::kClients, handle_clients);
-  set(CommandId::kClientKill, handle_client_kill);
-  set(CommandId::kShutdown, handle_shutdown);
-  for (const CommandId id :
-       {CommandId::kMetrics, CommandId::kConfigReload, CommandId::kCheckpoint, CommandId::kCompact,
-        CommandId::kBackup, CommandId::kLogVerify, CommandId::kStorageResume, CommandId::kSlowlog,
-        CommandId::kWatch, CommandId::kUnwatch, CommandId::kLeaseRelease}) {
-    set(id, handle_unavailable);
-  }
-  return handlers;
-}();
+struct Row {
+  CommandId command;
+  Handler handler;
+};
 
-static_assert(std::find(kHandlers.begin(), kHandlers.end(), nullptr) == kHandlers.end(),
-              "a row of the command table has no handler");
+/// The handler of each command, in the order of CommandId.
+constexpr Row kRows[] = {
+    {CommandId::kGet, handle_get},
+    {CommandId::kSet, handle_set},
+    {CommandId::kDel, handle_del},
+    {CommandId::kExists, handle_exists},
+    {CommandId::kMget, handle_mget},
+    {CommandId::kMset, handle_mset},
+    {CommandId::kIncr, handle_incr},
+    {CommandId::kDecr, handle_decr},
+    {CommandId::kAppend, handle_append},
+    {CommandId::kTtl, handle_ttl},
+    {CommandId::kExpire, handle_expire},
+    {CommandId::kPersist, handle_persist},
+    {CommandId::kScan, handle_scan},
+    {CommandId::kCount, handle_count},
+    {CommandId::kBatch, handle_batch},
+    {CommandId::kNsCreate, handle_ns_create},
+    {CommandId::kNsAlter, handle_ns_alter},
+    {CommandId::kNsDrop, handle_ns_drop},
+    {CommandId::kNsClear, handle_ns_clear},
+    {CommandId::kNsList, handle_ns_list},
+    {CommandId::kNsInfo, handle_ns_info},
+    {CommandId::kUse, handle_use},
+    {CommandId::kHello, handle_hello},
+    {CommandId::kAuth, handle_auth},
+    {CommandId::kPing, handle_ping},
+    {CommandId::kWhoami, handle_whoami},
+    {CommandId::kStats, handle_stats},
+    {CommandId::kMetrics, handle_unavailable},
+    {CommandId::kHealth, handle_health},
+    {CommandId::kConfigGet, handle_config_get},
+    {CommandId::kConfigReload, handle_unavailable},
+    {CommandId::kClients, handle_clients},
+    {CommandId::kClientKill, handle_client_kill},
+    {CommandId::kCheckpoint, handle_unavailable},
+    {CommandId::kCompact, handle_unavailable},
+    {CommandId::kBackup, handle_unavailable},
+    {CommandId::kLogVerify, handle_unavailable},
+    {CommandId::kStorageResume, handle_unavailable},
+    {CommandId::kSlowlog, handle_unavailable},
+    {CommandId::kWatch, handle_unavailable},
+    {CommandId::kUnwatch, handle_unavailable},
+    {CommandId::kShutdown, handle_shutdown},
+    {CommandId::kLeaseRelease, handle_unavailable},
+};
+
+constexpr bool every_command_has_its_row() {
+  for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    if (static_cast<std::size_t>(kRows[i].command) != i) return false;
+  }
+  return std::size(kRows) == protocol::kCommandCount;
+}
+static_assert(every_command_has_its_row());
 
 }  // namespace
 
@@ -72,7 +82,7 @@ protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request&
                                       protocol::ReplyWriter& reply, const Instant& now) {
   Call call{store_, control_, validator_, settings_mutex_, session, request, request.arguments(),
             reply,  now};
-  return kHandlers[static_cast<std::size_t>(request.command().id)](call);
+  return kRows[static_cast<std::size_t>(request.command().id)].handler(call);
 }
 
 }  // namespace appmem::commands
