@@ -48,7 +48,7 @@ void run_section(const std::vector<Step>& section, std::set<std::string>& ops) {
     const auto mismatch = names.mismatch(step.expect, nlohmann::json::parse(line));
     EXPECT_FALSE(mismatch) << *mismatch << "\nsent " << sent.substr(0, 300);
     EXPECT_NE(line.find(step.contains), std::string::npos) << line.substr(0, 300);
-    if (step.closes) EXPECT_TRUE(socket.at_end());
+    EXPECT_TRUE(!step.closes || socket.at_end());
     const auto request = nlohmann::json::parse(sent, nullptr, false);
     if (request.is_object() && request.contains("op") && request["op"].is_string()) {
       ops.insert(request["op"].get<std::string>());
