@@ -25,7 +25,8 @@ TEST_F(LimitsTest, OneConnectionTooManyIsToldThatWeAreBusy) {
   EXPECT_EQ(first.ask("echo 1"), "1");
   EXPECT_EQ(second.ask("echo 2"), "2");
   LineClient third = connect();
-  EXPECT_EQ(third.line(), "ERROR busy all 2 connections (max_connections) are taken");
+  EXPECT_EQ(third.line(),
+            "ERROR busy all 2 connections are taken (the daemon's option max-connections)");
   EXPECT_EQ(third.line(), "<end>");
   EXPECT_TRUE(events_.has("client_refused"));
   EXPECT_EQ(server_->connection_count(), 2U);

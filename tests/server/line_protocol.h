@@ -24,7 +24,7 @@
 ///   name NAME     names the connection
 ///   close         "bye", and the end
 ///   bad           does not decode;  refuse: is refused;  fatal: is refused, and the end
-///   anything over kInlineValueBytesMax: its length
+///   anything over kFrameBytesInlineMax: its length
 namespace appmem::server::test {
 
 inline constexpr std::size_t kLineBytesMax = 8'000'000;
@@ -188,7 +188,7 @@ class LineCodec final : public protocol::Codec {
   }
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     const std::string_view line(frame.data(), frame.size() - 1);
-    if (frame.size() > kInlineValueBytesMax) {
+    if (frame.size() > protocol::kFrameBytesInlineMax) {
       world_.journal.decoded_large();
       if (line.starts_with("slow")) world_.decode_gate.pass();
     }
@@ -256,7 +256,7 @@ class LineConnection final : public ConnectionHandler {
       reply.text(protocol::Field::kValue, text);
     };
     world_.journal.executed(id_);
-    if (line.size() >= kInlineValueBytesMax) {
+    if (line.size() >= protocol::kFrameBytesInlineMax) {
       say(std::to_string(line.size()));
     } else if (verb == "echo") {
       say(rest);

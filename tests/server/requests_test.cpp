@@ -290,7 +290,7 @@ TEST_F(RequestsTest, RequestsOfEverySizeAroundTheBuffersPass) {
     for (std::size_t size = around - 8; size < around + 8; ++size) {
       client.send(std::string("echo ") + std::string(size - 6, 'z') + "\n");
       const std::string answer = client.line();
-      const bool large = size > kInlineValueBytesMax;
+      const bool large = size > protocol::kFrameBytesInlineMax;
       ASSERT_EQ(large ? answer : std::to_string(answer.size()),
                 std::to_string(large ? size - 1 : size - 6));
     }

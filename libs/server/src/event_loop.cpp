@@ -76,8 +76,9 @@ void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
   const protocol::Request nameless;
   handler->codec()
       .begin_reply(nameless, output)
-      .error({ErrorCode::kBusy,
-              "all " + std::to_string(max) + " connections (max_connections) are taken"});
+      .error(
+          {ErrorCode::kBusy, "all " + std::to_string(max) +
+                                 " connections are taken (the daemon's option max-connections)"});
   handler->codec().end_reply();
   output.gather(output.end_position(), kWritePiecesMax, pieces_);
   for (const std::string_view piece : pieces_) {

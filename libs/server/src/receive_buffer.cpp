@@ -5,7 +5,6 @@
 
 #include <sys/mman.h>
 
-#include "appmem/base/check.h"
 #include "appmem/protocol/codec.h"
 
 namespace appmem::server {
@@ -45,11 +44,15 @@ void BufferPool::give_back(std::unique_ptr<char[]> block) {
   }
 }
 
-LargeMapping::LargeMapping(std::size_t bytes) : bytes_(bytes) {
+LargeMapping LargeMapping::of(std::size_t bytes) {
+  LargeMapping mapping;
   void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  APPMEM_CHECK(data != MAP_FAILED);
-  data_ = static_cast<char*>(data);
+  if (data != MAP_FAILED) {
+    mapping.data_ = static_cast<char*>(data);
+    mapping.bytes_ = bytes;
+  }
+  return mapping;
 }
 
 LargeMapping& LargeMapping::operator=(LargeMapping&& other) noexcept {
@@ -59,11 +62,20 @@ LargeMapping& LargeMapping::operator=(LargeMapping&& other) noexcept {
   return *this;
 }
 
-void LargeMapping::grow(std::size_t bytes) {
+bool LargeMapping::try_grow(std::size_t bytes) {
+#ifdef __SANITIZE_THREAD__
+  // ThreadSanitizer does not know of mremap, and takes whoever gets the old addresses for a racer.
+  LargeMapping larger = of(bytes);
+  if (!larger) return false;
+  std::memcpy(larger.data_, data_, bytes_);
+  *this = std::move(larger);
+#else
   void* const data = ::mremap(data_, bytes_, bytes, MREMAP_MAYMOVE);
-  APPMEM_CHECK(data != MAP_FAILED);
+  if (data == MAP_FAILED) return false;
   data_ = static_cast<char*>(data);
   bytes_ = bytes;
+#endif
+  return true;
 }
 
 void LargeMapping::unmap() {
@@ -125,9 +137,10 @@ void ReceiveBuffer::grow() {
   if (capacity <= capacity_) return;
   const std::size_t mapped = capacity + protocol::kInputPadding;
   if (kind_ == Kind::kLarge) {
-    large_.grow(mapped);
+    if (!large_.try_grow(mapped)) return;
   } else {
-    LargeMapping mapping(mapped);
+    LargeMapping mapping = LargeMapping::of(mapped);
+    if (!mapping) return;
     std::memcpy(mapping.data(), data_ + begin_, size());
     end_ = size();
     begin_ = 0;

@@ -35,9 +35,10 @@ class BufferPool {
 /// Pages of their own for a large request, which grow without being copied. Thread safety: none.
 class LargeMapping {
  public:
+  /// Holds nothing.
   LargeMapping() = default;
-  /// Aborts when the system has no address space left.
-  explicit LargeMapping(std::size_t bytes);
+  /// Holds nothing when the system refuses.
+  static LargeMapping of(std::size_t bytes);
   LargeMapping(LargeMapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
   LargeMapping& operator=(LargeMapping&& other) noexcept;
@@ -45,7 +46,9 @@ class LargeMapping {
   LargeMapping& operator=(const LargeMapping&) = delete;
   ~LargeMapping() { unmap(); }
 
-  void grow(std::size_t bytes);
+  /// False, with nothing changed, when the system refuses.
+  [[nodiscard]] bool try_grow(std::size_t bytes);
+  explicit operator bool() const { return data_ != nullptr; }
   [[nodiscard]] char* data() const { return data_; }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
@@ -76,7 +79,8 @@ class ReceiveBuffer {
   /// Forgets the first `n` bytes, which stay where they are until prepare or settle.
   void consume(std::size_t n) { begin_ += n; }
 
-  /// Room to receive into; empty only when bytes_max are held already.
+  /// Room to receive into; empty when bytes_max are held already, and when the system refuses more
+  /// memory.
   std::span<char> prepare();
   void commit(std::size_t n) { end_ += n; }
 

@@ -88,7 +88,12 @@ void Session::receive(const Instant& now) {
     return;
   }
   const std::span<char> room = input_.prepare();
-  APPMEM_CHECK(!room.empty());  // the codec refuses a frame before it is this large
+  if (room.empty()) {
+    // Not for its size: the codec refuses a frame before it is this large.
+    refuse({ErrorCode::kOutOfMemory, "no memory to receive this request"});
+    closing_ = true;
+    return;
+  }
   const ssize_t n =
       ::recv(socket_.get(), room.data(), std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
   if (n > 0) {

@@ -24,7 +24,7 @@ class ConnectionHandler {
   ConnectionHandler& operator=(const ConnectionHandler&) = delete;
   virtual ~ConnectionHandler() = default;
 
-  /// The same object for as long as the connection lives. A frame over kInlineValueBytesMax is
+  /// The same object for as long as the connection lives. A frame over kFrameBytesInlineMax is
   /// decoded on another thread while the connection waits; everything else happens on the loop's.
   virtual protocol::Codec& codec() = 0;
 
