@@ -49,8 +49,7 @@ void add_flags(CLI::App& app, std::deque<Given>& given, const Options& defaults)
     Given& one = given.emplace_back(Given{&row, {}, nullptr});
     const std::string flag = "--" + std::string(row.name);
     if (row.value_name.empty()) {
-      one.text = "true";
-      one.flag = app.add_flag(flag)->description(help_of(row, defaults));
+      one.flag = app.add_flag(flag, one.text, help_of(row, defaults));
     } else {
       one.flag = app.add_option(flag, one.text, help_of(row, defaults))
                      ->type_name(std::string(row.value_name))

@@ -56,9 +56,12 @@ Result<void> read_config_file(const std::string& path, Options& options,
   for (const auto& [key, node] : *table) {
     const OptionRow* row = find_option(key.str());
     if (row == nullptr) {
+      const std::string_view similar = similar_option(key.str());
+      const std::string hint = similar.empty() ? "`appmemd --print-config` lists all"
+                                               : "did you mean " + std::string(similar) + "?";
       return fail(ErrorCode::kInvalidRequest, place(path, key.source()) + ": unknown option \"" +
-                                                  std::string(key.str()) +
-                                                  "\"; `appmemd --print-config` lists all");
+                                                  std::string(key.str().substr(0, 200)) + "\"; " +
+                                                  hint);
     }
     const auto value = text_of(node);
     if (!value) {

@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "appmem/base/check.h"
+#include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
 #include "appmem/server/server.h"
@@ -36,6 +38,23 @@ Result<std::uint32_t> group_id(const std::string& group) {
   return found->gr_gid;
 }
 
+/// The last resort lies where anybody may make a folder: it has to be ours alone, or clients, who
+/// look the same way, would not trust it.
+Result<void> check_default_directory(const Options& options) {
+  const SocketEnvironment environment = SocketEnvironment::of_process();
+  if (!default_socket_in_temp(environment) || options.socket != default_socket_path(environment)) {
+    return {};
+  }
+  const std::string directory = options.socket.substr(0, options.socket.rfind('/'));
+  struct stat status {};
+  const bool missing = ::lstat(directory.c_str(), &status) != 0 && errno == ENOENT;
+  if (missing || private_directory(directory, environment.uid)) return {};
+  return fail(ErrorCode::kInvalidRequest,
+              directory +
+                  " is not a directory that only you may enter (mode 0700); remove it, or "
+                  "choose another --socket");
+}
+
 Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
                                                     std::optional<std::uint32_t> gid) {
   const auto inherited = take_listening_sockets();
@@ -47,6 +66,9 @@ Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
     specs.push_back(spec);
   }
   if (specs.empty()) {
+    if (auto checked = check_default_directory(options); !checked) {
+      return fail(std::move(checked).error());
+    }
     server::ListenerSpec spec;
     spec.socket_path = options.socket;
     spec.socket_mode = options.socket_mode;
@@ -69,7 +91,7 @@ core::Version version_floor(const Instant& now) {
   return micros > 0 ? static_cast<core::Version>(micros) : 0;
 }
 
-Result<void> serve(const Options& options, Background& background, Observer& log) {
+Result<void> serve(const Options& options, Background& background, Clock& clock, Observer& log) {
   std::optional<std::uint32_t> gid;
   if (!options.socket_group.empty()) {
     const auto found = group_id(options.socket_group);
@@ -79,7 +101,6 @@ Result<void> serve(const Options& options, Background& background, Observer& log
   auto specs = listeners(options, gid);
   if (!specs) return fail(std::move(specs).error());
 
-  SystemClock clock;
   const Instant start = clock.now();
   core::Store store({.max_memory_bytes = options.max_memory_bytes,
                      .value_bytes_max = options.limits.value_bytes_max,
@@ -115,8 +136,9 @@ Result<void> serve(const Options& options, Background& background, Observer& log
 
 int run_daemon(const Options& options, Background& background) {
   ::umask(0077);
-  const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level);
-  const auto served = serve(options, background, *log);
+  SystemClock clock;
+  const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level, clock);
+  const auto served = serve(options, background, clock, *log);
   if (served) return 0;
   log->event(Severity::kError, "start_failed", served.error().message, nullptr, 0);
   return 1;

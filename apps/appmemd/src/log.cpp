@@ -1,22 +1,19 @@
 #include "log.h"
 
 #include <array>
-#include <chrono>
-#include <map>
-#include <mutex>
+#include <optional>
 #include <string>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include "log_line.h"
+#include "rate_limiter.h"
+
 namespace appmem::daemon {
 namespace {
-
-/// Of one name, in one second.
-constexpr std::size_t kEventsPerSecondMax = 5;
 
 spdlog::level::level_enum level_of(Severity severity) {
   switch (severity) {
@@ -40,7 +37,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
 
 class Log final : public Observer {
  public:
-  Log(bool json, LogLevel level) : json_(json) {
+  Log(bool json, LogLevel level, Clock& clock) : json_(json), clock_(clock) {
     if (json) {
       logger_ = std::make_shared<spdlog::logger>("appmemd",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -59,89 +56,27 @@ class Log final : public Observer {
   void event(Severity severity, std::string_view name, std::string_view message,
              const EventField* fields, std::size_t field_count) override {
     if (!logger_->should_log(level_of(severity))) return;
-    const std::optional<std::uint64_t> left_out = admit(name);
+    const std::optional<std::uint64_t> left_out = limiter_.admit(name, clock_.now().mono);
     if (!left_out) return;
-    const std::string line = json_ ? as_json(name, message, fields, field_count, *left_out)
-                                   : as_text(message, fields, field_count, *left_out);
+    const std::span<const EventField> all(fields, field_count);
+    const std::string line = json_ ? log_line_json(name, message, all, *left_out)
+                                   : log_line_text(message, all, *left_out);
     logger_->log(level_of(severity), spdlog::string_view_t(line.data(), line.size()));
   }
 
  private:
-  struct Recent {
-    std::chrono::steady_clock::time_point second_began;
-    std::size_t logged = 0;
-    std::uint64_t left_out = 0;
-  };
-
-  /// How many of this name were left out since the last one; nothing when this one is left out too.
-  std::optional<std::uint64_t> admit(std::string_view name) {
-    const auto now = std::chrono::steady_clock::now();
-    const std::lock_guard lock(mutex_);
-    Recent& recent = recent_.try_emplace(std::string(name)).first->second;
-    if (now - recent.second_began >= std::chrono::seconds{1}) {
-      recent.second_began = now;
-      recent.logged = 0;
-    }
-    if (recent.logged == kEventsPerSecondMax) {
-      ++recent.left_out;
-      return std::nullopt;
-    }
-    ++recent.logged;
-    return std::exchange(recent.left_out, 0);
-  }
-
-  static std::string as_text(std::string_view message, const EventField* fields, std::size_t count,
-                             std::uint64_t left_out) {
-    std::string line(message);
-    for (std::size_t i = 0; i < count; ++i) {
-      line.append("  ").append(fields[i].name).append("=");
-      if (fields[i].numeric) {
-        line.append(std::to_string(fields[i].number));
-      } else {
-        append_printable(line, fields[i].text);
-      }
-    }
-    if (left_out > 0) line += "  left_out=" + std::to_string(left_out);
-    return line;
-  }
-
-  /// One line stays one line, whatever a client calls itself.
-  static void append_printable(std::string& line, std::string_view text) {
-    for (const char c : text) {
-      line += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-    }
-  }
-
-  static std::string as_json(std::string_view name, std::string_view message,
-                             const EventField* fields, std::size_t count, std::uint64_t left_out) {
-    nlohmann::ordered_json object;
-    object["event"] = name;
-    object["message"] = message;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::string key(fields[i].name);
-      if (fields[i].numeric) {
-        object[key] = fields[i].number;
-      } else {
-        object[key] = fields[i].text;
-      }
-    }
-    if (left_out > 0) object["left_out"] = left_out;
-    std::string line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    return line.substr(1, line.size() - 2);  // the pattern has the braces
-  }
-
   const bool json_;
+  Clock& clock_;
+  RateLimiter limiter_;
   std::shared_ptr<spdlog::logger> logger_;
-  std::mutex mutex_;
-  std::map<std::string, Recent> recent_;
 };
 
 }  // namespace
 
-std::unique_ptr<Observer> make_log(LogFormat format, LogLevel level) {
+std::unique_ptr<Observer> make_log(LogFormat format, LogLevel level, Clock& clock) {
   const bool json =
       format == LogFormat::kJson || (format == LogFormat::kAuto && ::isatty(STDERR_FILENO) != 1);
-  return std::make_unique<Log>(json, level);
+  return std::make_unique<Log>(json, level, clock);
 }
 
 }  // namespace appmem::daemon

@@ -6,9 +6,9 @@
 #include "appmem/protocol/error_table.h"
 #include "background.h"
 #include "command_line.h"
+#include "config_text.h"
 #include "daemon.h"
 #include "machine.h"
-#include "print_config.h"
 
 namespace {
 

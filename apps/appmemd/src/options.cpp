@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "appmem/base/units.h"
 
@@ -43,11 +44,22 @@ Result<void> set_size(std::string_view text, std::uint64_t min, std::uint64_t ma
   return {};
 }
 
-Result<void> set_duration(std::string_view text, std::chrono::milliseconds& target) {
+constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours{24 * 365};
+
+Result<void> set_duration(std::string_view text, std::chrono::milliseconds min,
+                          std::chrono::milliseconds& target) {
   const auto value = parse_duration(text);
-  if (!value) return expected("a duration with its unit, such as 30s or 500ms (0: no limit)");
+  if (!value || *value < min || *value > kDurationMax) {
+    return expected(min.count() == 0 ? "a duration with its unit, such as 30s or 500ms, or 0"
+                                     : "a duration with its unit, such as 30s or 500ms");
+  }
   target = *value;
   return {};
+}
+
+/// 0 stands for no limit.
+std::string show_patience(std::chrono::milliseconds duration) {
+  return duration.count() == 0 ? "0" : format_duration(duration);
 }
 
 template <typename Enum>
@@ -112,8 +124,28 @@ std::string show_mode(const Options& options) {
   return text;
 }
 
+/// A name that is off by this much is taken for a misspelt one.
+constexpr std::size_t kSimilarEditsMax = 3;
+
+/// Insertions, removals and replacements of one character that lead from one text to the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
 using Text = std::string_view;
 constexpr std::string_view kNone;
+constexpr std::chrono::milliseconds kForEver{0};
+constexpr std::chrono::milliseconds kMomentMin{1};
 
 constexpr OptionRow kRows[] = {
     {"socket", "PATH", "Listen on this Unix socket.",
@@ -184,7 +216,10 @@ constexpr OptionRow kRows[] = {
      }},
     {"output-stall-timeout", "DURATION",
      "How long a reader may leave more than --max-output-stalled waiting before it is closed.",
-     kNone, [](Options& o, Text text) { return set_duration(text, o.limits.output_stall_max); },
+     kNone,
+     [](Options& o, Text text) {
+       return set_duration(text, kMomentMin, o.limits.output_stall_max);
+     },
      [](const Options& o) {
        return format_duration(o.limits.output_stall_max);
      }},
@@ -196,18 +231,18 @@ constexpr OptionRow kRows[] = {
        return format_byte_size(o.limits.output_bytes_hard_max);
      }},
     {"request-timeout", "DURATION", "How long a request may stay half-sent; 0: no limit.", kNone,
-     [](Options& o, Text text) { return set_duration(text, o.limits.request_timeout); },
+     [](Options& o, Text text) { return set_duration(text, kForEver, o.limits.request_timeout); },
      [](const Options& o) {
-       return format_duration(o.limits.request_timeout);
+       return show_patience(o.limits.request_timeout);
      }},
     {"idle-timeout", "DURATION", "How long a connection may be silent; 0: no limit.", kNone,
-     [](Options& o, Text text) { return set_duration(text, o.limits.idle_timeout); },
+     [](Options& o, Text text) { return set_duration(text, kForEver, o.limits.idle_timeout); },
      [](const Options& o) {
-       return format_duration(o.limits.idle_timeout);
+       return show_patience(o.limits.idle_timeout);
      }},
     {"shutdown-timeout", "DURATION",
      "How long the end may take until connections that still wait are cut.", kNone,
-     [](Options& o, Text text) { return set_duration(text, o.shutdown_timeout); },
+     [](Options& o, Text text) { return set_duration(text, kMomentMin, o.shutdown_timeout); },
      [](const Options& o) {
        return format_duration(o.shutdown_timeout);
      }},
@@ -247,6 +282,20 @@ const OptionRow* find_option(std::string_view name) {
   const auto* const found = std::find_if(std::begin(kRows), std::end(kRows),
                                          [name](const OptionRow& row) { return row.name == name; });
   return found == std::end(kRows) ? nullptr : found;
+}
+
+std::string_view similar_option(std::string_view name) {
+  std::string dashed(name);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  std::string_view best;
+  std::size_t least = kSimilarEditsMax + 1;
+  for (const OptionRow& row : kRows) {
+    if (const std::size_t edits = edit_distance(dashed, row.name); edits < least) {
+      least = edits;
+      best = row.name;
+    }
+  }
+  return best;
 }
 
 std::string environment_name(const OptionRow& row) {

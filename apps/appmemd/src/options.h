@@ -60,6 +60,8 @@ struct OptionRow {
 std::span<const OptionRow> option_rows();
 /// The row of a name such as "max-memory", or nullptr.
 const OptionRow* find_option(std::string_view name);
+/// The name that somebody who wrote `name` most likely meant; empty when none is close.
+std::string_view similar_option(std::string_view name);
 /// "APPMEM_MAX_MEMORY".
 std::string environment_name(const OptionRow& row);
 
