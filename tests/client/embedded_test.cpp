@@ -1,10 +1,9 @@
-#include <thread>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "appmem/base/limits.h"
 #include "appmem/client/client.h"
+#include "in_threads.h"
 #include "support/environment.h"
 #include "support/manual_clock.h"
 
@@ -235,20 +234,15 @@ TEST_F(EmbeddedTest, StaysWithinItsMemory) {
 TEST_F(EmbeddedTest, ThreadsShareOneClient) {
   constexpr int kThreads = 8;
   const int rounds = static_cast<int>(500 * test::test_scale());
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
-      const std::string own = "own" + std::to_string(i);
-      for (int k = 0; k < rounds; ++k) {
-        EXPECT_TRUE(client_.incr("direct"));
-        EXPECT_TRUE(client_.call(R"({"op":"incr","key":"json"})"));
-        EXPECT_TRUE(client_.set(own, std::to_string(k)));
-        EXPECT_EQ(text(own), std::to_string(k));
-      }
-    });
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  in_threads(kThreads, [&](std::size_t i) {
+    const std::string own = "own" + std::to_string(i);
+    for (int k = 0; k < rounds; ++k) {
+      EXPECT_TRUE(client_.incr("direct"));
+      EXPECT_TRUE(client_.call(R"({"op":"incr","key":"json"})"));
+      EXPECT_TRUE(client_.set(own, std::to_string(k)));
+      EXPECT_EQ(text(own), std::to_string(k));
+    }
+  });
   EXPECT_EQ(text("direct"), std::to_string(kThreads * rounds));
   EXPECT_EQ(text("json"), std::to_string(kThreads * rounds));
 }

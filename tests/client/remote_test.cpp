@@ -7,6 +7,7 @@
 
 #include "appmem/client/client.h"
 #include "fake_daemon.h"
+#include "in_threads.h"
 #include "support/temporary_directory.h"
 
 namespace appmem::client {
@@ -19,6 +20,8 @@ constexpr std::string_view kOk = "{\"ok\":true}\n";
 constexpr milliseconds kPatience{60'000};
 /// For what is expected to run out.
 constexpr milliseconds kImpatience{20};
+
+constexpr std::size_t kLargeBytes = 20'000'000;
 
 /// Answers everything with {"ok":true}.
 void serve_ok(FakeConnection& connection) {
@@ -82,7 +85,7 @@ TEST_F(RemoteTest, ALargePipelineCannotBlockBothEnds) {
 }
 
 TEST_F(RemoteTest, AnAnswerMayBeLarge) {
-  const std::string answer(20'000'000, 'x');
+  const std::string answer(kLargeBytes, 'x');
   FakeDaemon daemon(path(), [&](FakeConnection& connection) {
     for (std::string line; connection.read_line(line);)
       connection.write(answer + '\n');
@@ -193,15 +196,10 @@ TEST_F(RemoteTest, ComesBackAfterARestart) {
 TEST_F(RemoteTest, ARestartWithAPoolOfConnectionsLosesNoRequest) {
   auto daemon = std::make_unique<FakeDaemon>(path(), serve_ok);
   Client client = open();
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 50; ++k)
-        EXPECT_TRUE(client.call("{}"));
-    });
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  in_threads(8, [&](std::size_t) {
+    for (int k = 0; k < 50; ++k)
+      EXPECT_TRUE(client.call("{}"));
+  });
   daemon.reset();
   daemon = std::make_unique<FakeDaemon>(path(), serve_ok);
   EXPECT_EQ(client.call(R"({"op":"incr","key":"a"})"), "{\"ok\":true}");
@@ -216,9 +214,9 @@ TEST_F(RemoteTest, APipelineGoesOnBehindTheLastAnswer) {
     }
   });
   Client client = open();
-  std::vector<std::string> requests;
-  for (int i = 0; i < 100; ++i)
-    requests.push_back(R"({"op":"get","key":")" + std::to_string(i) + "\"}");
+  std::vector<std::string> requests(100);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    requests[i] = R"({"op":"get","key":")" + std::to_string(i) + "\"}";
   EXPECT_EQ(client.pipeline(requests), requests);
 }
 
@@ -307,30 +305,20 @@ TEST_F(RemoteTest, EveryConnectionIsInTheClientsNamespace) {
   ClientOptions in_a = options();
   in_a.ns = "a";
   Client client = Client::open(in_a).value();
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 100; ++k)
-        EXPECT_EQ(client.call(R"({"op":"ping"})"), R"({"ok":true,"ns":"a"})");
-    });
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  in_threads(8, [&](std::size_t) {
+    for (int k = 0; k < 100; ++k)
+      EXPECT_EQ(client.call(R"({"op":"ping"})"), R"({"ok":true,"ns":"a"})");
+  });
 }
 
 TEST_F(RemoteTest, UseMovesAllConnectionsAndBack) {
   FakeDaemon daemon(path(), serve_namespaces);
   Client client = open();
   const auto all_are_in = [&](const std::string& ns) {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
-        for (int k = 0; k < 50; ++k)
-          EXPECT_EQ(client.call(R"({"op":"ping"})"), R"({"ok":true,"ns":")" + ns + "\"}");
-      });
-    }
-    for (std::thread& thread : threads)
-      thread.join();
+    in_threads(4, [&](std::size_t) {
+      for (int k = 0; k < 50; ++k)
+        EXPECT_EQ(client.call(R"({"op":"ping"})"), R"({"ok":true,"ns":")" + ns + "\"}");
+    });
   };
   all_are_in("default");
   ASSERT_TRUE(client.use("a"));
@@ -387,15 +375,10 @@ TEST_F(RemoteTest, OpensNoMoreConnectionsThanAllowed) {
   ClientOptions two = options();
   two.connections_max = 2;
   Client client = Client::open(two).value();
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
-    threads.emplace_back([&] {
-      for (int k = 0; k < 200; ++k)
-        EXPECT_EQ(client.call("{}"), "{\"ok\":true}");
-    });
-  }
-  for (std::thread& thread : threads)
-    thread.join();
+  in_threads(8, [&](std::size_t) {
+    for (int k = 0; k < 200; ++k)
+      EXPECT_EQ(client.call("{}"), "{\"ok\":true}");
+  });
   EXPECT_LE(most, 2);
   EXPECT_LE(daemon.connections(), 2U);
 }
