@@ -1,14 +1,18 @@
 #include "config_file.h"
 
 #include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
+#include <fcntl.h>
 #include <toml++/toml.h>
+#include <unistd.h>
+
+#include "appmem/base/units.h"
 
 namespace appmem::daemon {
 namespace {
+
+constexpr std::size_t kFileBytesMax = 1_MiB;
 
 std::string place(const std::string& path, const toml::source_region& source) {
   return path + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
@@ -23,16 +27,20 @@ std::optional<std::string> text_of(const toml::node& node) {
 }
 
 Result<std::string> read_file(const std::string& path) {
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    return fail(ErrorCode::kNotFound,
-                "cannot read " + path + ": " + std::system_category().message(errno));
-  }
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (stream.bad()) {
-    return fail(ErrorCode::kNotFound,
-                "cannot read " + path + ": " + std::system_category().message(errno));
-  }
+  const auto failed = [&](const std::string& reason) {
+    return fail(ErrorCode::kNotFound, "cannot read " + path + ": " + reason);
+  };
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return failed(std::system_category().message(errno));
+  std::string text;
+  char buffer[16'384];
+  ssize_t n = 0;
+  while ((n = ::read(file, buffer, sizeof buffer)) > 0 && text.size() <= kFileBytesMax)
+    text.append(buffer, static_cast<std::size_t>(n));
+  const int error = errno;
+  ::close(file);
+  if (n < 0) return failed(std::system_category().message(error));
+  if (text.size() > kFileBytesMax) return failed("it is larger than 1 MiB");
   return text;
 }
 

@@ -1,0 +1,246 @@
+#include "options.h"
+
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "appmem/base/units.h"
+#include "command_line.h"
+#include "config_text.h"
+#include "support/temporary_directory.h"
+
+namespace appmem::daemon::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class OptionsTest : public testing::Test {
+ protected:
+  Result<CommandLine> parse(std::vector<std::string> arguments) {
+    std::vector<const char*> argv{"appmemd"};
+    for (const std::string& argument : arguments)
+      argv.push_back(argument.c_str());
+    return read_command_line(static_cast<int>(argv.size()), argv.data(), machine_,
+                             [this](const std::string& name) -> std::optional<std::string> {
+                               const auto found = environment_.find(name);
+                               if (found == environment_.end()) return std::nullopt;
+                               return found->second;
+                             });
+  }
+  Options options(const std::vector<std::string>& arguments) {
+    const auto line = parse(arguments);
+    EXPECT_TRUE(line) << line.error().message;
+    return line ? line->options : Options{};
+  }
+  std::string refusal(const std::vector<std::string>& arguments) {
+    const auto line = parse(arguments);
+    return line ? "accepted" : line.error().message;
+  }
+  std::string write_config(const std::string& text) {
+    std::ofstream(directory_.file("c.toml")) << text;
+    return directory_.file("c.toml");
+  }
+
+  appmem::test::TemporaryDirectory directory_;
+  Machine machine_{8, 16_GiB, "/run/test/appmem.sock"};
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(OptionsTest, DefaultsComeFromTheMachine) {
+  const Options result = options({});
+  EXPECT_EQ(result.socket, "/run/test/appmem.sock");
+  EXPECT_EQ(result.socket_mode, 0600U);
+  EXPECT_EQ(result.threads, 4U);
+  EXPECT_EQ(result.max_memory_bytes, 4_GiB);
+  EXPECT_EQ(result.shutdown_timeout, std::chrono::seconds{5});
+  machine_.cores = 2;
+  machine_.memory_bytes = 1000_MiB + 3;
+  EXPECT_EQ(options({}).threads, 2U);
+  EXPECT_EQ(options({}).max_memory_bytes, 250_MiB);
+}
+
+TEST_F(OptionsTest, AFlagComesBeforeTheEnvironmentAndThatBeforeTheFile) {
+  const std::string file =
+      write_config("max-connections = 10\nthreads = 10\nmax-memory = \"1GiB\"");
+  environment_ = {{"APPMEM_THREADS", "20"}, {"APPMEM_MAX_CONNECTIONS", "20"}};
+  const Options result = options({"--config", file, "--max-connections", "30"});
+  EXPECT_EQ(result.limits.connections_max, 30U);
+  EXPECT_EQ(result.threads, 20U);
+  EXPECT_EQ(result.max_memory_bytes, 1_GiB);
+}
+
+TEST_F(OptionsTest, TheFileMayBeNamedInTheEnvironment) {
+  environment_["APPMEM_CONFIG"] = write_config("threads = 3");
+  EXPECT_EQ(options({}).threads, 3U);
+  const std::string other = directory_.file("other.toml");
+  std::ofstream(other) << "threads = 5";
+  EXPECT_EQ(options({"--config", other}).threads, 5U);
+}
+
+TEST_F(OptionsTest, AnEmptyVariableIsUnset) {
+  environment_["APPMEM_THREADS"] = "";
+  EXPECT_EQ(options({}).threads, 4U);
+}
+
+TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
+  const std::map<std::string, std::string> others = {{"socket", "/elsewhere/s"},
+                                                     {"socket-mode", "0640"},
+                                                     {"socket-group", "staff"},
+                                                     {"threads", "7"},
+                                                     {"max-memory", "3GiB"},
+                                                     {"max-value-bytes", "1MiB"},
+                                                     {"max-request-bytes", "2MiB"},
+                                                     {"max-connections", "77"},
+                                                     {"max-output-stalled", "5MiB"},
+                                                     {"output-stall-timeout", "1500ms"},
+                                                     {"max-output", "100MiB"},
+                                                     {"request-timeout", "0"},
+                                                     {"idle-timeout", "1h"},
+                                                     {"shutdown-timeout", "90s"},
+                                                     {"log-format", "json"},
+                                                     {"log-level", "error"},
+                                                     {"pid-file", "/run/a \"quoted\\ one\""},
+                                                     {"background", "true"}};
+  for (const OptionRow& row : option_rows()) {
+    SCOPED_TRACE(row.name);
+    ASSERT_TRUE(others.contains(std::string(row.name))) << "add a value for the new option here";
+    const std::string value = others.at(std::string(row.name));
+    const std::string flag = "--" + std::string(row.name);
+    const Options by_flag =
+        options(row.value_name.empty() ? std::vector{flag} : std::vector{flag, value});
+    const std::string shown = row.show(by_flag);
+    EXPECT_NE(shown, row.show(options({})));
+    Options again = default_options(machine_);
+    EXPECT_TRUE(row.set(again, shown));
+    EXPECT_EQ(row.show(again), shown);
+
+    environment_ = {{environment_name(row), value}};
+    EXPECT_EQ(row.show(options({})), shown);
+    environment_.clear();
+
+    const std::string file = write_config(config_as_toml(by_flag));
+    EXPECT_EQ(row.show(options({"--config", file})), shown);
+  }
+}
+
+TEST_F(OptionsTest, ASwitchCanBeTurnedOff) {
+  environment_["APPMEM_BACKGROUND"] = "true";
+  EXPECT_TRUE(options({}).background);
+  EXPECT_FALSE(options({"--background=false"}).background);
+}
+
+TEST_F(OptionsTest, ABadValueNamesItsOptionAndItsSource) {
+  EXPECT_EQ(refusal({"--threads", "0"}),
+            "--threads: expected a whole number from 1 to 256, not \"0\"");
+  EXPECT_EQ(refusal({"--threads", "257"}),
+            "--threads: expected a whole number from 1 to 256, not \"257\"");
+  environment_["APPMEM_MAX_MEMORY"] = "much";
+  EXPECT_THAT(refusal({}), StartsWith("APPMEM_MAX_MEMORY: expected a size from 1MiB"));
+  environment_.clear();
+  const std::string file = write_config("threads = 2\nidle-timeout = 30\n");
+  EXPECT_EQ(refusal({"--config", file}),
+            file +
+                ":2:16: idle-timeout: expected a duration with its unit, such as 30s or 500ms, "
+                "or 0, not \"30\"");
+}
+
+TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
+  const struct {
+    const char* flag;
+    const char* least;
+    const char* below;
+    const char* most;
+    const char* above;
+  } bounds[] = {
+      {"--socket-mode", "0", "-1", "0777", "1000"},
+      {"--threads", "1", "0", "256", "257"},
+      {"--max-memory", "1MiB", "1023KiB", "1024TiB", "1025TiB"},
+      {"--max-value-bytes", "1", "0", "512MiB", "513MiB"},
+      {"--max-request-bytes", "64KiB", "63KiB", "1GiB", "1025MiB"},
+      {"--max-connections", "1", "0", "1000000", "1000001"},
+      {"--max-output-stalled", "1MiB", "1023KiB", "256MiB", "1025MiB"},
+      {"--max-output", "32MiB", "1023KiB", "4GiB", "5GiB"},
+      {"--output-stall-timeout", "1ms", "0", "365d", "366d"},
+      {"--shutdown-timeout", "1ms", "0", "365d", "366d"},
+      {"--request-timeout", "0", "-1s", "365d", "366d"},
+      {"--idle-timeout", "0", "-1s", "365d", "366d"},
+  };
+  for (const auto& bound : bounds) {
+    SCOPED_TRACE(bound.flag);
+    const std::string flag = std::string(bound.flag) + "=";
+    EXPECT_TRUE(parse({flag + bound.least}));
+    EXPECT_TRUE(parse({flag + bound.most}));
+    EXPECT_THAT(refusal({flag + bound.below}), StartsWith(std::string(bound.flag) + ": expected"));
+    EXPECT_THAT(refusal({flag + bound.above}), StartsWith(std::string(bound.flag) + ": expected"));
+  }
+  EXPECT_TRUE(parse({"--socket", "/" + std::string(kSocketPathBytesMax - 1, 's')}));
+  EXPECT_THAT(
+      refusal({"--socket", "/" + std::string(kSocketPathBytesMax, 's')}),
+      HasSubstr("at most 107 bytes, the kernel's limit for socket paths; this one has 108"));
+}
+
+TEST_F(OptionsTest, AnUnknownKeyIsNamedWithItsPlaceAndWhatWasMeant) {
+  std::string file = write_config("\n  max_memory = \"1GiB\"\n");
+  EXPECT_EQ(refusal({"--config", file}),
+            file + ":2:3: unknown option \"max_memory\"; did you mean max-memory?");
+  file = write_config("bananas = 3");
+  EXPECT_EQ(refusal({"--config", file}),
+            file + ":1:1: unknown option \"bananas\"; `appmemd --print-config` lists all");
+}
+
+TEST_F(OptionsTest, AFileThatIsNoConfigurationSaysWhere) {
+  EXPECT_THAT(refusal({"--config", write_config("threads = \n")}), HasSubstr("c.toml:1:"));
+  EXPECT_THAT(refusal({"--config", write_config("[threads]\nx = 1\n")}),
+              HasSubstr("threads: expected a string, number or boolean"));
+  EXPECT_THAT(refusal({"--config", write_config("threads = 1\nthreads = 2\n")}),
+              HasSubstr("c.toml:2:"));
+  EXPECT_THAT(refusal({"--config", directory_.file("missing.toml")}),
+              HasSubstr("cannot read " + directory_.file("missing.toml")));
+  EXPECT_THAT(refusal({"--config", directory_.path().string()}), HasSubstr("Is a directory"));
+  EXPECT_EQ(refusal({"--config", write_config(std::string(1_MiB, '#'))}), "accepted");
+  EXPECT_THAT(refusal({"--config", write_config(std::string(1_MiB + 1, '#'))}),
+              HasSubstr("larger than 1 MiB"));
+}
+
+TEST_F(OptionsTest, UsageErrorsPointToTheHelp) {
+  for (const char* argument : {"--unknown", "word", "--threads"}) {
+    EXPECT_THAT(refusal({argument}), HasSubstr("`appmemd --help` lists the options"));
+  }
+}
+
+TEST_F(OptionsTest, AGroupOpensTheSocketToItUnlessAModeIsGiven) {
+  EXPECT_EQ(options({"--socket-group", "staff"}).socket_mode, 0660U);
+  EXPECT_EQ(options({"--socket-group", "staff", "--socket-mode", "0600"}).socket_mode, 0600U);
+  EXPECT_EQ(options({"--socket-mode", "666"}).socket_mode, 0666U);
+}
+
+TEST_F(OptionsTest, AnAddressIsAPathToo) {
+  environment_["APPMEM_SOCKET"] = "unix:/run/x";
+  EXPECT_EQ(options({}).socket, "/run/x");
+}
+
+TEST_F(OptionsTest, LimitsThatContradictEachOtherAreRefused) {
+  EXPECT_THAT(refusal({"--max-output-stalled", "64MiB", "--max-output", "63MiB"}),
+              HasSubstr("max-output (63MiB) is less than max-output-stalled (64MiB)"));
+}
+
+TEST_F(OptionsTest, HelpAndVersionArePrinted) {
+  const auto help = parse({"--help"});
+  ASSERT_TRUE(help);
+  EXPECT_EQ(help->action, CommandLine::Action::kPrintText);
+  for (const OptionRow& row : option_rows()) {
+    EXPECT_THAT(help->text, HasSubstr("--" + std::string(row.name)));
+  }
+  EXPECT_THAT(help->text, HasSubstr("Examples:"));
+  const auto version = parse({"--version"});
+  ASSERT_TRUE(version);
+  EXPECT_EQ(version->text, "appmemd " APPMEM_VERSION "\n");
+}
+
+}  // namespace
+}  // namespace appmem::daemon::test
