@@ -1,0 +1,114 @@
+#include <fstream>
+#include <set>
+
+#include "commands/harness.h"
+#include "support/environment.h"
+
+/// Executes the examples of docs/protocol.md: in its fenced blocks, a line that begins with `> ` is
+/// sent and one that begins with `< ` is the answer. Each block has a fresh server. Numbers that
+/// differ from run to run (versions, memory, times) stand for any number; `…` stands for anything.
+namespace appmem::test {
+namespace {
+
+struct Exchange {
+  std::string request;
+  std::string answer;
+  std::size_t line = 0;
+};
+using Block = std::vector<Exchange>;
+
+std::vector<Block> examples() {
+  std::ifstream file(source_dir() / "docs/protocol.md");
+  EXPECT_TRUE(file.is_open());
+  std::vector<Block> blocks;
+  std::string text;
+  bool fenced = false;
+  for (std::size_t line = 1; std::getline(file, text); ++line) {
+    if (text.starts_with("```")) {
+      fenced = !fenced;
+      if (fenced) blocks.emplace_back();
+    } else if (fenced && text.starts_with("> ")) {
+      blocks.back().push_back({text.substr(2), {}, line});
+    } else if (fenced && text.starts_with("< ")) {
+      if (blocks.back().empty() || !blocks.back().back().answer.empty()) {
+        ADD_FAILURE() << "an answer without its request in line " << line;
+        continue;
+      }
+      blocks.back().back().answer = text.substr(2);
+    }
+  }
+  return blocks;
+}
+
+constexpr std::string_view kVariable[] = {
+    "version",   "memory", "memory_used", "memory_limit", "live",       "tables", "uptime_ms",
+    "owner_uid", "pid",    "uid",         "gid",          "age_ms",     "bytes",  "connections",
+    "threads",   "shards", "requests",    "client",       "old_version"};
+
+/// Replaces the digits of variable numbers by `#`.
+std::string normal(std::string text) {
+  const auto replace_digits = [&](std::size_t at) {
+    std::size_t end = at;
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9')
+      ++end;
+    if (end > at) text.replace(at, end - at, "#");
+  };
+  for (const std::string_view name : kVariable) {
+    const std::string label = '"' + std::string(name) + "\":";
+    for (std::size_t at = text.find(label); at != std::string::npos; at = text.find(label, at)) {
+      at += label.size();
+      replace_digits(at);
+    }
+  }
+  const std::string versions = "\"versions\":[";
+  std::size_t at = text.find(versions);
+  if (at != std::string::npos) {
+    for (at += versions.size(); at < text.size() && text[at] != ']'; ++at)
+      replace_digits(at);
+  }
+  return text;
+}
+
+/// Whether `text` is `pattern`, in which `…` stands for anything.
+bool fits(std::string_view pattern, std::string_view text) {
+  constexpr std::string_view kAnything = "…";
+  std::size_t mark = pattern.find(kAnything);
+  if (mark == std::string_view::npos) return pattern == text;
+  if (!text.starts_with(pattern.substr(0, mark))) return false;
+  text.remove_prefix(mark);
+  for (;;) {
+    pattern.remove_prefix(mark + kAnything.size());
+    mark = pattern.find(kAnything);
+    if (mark == std::string_view::npos) return text.ends_with(pattern);
+    const std::size_t found = text.find(pattern.substr(0, mark));
+    if (found == std::string_view::npos) return false;
+    text.remove_prefix(found + mark);
+  }
+}
+
+TEST(DocsTest, TheProtocolsExamplesAreTrue) {
+  std::size_t exchanges = 0;
+  for (const Block& block : examples()) {
+    TestServer server;
+    Peer peer(server);
+    for (const Exchange& exchange : block) {
+      ++exchanges;
+      const std::string answer = peer.ask(exchange.request);
+      EXPECT_TRUE(fits(normal(exchange.answer), normal(answer)))
+          << "docs/protocol.md:" << exchange.line << "\n> " << exchange.request << "\n  documented "
+          << exchange.answer << "\n  answered   " << answer;
+    }
+  }
+  EXPECT_GE(exchanges, 30U);
+}
+
+TEST(DocsTest, TheProtocolNamesEveryOp) {
+  std::ifstream file(source_dir() / "docs/protocol.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (const protocol::CommandSpec& spec : protocol::command_table()) {
+    EXPECT_NE(text.find('`' + std::string(spec.name) + '`'), std::string::npos) << spec.name;
+  }
+}
+
+}  // namespace
+}  // namespace appmem::test
