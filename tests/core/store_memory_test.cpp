@@ -306,6 +306,24 @@ TEST_F(StoreMemoryTest, ASmallNamespaceTakesFromAllShardsAlike) {
   EXPECT_GT(young, 9'900U);
 }
 
+TEST_F(StoreMemoryTest, ANamespaceSpreadsAlsoInAFullStore) {
+  start(32_MiB, 4);
+  for (std::uint64_t i = 0; i < 4000; ++i) {
+    ASSERT_TRUE(set("big" + key(i), std::string(15'000, 'v')));
+  }
+  EXPECT_GT(info().counters.evictions, 1000U);
+  constexpr std::uint64_t kKeys = 50'000;
+  for (std::uint64_t i = 0; i < kKeys; ++i) {
+    ASSERT_TRUE(set(key(i), std::string(400, 'v')));
+    if (i % 100 == 0) store_->maintain(0, 1, now(), WorkBudget{});
+  }
+  // Were a shard left without memory, its share of the young ones would have gone.
+  std::uint64_t young = 0;
+  for (std::uint64_t i = kKeys - 20'000; i < kKeys; ++i)
+    young += peek(key(i)) ? 1U : 0U;
+  EXPECT_GT(young, 19'900U);
+}
+
 TEST_F(StoreMemoryTest, OthersDoNotEvictBelowAFloor) {
   start(8_MiB);
   NamespaceSettings settings;

@@ -110,7 +110,7 @@ class Shard {
   /// hash `begin` on and below `end`. Returns the hash up to which all have been moved; `begin`
   /// when there was no room.
   std::uint64_t spread_some(NamespacePart& from, Shard& target, std::uint64_t begin,
-                            std::uint64_t end, std::size_t entries_max, Step& step);
+                            std::uint64_t end, std::size_t entries_max, const Instant& now);
   /// Moves the entry of `handle` from `from` here into `target`'s `to`, in the block `fresh` (or
   /// the same one, when both are this shard).
   void move_entry(NamespacePart& from, std::uint32_t table_hash, Handle handle, Shard& target,

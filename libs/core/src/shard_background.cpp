@@ -37,7 +37,7 @@ Shard::ScanSlice Shard::scan(const NamespacePart& part, std::uint64_t from, std:
 }
 
 std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64_t begin,
-                                 std::uint64_t end, std::size_t entries_max, Step& step) {
+                                 std::uint64_t end, std::size_t entries_max, const Instant& now) {
   NamespacePart* existing = target.part(NamespacePart::id_of(from.ns->index, true));
   if (existing == nullptr) {
     // Ask for it first; make_part() charges it again.
@@ -48,7 +48,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
   if (existing == nullptr) {
     to.ticks = from.ticks;
   } else {
-    to.ticks.catch_up(from.ticks, step.now.mono);
+    to.ticks.catch_up(from.ticks, now.mono);
   }
   // A key that comes, or comes back, gets a version above any that it ever had at home.
   target.skip_versions(version_);
@@ -82,8 +82,13 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
     fresh.clear();
     for (std::size_t j = i; room && j < group_end; ++j) {
       const Handle source = moving[j].handle;
-      const Handle block =
-          &target == this ? source : target.arena_.try_allocate(entry(source).shape().bytes());
+      const std::size_t length = entry(source).shape().bytes();
+      Handle block = &target == this ? source : target.arena_.try_allocate(length);
+      if (block == kNoHandle && arena_.dirty_bytes() > 0) {
+        // What has moved before leaves room for what moves next.
+        arena_.purge(kSpreadBytesMax);
+        block = target.arena_.try_allocate(length);
+      }
       room = block != kNoHandle && to.table.try_reserve();
       if (block != kNoHandle) fresh.push_back(block);
     }

@@ -1,6 +1,8 @@
 // Making room: compaction, eviction, ceilings.
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "appmem/base/check.h"
 #include "appmem/base/units.h"
@@ -184,9 +186,15 @@ std::int64_t Shard::memory_of(const NamespaceState& ns) const {
 }
 
 std::size_t Shard::evict(NamespaceState& ns, std::size_t bytes, Step& step) {
+  // While a namespace spreads, its home shard may have two parts: the larger one gives first.
+  std::array<NamespacePart*, 2> parts{part(NamespacePart::id_of(ns.index, false)),
+                                      part(NamespacePart::id_of(ns.index, true))};
+  if (parts[0] == nullptr ||
+      (parts[1] != nullptr && parts[1]->entry_memory > parts[0]->entry_memory)) {
+    std::swap(parts[0], parts[1]);
+  }
   std::size_t freed = 0;
-  for (const bool spread : {true, false}) {
-    NamespacePart* found = part(NamespacePart::id_of(ns.index, spread));
+  for (NamespacePart* const found : parts) {
     if (found == nullptr) continue;
     for (std::size_t i = 0; i < kEvictionsMax && freed < bytes; ++i) {
       const std::size_t one = evict_one(*found, step);
@@ -339,14 +347,15 @@ bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
       steps += kDrainSlots;
     } else if (arena_.dirty_bytes() > 0) {
       arena_.purge(bytes);
-    } else if (worth_compacting() && compact_one_span()) {
-      steps += kSpanSteps;  // its pages are purged in the next round
-    } else if (victim != nullptr && evict(*victim, 1, step) > 0) {
-      context_.blobs.reclaim(kReclaimBytes);
-    } else if (compact_one_span()) {
-      steps += kSpanSteps;
     } else {
-      break;
+      const bool compacted = worth_compacting() && compact_one_span();
+      if (!compacted && victim != nullptr && evict(*victim, 1, step) > 0) {
+        context_.blobs.reclaim(kReclaimBytes);
+      } else if (compacted || compact_one_span()) {
+        steps += kSpanSteps;  // its pages are purged in the next round
+      } else {
+        break;
+      }
     }
     any = true;
   }

@@ -212,31 +212,29 @@ SharedBytes Store::Impl::allocate_large(NamespaceId writer, std::size_t bytes, c
 
 bool Store::Impl::spread(NamespaceState& ns, std::size_t entries, const Instant& now) {
   if (ns.spreading.test_and_set(std::memory_order_acquire)) return false;
-  bool progress = false;
+  bool tried = false;
   const std::uint64_t begin = ns.boundary.load(std::memory_order_acquire);
+  std::uint64_t next = begin;
   if (begin != kHashEnd) {
     const std::size_t target = split.shard_of(begin);
     const std::unique_lock first(shards[std::min(ns.home, target)]->mutex);
     std::unique_lock<std::mutex> second;
     if (target != ns.home) second = std::unique_lock(shards[std::max(ns.home, target)]->mutex);
     Shard& home = shards[ns.home]->shard;
-    Shard& to = shards[target]->shard;
     NamespacePart* part = home.part(NamespacePart::id_of(ns.index, false));
     // It may have been cleared or dropped meanwhile.
     if (ns.alive && part != nullptr && ns.boundary.load(std::memory_order_relaxed) == begin &&
         (begin != 0 || part->table.size() > kHomeEntriesMax)) {
-      home.begin_step();
-      if (&to != &home) to.begin_step();
-      Step step{.now = now, .local_only = true};
-      const std::uint64_t next =
-          home.spread_some(*part, to, begin, split.shard_end(target), entries, step);
+      tried = true;
+      next = home.spread_some(*part, shards[target]->shard, begin, split.shard_end(target), entries,
+                              now);
       ns.boundary.store(next, std::memory_order_release);
-      progress = next != begin || home.give_back(nullptr, kRoomBytesMin, step) ||
-                 to.give_back(to.choose_victim(nullptr), kRoomBytesMin, step);
     }
   }
   ns.spreading.clear(std::memory_order_release);
-  return progress;
+  if (next != begin) return true;
+  // Without room it would wait for ever in a store that is full.
+  return tried && make_room({.wanted = true, .bytes = kRoomBytesMin, .writer = &ns}, now, nullptr);
 }
 
 Store::Store(const StoreOptions& options, const Instant& now)
