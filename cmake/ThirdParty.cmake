@@ -52,4 +52,7 @@ add_library(appmem::3p::asio ALIAS appmem_3p_asio)
 target_compile_definitions(appmem_3p_asio PUBLIC
   ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED
   # clang 14 does not find these out by itself.
-  ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
+  ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE
+  # Asio asks a macro of libstdc++ that is only there behind another include, so that sources would
+  # disagree: one would allocate with aligned_alloc() what another gives to operator delete.
+  ASIO_HAS_STD_ALIGNED_ALLOC)
