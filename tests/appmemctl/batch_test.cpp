@@ -5,7 +5,6 @@
 namespace appmem::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::StartsWith;
 
 using BatchTest = CtlTest;

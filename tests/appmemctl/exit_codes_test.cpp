@@ -6,8 +6,6 @@
 namespace appmem::test {
 namespace {
 
-using testing::HasSubstr;
-
 TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   const auto ctl = [](const std::vector<std::string>& arguments) {
     return appmemctl("/nowhere/s", arguments);
@@ -93,7 +91,6 @@ TEST(ExitCodes, ADaemonThatDoesNotAnswerIsSix) {
 
 TEST(ExitCodes, InterruptedIs130) {
   const TemporaryDirectory directory;
-  std::atomic<pid_t> waiting{0};
   std::atomic<bool> received{false};
   client::FakeDaemon silent(directory.file("s"), [&](client::FakeConnection& connection) {
     std::string line;

@@ -30,6 +30,7 @@ class Terminal {
         ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): own process
       }
       std::vector<char*> argv;
+      argv.reserve(arguments.size() + 1);
       for (const std::string& argument : arguments)
         argv.push_back(const_cast<char*>(argument.c_str()));
       argv.push_back(nullptr);

@@ -22,7 +22,7 @@ class Shell {
   [[nodiscard]] std::string prompt() const;
   void greet();
   /// Executes a line and prints what comes of it. False when the line ends the shell.
-  bool execute(std::string_view line);
+  bool execute(std::string_view text);
   void part();
 
   /// The commands, for completion.

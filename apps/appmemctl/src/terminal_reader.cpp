@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -33,15 +34,16 @@ void interrupted(int /*signal*/) {
   ::_exit(protocol::kExitInterrupted);
 }
 
-/// The terminal while the shell runs. It does not echo: what is typed ahead while a command runs
-/// would appear twice, since libedit draws all of the line that it reads. Ctrl-C gives up a line
-/// that is being typed, and ends the program while a command runs.
+/// The terminal while the shell runs. It neither echoes nor interprets what is typed ahead while a
+/// command runs: that would appear twice, since libedit draws all of the line that it reads, and a
+/// Ctrl-D would be lost. Ctrl-C gives up a line that is being typed, and ends the program while a
+/// command runs.
 class TerminalGuard {
  public:
   TerminalGuard() {
     ::tcgetattr(STDIN_FILENO, &terminal_before);
     termios silent = terminal_before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
     struct sigaction action {};
     action.sa_handler = interrupted;  // without SA_RESTART, so that read() returns
@@ -58,11 +60,14 @@ class TerminalGuard {
   struct sigaction action_before_ {};
 };
 
-/// libedit thinks in wide characters: without a UTF-8 locale it would mangle everything else.
+/// libedit thinks in wide characters: without a UTF-8 locale it would mangle everything else. No
+/// other thread looks at the locale.
 void set_locale() {
+  // NOLINTBEGIN(concurrency-mt-unsafe)
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
     std::setlocale(LC_CTYPE, "C.UTF-8");
   }
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 /// Makes the file and its folder, private both, unless they are there.
@@ -98,10 +103,12 @@ class TerminalReader final : public LineReader {
     ::el_set(edit_, EL_CLIENTDATA, this);
     ::el_set(edit_, EL_PROMPT, &TerminalReader::show_prompt);
     ::el_set(edit_, EL_SIGNAL, 0);
-    ::el_set(edit_, EL_SETTY, "-x", "-echo", nullptr);  // libedit would turn it on between lines
+    // Libedit would turn these on between lines.
+    ::el_set(edit_, EL_SETTY, "-x", "-echo", "-icanon", nullptr);
     ::el_set(edit_, EL_EDITOR, "emacs");
     ::el_set(edit_, EL_HIST, ::history, history_);
-    ::el_set(edit_, EL_ADDFN, "complete", "Completes a command", &TerminalReader::complete);
+    // The narrow function would copy the texts and lose them.
+    ::el_wset(edit_, EL_ADDFN, L"complete", L"Completes a command", &TerminalReader::complete);
     ::el_set(edit_, EL_BIND, "^I", "complete", nullptr);
     ::el_source(edit_, nullptr);  // the user's own ~/.editrc
   }
@@ -155,7 +162,7 @@ class TerminalReader final : public LineReader {
 
   /// Completes the first word of the line as far as it is unambiguous, in the case that was begun
   /// with; lists the candidates where there are several.
-  static unsigned char complete(EditLine* edit, int /*key*/) {
+  static unsigned char complete(EditLine* edit, wint_t /*key*/) {
     const LineInfo* info = ::el_line(edit);
     const std::string_view typed(info->buffer,
                                  static_cast<std::size_t>(info->cursor - info->buffer));
