@@ -1,60 +1,19 @@
-#include <atomic>
-#include <cstdlib>
 #include <iostream>
-#include <new>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include "appmem/base/units.h"
 #include "appmem/server/server_limits.h"
 #include "log.h"
+#include "server/counted_allocations.h"
 #include "server/line_client.h"
 #include "service.h"
 #include "support/manual_clock.h"
 #include "support/temporary_directory.h"
-
-namespace {
-
-std::atomic<std::size_t> live_bytes{0};
-constexpr std::size_t kMallocHeaderBytes = 16;
-
-void* counted(void* block) {
-  if (block == nullptr) throw std::bad_alloc();
-  live_bytes += ::malloc_usable_size(block) + kMallocHeaderBytes;
-  return block;
-}
-
-void uncounted(void* block) {
-  if (block == nullptr) return;
-  live_bytes -= ::malloc_usable_size(block) + kMallocHeaderBytes;
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return counted(std::malloc(bytes));
-}
-void* operator new[](std::size_t bytes) {
-  return counted(std::malloc(bytes));
-}
-void operator delete(void* block) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block) noexcept {
-  uncounted(block);
-}
-void operator delete(void* block, std::size_t /*bytes*/) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block, std::size_t /*bytes*/) noexcept {
-  uncounted(block);
-}
 
 namespace appmem::daemon::test {
 namespace {
@@ -85,10 +44,10 @@ TEST(IdleMemoryTest, AnIdleConnectionOfTheDaemonTakesAtMostFourKiB) {
                     .starts_with(R"({"id":1,"ok":true)"));
   };
   connect_one();
-  const std::size_t before = live_bytes;
+  const std::size_t before = server::test::live_bytes;
   while (clients.size() < kConnections)
     connect_one();
-  const std::size_t each = (live_bytes - before) / (kConnections - 1);
+  const std::size_t each = (server::test::live_bytes - before) / (kConnections - 1);
   std::cout << "an idle connection takes " << each << " bytes\n";
   EXPECT_LE(each, server::kConnectionMemoryBytes);
   clients.clear();

@@ -1,50 +1,9 @@
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <iostream>
 #include <vector>
 
-#include <malloc.h>
-
 #include "appmem/server/server_limits.h"
+#include "counted_allocations.h"
 #include "server_fixture.h"
-
-namespace {
-
-std::atomic<std::size_t> live_bytes{0};
-
-void* counted(void* block) {
-  if (block == nullptr) throw std::bad_alloc();
-  live_bytes += ::malloc_usable_size(block) + 16;  // with malloc's own header
-  return block;
-}
-
-void uncounted(void* block) {
-  if (block == nullptr) return;
-  live_bytes -= ::malloc_usable_size(block) + 16;
-  std::free(block);
-}
-
-}  // namespace
-
-// Every allocation of the server is C++'s: Asio's too.
-void* operator new(std::size_t bytes) {
-  return counted(std::malloc(bytes));
-}
-void* operator new[](std::size_t bytes) {
-  return counted(std::malloc(bytes));
-}
-void operator delete(void* block) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block) noexcept {
-  uncounted(block);
-}
-void operator delete(void* block, std::size_t /*bytes*/) noexcept {
-  uncounted(block);
-}
-void operator delete[](void* block, std::size_t /*bytes*/) noexcept {
-  uncounted(block);
-}
 
 namespace appmem::server::test {
 namespace {
