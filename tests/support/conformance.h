@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -58,11 +59,11 @@ class ConformanceNames {
     }
     if (expect.is_object() && answer.is_object()) {
       for (const auto& [name, value] : expect.items()) {
-        if (!answer.contains(name)) return where + " has no field " + name;
-        if (auto found = mismatch(value, answer[name], where + "." + name)) return found;
+        if (!answer.contains(name)) return joined({where, " has no field ", name});
+        if (auto found = mismatch(value, answer[name], joined({where, ".", name}))) return found;
       }
       for (const auto& [name, value] : answer.items()) {
-        if (!expect.contains(name)) return where + " has a field " + name;
+        if (!expect.contains(name)) return joined({where, " has a field ", name});
       }
       return std::nullopt;
     }
@@ -71,7 +72,8 @@ class ConformanceNames {
         return where + " has " + std::to_string(answer.size()) + " items";
       }
       for (std::size_t i = 0; i < expect.size(); ++i) {
-        if (auto found = mismatch(expect[i], answer[i], where + "[" + std::to_string(i) + "]")) {
+        if (auto found =
+                mismatch(expect[i], answer[i], joined({where, "[", std::to_string(i), "]"}))) {
           return found;
         }
       }
@@ -82,6 +84,13 @@ class ConformanceNames {
   }
 
  private:
+  static std::string joined(std::initializer_list<std::string_view> parts) {
+    std::string result;
+    for (const std::string_view part : parts)
+      result += part;
+    return result;
+  }
+
   std::optional<std::string> placeholder_mismatch(const std::string& placeholder,
                                                   const nlohmann::json& answer,
                                                   const std::string& where) {
@@ -90,7 +99,8 @@ class ConformanceNames {
       return where + " is " + answer.dump() + " instead of " + placeholder;
     };
     if (placeholder == "$any") return std::nullopt;
-    if (placeholder == "$text") return unless(answer.is_string() && answer != "");
+    if (placeholder == "$text")
+      return unless(answer.is_string() && !answer.get_ref<const std::string&>().empty());
     if (placeholder == "$integer") return unless(answer.is_number_integer() && answer >= 0);
     if (placeholder == "$version") return unless(answer.is_number_integer() && answer > 0);
     const auto [kept, is_new] = kept_.emplace(placeholder.substr(1), answer);
