@@ -273,6 +273,17 @@ TEST_F(SlicedScanTest, AJobOutlivesItsRequest) {
   EXPECT_EQ(page_of(peer_.take_answer()).keys, std::vector<std::string>{"key0"});
 }
 
+TEST_F(SlicedScanTest, KeysKeptForAPageAreChargedUntilTheJobEnds) {
+  const std::uint64_t before = server_.store.memory().used();
+  {
+    Peer leaver(server_);
+    ASSERT_FALSE(leaver.begin(R"({"op":"scan","from":"","limit":10000})"));
+    EXPECT_GT(server_.store.memory().used(), before + 2'000 * sizeof(std::string));
+  }
+  // The connection has gone in the middle of its scan.
+  EXPECT_EQ(server_.store.memory().used(), before);
+}
+
 /// A connection that takes little at a time.
 class CongestedScanTest : public ScanCommandTest {
  protected:
