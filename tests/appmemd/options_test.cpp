@@ -21,7 +21,7 @@ using testing::StartsWith;
 
 class OptionsTest : public testing::Test {
  protected:
-  Result<CommandLine> parse(std::vector<std::string> arguments) {
+  Result<CommandLine> parse(const std::vector<std::string>& arguments) {
     std::vector<const char*> argv{"appmemd"};
     for (const std::string& argument : arguments)
       argv.push_back(argument.c_str());

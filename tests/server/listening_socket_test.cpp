@@ -236,8 +236,10 @@ TEST(SocketLockTest, OnlyOneHoldsItHoweverManyComeAndGo) {
   const std::string path = directory.file("s");
   std::atomic<int> holders{0};
   std::atomic<int> held{0};
+  constexpr std::size_t kThreads = 8;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 8; ++i) {
+  threads.reserve(kThreads);
+  while (threads.size() < kThreads) {
     threads.emplace_back([&] {
       for (int round = 0; round < 300; ++round) {
         const auto lock = SocketLock::acquire(path);

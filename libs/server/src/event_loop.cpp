@@ -165,8 +165,8 @@ void EventLoop::turn() {
 }
 
 void EventLoop::poll_sockets() {
-  std::array<epoll_event, kEventsPerTurnMax>
-      events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 3 KiB, written by the kernel
+  std::array<epoll_event, kEventsPerTurnMax> events;
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
