@@ -102,11 +102,28 @@ TEST(DocsTest, TheProtocolsExamplesAreTrue) {
   EXPECT_GE(exchanges, 30U);
 }
 
-TEST(DocsTest, TheProtocolNamesEveryOp) {
+TEST(DocsTest, TheProtocolNamesEveryOpAndField) {
   std::ifstream file(source_dir() / "docs/protocol.md");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   for (const protocol::CommandSpec& spec : protocol::command_table()) {
     EXPECT_NE(text.find('`' + std::string(spec.name) + '`'), std::string::npos) << spec.name;
+    for (const protocol::FieldSpec& field : spec.fields) {
+      EXPECT_NE(text.find('`' + std::string(protocol::field_name(field.field))), std::string::npos)
+          << spec.name << " has a field " << protocol::field_name(field.field);
+    }
+    for (const protocol::Field field : spec.reply) {
+      EXPECT_NE(text.find('`' + std::string(protocol::field_name(field))), std::string::npos)
+          << spec.name << " answers with " << protocol::field_name(field);
+    }
+  }
+}
+
+TEST(DocsTest, TheProtocolNamesEveryErrorCode) {
+  std::ifstream file(source_dir() / "docs/protocol.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  for (std::size_t code = 0; code < kErrorCodeCount; ++code) {
+    const std::string name(error_code_name(static_cast<ErrorCode>(code)));
+    EXPECT_NE(text.find('`' + name + '`'), std::string::npos) << name;
   }
 }
 
