@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "json_scan.h"
 #include "ndjson_decoder.h"
@@ -22,8 +23,9 @@ class NdjsonCodec final : public protocol::Codec {
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
-    const std::string_view line(frame.data(), frame.size());
-    if (line.size() <= protocol::kFrameBytesInlineMax) return decoder_.decode(line, request);
+    std::string_view line(frame.data(), frame.size());
+    line.remove_prefix(std::exchange(leftover_, 0));
+    if (frame.size() <= protocol::kFrameBytesInlineMax) return decoder_.decode(line, request);
     // On another thread, while this one goes on with what it shares with others.
     large_ = std::make_unique<NdjsonDecoder>();
     return large_->decode(line, request);
@@ -51,10 +53,13 @@ class NdjsonCodec final : public protocol::Codec {
   std::size_t blank_ = 0;
   /// Within a line that was refused for its length.
   bool skipping_ = false;
+  /// The end of such a line, at the start of the frame that was found last.
+  std::size_t leftover_ = 0;
 };
 
 protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
   std::size_t begin = 0;  // of the line that is looked at
+  leftover_ = 0;
   for (;;) {
     const char* const from = input.data() + scanned_;
     const std::size_t size = input.size() - scanned_;
@@ -71,7 +76,7 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
         return {Frame::Kind::kIncomplete, input.size(), {}};
       }
       skipping_ = false;
-      begin = scanned_ = end + 1;
+      begin = scanned_ = leftover_ = end + 1;
       blank_ = 0;
       continue;
     }

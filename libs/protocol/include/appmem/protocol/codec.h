@@ -49,11 +49,11 @@ class Codec {
   /// refused as soon as that is known, and skipped to its end without being buffered.
   virtual Frame next_frame(std::string_view input) = 0;
 
-  /// Decodes one whole frame. `frame` is followed by kInputPadding readable bytes; it may be
-  /// changed in place. Views in `request` live until the next call of decode or until `frame` dies.
-  /// Errors: kInvalidJson, kInvalidRequest, kUnknownOp, kTooLarge, kUnavailable (a field whose
-  /// engine does not exist yet); the message names the field. `request.id()` is set where it could
-  /// be read.
+  /// Decodes one whole frame, the one that next_frame found last. `frame` is followed by
+  /// kInputPadding readable bytes; it may be changed in place. Views in `request` live until the
+  /// next call of decode or until `frame` dies. Errors: kInvalidJson, kInvalidRequest, kUnknownOp,
+  /// kTooLarge, kUnavailable (a field whose engine does not exist yet); the message names the
+  /// field. `request.id()` is set where it could be read.
   virtual Result<void> decode(std::span<char> frame, Request& request) = 0;
 
   /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid
