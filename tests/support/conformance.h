@@ -13,8 +13,8 @@
 
 #include <nlohmann/json.hpp>
 
-/// Reads the files of requests and expected answers that several tests run (tests/conformance/
-/// README.md) and the examples of docs/protocol.md. Errors in a file are exceptions, so that the
+/// Reads the file of requests and expected answers that several tests run (tests/conformance/
+/// README.md). Errors in the file are exceptions, so that the
 /// test that reads it fails.
 namespace appmem::test {
 
