@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -166,6 +167,63 @@ TEST(DaemonTest, InTheBackgroundItReturnsWhenTheSocketAnswers) {
   daemon.signal(SIGTERM);
   daemon.wait();
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+int broken_pipe = -1;
+
+TEST(DaemonTest, GoesOnWhenNobodyReadsItsLogAnyMore) {
+  const TemporaryDirectory directory;
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  ::close(ends[0]);
+  broken_pipe = ends[1];
+  ProcessOptions options = appmemd(
+      {"--socket", directory.file("s"), "--background", "--pid-file", directory.file("pid")});
+  options.before_exec = [] {
+    ::dup2(broken_pipe, 2);
+  };
+  const Ran start = appmem::test::run(options);
+  ::close(broken_pipe);
+  ASSERT_EQ(start.exit_code, 0);
+  const Stranger daemon(directory.file("pid"));
+  LineClient client(directory.file("s"));
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+}
+
+TEST(DaemonTest, NeverLogsToAClientWhoseSocketTookAClosedStreamsPlace) {
+  const TemporaryDirectory directory;
+  ProcessOptions options = appmemd(
+      {"--socket", directory.file("s"), "--background", "--pid-file", directory.file("pid")});
+  options.arguments.insert(options.arguments.begin(),
+                           {"/bin/sh", "-c", "exec \"$@\" 0<&- 1>&- 2>&-", "sh"});
+  ASSERT_EQ(appmem::test::run(options).exit_code, 0);
+  const Stranger daemon(directory.file("pid"));
+  LineClient client(directory.file("s"));
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(client.rest(), "");
+}
+
+TEST(DaemonTest, TakesAsManyConnectionsAsTheSystemLetsItOpenFiles) {
+  const TemporaryDirectory directory;
+  ProcessOptions options = appmemd(
+      {"--socket", directory.file("s"), "--background", "--pid-file", directory.file("pid")});
+  options.before_exec = [] {
+    const rlimit files{200, 200};
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  };
+  const Ran start = appmem::test::run(options);
+  ASSERT_EQ(start.exit_code, 0) << start.errors;
+  EXPECT_THAT(start.errors, HasSubstr("connections_limited"));
+  const Stranger daemon(directory.file("pid"));
+  std::vector<LineClient> clients;
+  clients.reserve(136);  // 200 less those that it keeps for itself
+  while (clients.size() < 136) {
+    clients.emplace_back(directory.file("s"));
+    ASSERT_EQ(ask(clients.back(), {{"op", "ping"}}).at("ok"), true) << clients.size();
+  }
+  LineClient refused(directory.file("s"));
+  EXPECT_EQ(json::parse(refused.line()).at("error").at("code"), "busy");
 }
 
 TEST(DaemonTest, AStartInTheBackgroundThatFailsSaysSo) {

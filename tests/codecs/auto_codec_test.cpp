@@ -32,6 +32,21 @@ TEST_F(AutoCodecTest, WhiteSpaceDecidesNothing) {
   EXPECT_TRUE(codec_.chosen());
 }
 
+TEST_F(AutoCodecTest, OnlySoMuchWhiteSpaceMayComeBeforeTheChoice) {
+  const std::string half(AutoCodec::kChoiceBytesMax / 2, ' ');
+  EXPECT_TRUE(codec_.between_requests(""));
+  EXPECT_EQ(codec_.next_frame(half).kind, Kind::kIncomplete);
+  EXPECT_FALSE(codec_.between_requests(""));  // so that time runs
+  EXPECT_EQ(codec_.next_frame(half + "{}\n").kind, Kind::kRequest);
+  EXPECT_TRUE(codec_.between_requests(""));
+
+  AutoCodec other({}, scratch_);
+  EXPECT_EQ(other.next_frame(half + half).kind, Kind::kIncomplete);
+  EXPECT_EQ(other.next_frame(" ").kind, Kind::kFatal);
+  AutoCodec third({}, scratch_);
+  EXPECT_EQ(third.next_frame(half + half + " {}\n").kind, Kind::kFatal);
+}
+
 TEST_F(AutoCodecTest, AnythingElseIsToldWhatIsSpokenHere) {
   for (const std::string input : {"*1\r\n$4\r\nPING\r\n", "GET / HTTP/1.1\r\n", "[", "x"}) {
     NdjsonScratch scratch;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -136,6 +137,8 @@ Result<void> serve(const Options& options, Background& background, Clock& clock,
 
 int run_daemon(const Options& options, Background& background) {
   ::umask(0077);
+  // Whoever reads the log may go away.
+  ::signal(SIGPIPE, SIG_IGN);
   SystemClock clock;
   const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level, clock);
   const auto served = serve(options, background, clock, *log);

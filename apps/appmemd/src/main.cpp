@@ -3,6 +3,9 @@
 #include <optional>
 #include <string>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "appmem/protocol/error_table.h"
 #include "background.h"
 #include "command_line.h"
@@ -16,6 +19,14 @@ std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread yet
   if (value == nullptr) return std::nullopt;
   return std::string(value);
+}
+
+/// A standard stream that is closed would be the number of the next socket, and the log would be
+/// written to a client.
+void hold_standard_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) ::_exit(1);
+  }
 }
 
 int complain(const std::string& message, int exit_code) {
@@ -32,6 +43,7 @@ int print(const std::string& text) {
 
 int main(int argc, char** argv) {
   using namespace appmem;  // NOLINT(google-build-using-namespace)
+  hold_standard_streams();
   const auto line = daemon::read_command_line(argc, argv, daemon::read_machine("/"), environment);
   if (!line) return complain(line.error().message, protocol::kExitUsage);
   switch (line->action) {

@@ -13,8 +13,11 @@ AutoCodec::AutoCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
 protocol::Codec::Frame AutoCodec::next_frame(std::string_view input) {
   if (!chosen_) [[unlikely]] {
     const auto* const first = std::find_if_not(input.begin(), input.end(), is_json_space);
-    if (first == input.end()) return {Frame::Kind::kIncomplete, input.size(), {}};
-    if (*first != '{') {
+    skipped_ += static_cast<std::size_t>(first - input.begin());
+    if (first == input.end() && skipped_ <= kChoiceBytesMax) {
+      return {Frame::Kind::kIncomplete, input.size(), {}};
+    }
+    if (first == input.end() || *first != '{' || skipped_ > kChoiceBytesMax) {
       return {Frame::Kind::kFatal,
               input.size(),
               {ErrorCode::kInvalidRequest,

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "appmem/base/units.h"
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/protocol/codec.h"
 
@@ -12,10 +13,14 @@ namespace appmem::codecs {
 
 /// Finds out by a connection's first bytes which wire format it speaks, once, and then is that
 /// format's codec. White space and line ends before the choice do not count; `{` begins NDJSON.
-/// Anything else is answered with an error that names the formats there are, and is fatal.
+/// Anything else is answered with an error that names the formats there are, and is fatal, as is
+/// more than kChoiceBytesMax of white space.
 /// Thread safety: as Codec.
 class AutoCodec final : public protocol::Codec {
  public:
+  /// What may pass before the choice.
+  static constexpr std::size_t kChoiceBytesMax = 64_KiB;
+
   /// `scratch` is borrowed.
   AutoCodec(const NdjsonLimits& limits, NdjsonScratch& scratch);
 
@@ -29,7 +34,7 @@ class AutoCodec final : public protocol::Codec {
   }
   void end_reply() override { ndjson_->end_reply(); }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
-    return ndjson_->between_requests(input);
+    return chosen_ ? ndjson_->between_requests(input) : skipped_ == 0 && input.empty();
   }
 
   [[nodiscard]] bool chosen() const { return chosen_; }
@@ -37,6 +42,7 @@ class AutoCodec final : public protocol::Codec {
  private:
   std::unique_ptr<protocol::Codec> ndjson_;
   bool chosen_ = false;
+  std::size_t skipped_ = 0;  // white space before the choice
 };
 
 }  // namespace appmem::codecs
