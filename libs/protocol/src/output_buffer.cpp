@@ -28,8 +28,9 @@ void OutputBuffer::append_slow(std::string_view bytes) {
 }
 
 void OutputBuffer::add_chunk(std::size_t bytes) {
-  // In proportion to what is waiting: small answers stay small, long ones take few chunks.
-  const std::size_t capacity = std::max(bytes, std::clamp(size(), kChunkBytesMin, kChunkBytesMax));
+  // In proportion to what is owned: small answers stay small, long ones take few chunks.
+  const std::size_t capacity =
+      std::max(bytes, std::clamp(charged_, kChunkBytesMin, kChunkBytesMax));
   close_tail();
   Chunk chunk;
   chunk.position = end_position();
