@@ -138,6 +138,12 @@ TEST_F(PipeTest, AClosedPipeIsNoError) {
   EXPECT_THAT(shell("$CTL list | head -c 3"), Prints("big"));
 }
 
+TEST_F(PipeTest, APipelineIsExecutedToItsEndWhoeverReads) {
+  EXPECT_THAT(shell("printf 'incr n\\n%.0s' {1..30000} | $CTL batch --pipeline | head -n 1"),
+              Prints("1\n"));
+  EXPECT_THAT(ctl({"get", "n"}), Prints("30000"));
+}
+
 TEST_F(PipeTest, AFullDiskIsSeven) {
   EXPECT_THAT(ctl({"set", "k", "v"}), Prints("OK\n"));
   EXPECT_THAT(shell("$CTL get k >/dev/full"), Fails(7, "No space left"));

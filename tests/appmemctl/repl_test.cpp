@@ -274,6 +274,16 @@ TEST_F(EmbeddedReplTest, TabCompletesCommands) {
   EXPECT_EQ(shell->wait(), 0);
 }
 
+TEST_F(EmbeddedReplTest, TypesTextInAnyScript) {
+  ShellTerminal shell({"repl", "--embedded"});
+  shell->type("SET cake é🎂\n");
+  shell->expect("OK\n> ");
+  shell->type("GET cake\n");
+  shell->expect("\né🎂\n> ");
+  shell->type("EXIT\n");
+  EXPECT_EQ(shell->wait(), 0);
+}
+
 TEST_F(EmbeddedReplTest, CtrlCGivesUpALineAndNotTheShell) {
   ShellTerminal shell({"repl", "--embedded"});
   shell->type("SET half");

@@ -79,7 +79,10 @@ class Terminal {
  private:
   bool read_some() {
     pollfd ready{fd_, POLLIN, 0};
-    if (::poll(&ready, 1, kProcessPatienceMs) <= 0) return false;
+    if (::poll(&ready, 1, kProcessPatienceMs) <= 0) {
+      throw std::runtime_error("a program on a terminal was silent for too long; it said: " +
+                               screen_);
+    }
     char buffer[4096];
     const ssize_t n = ::read(fd_, buffer, sizeof buffer);
     if (n <= 0) return false;

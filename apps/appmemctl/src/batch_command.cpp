@@ -181,6 +181,7 @@ class Pipeline {
 int run_pipeline(Context& context, LineInput& input, const std::string& name) {
   const Result<client::Client*> client = context.client();
   if (!client) return report_client_error(client.error());
+  context.out.outlive_reader();
   Pipeline pipeline(context, **client);
   bool alive = true;
   const Result<void> read = read_operations(input, name, [&](Operation operation) {

@@ -28,7 +28,7 @@ Output::Output(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {
 }
 
 void Output::write(std::string_view bytes) {
-  if (muted_) return;
+  if (muted_ || reader_gone_) return;
   buffer_.append(bytes);
   if (buffer_.size() >= kBufferBytesMax) flush();
 }
@@ -39,6 +39,9 @@ void Output::flush() {
     const ssize_t n = ::write(fd_, rest.data(), rest.size());
     if (n >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EPIPE && outlives_reader_) {
+      reader_gone_ = true;
+      break;
     } else if (errno != EINTR) {
       end_program(errno);
     }

@@ -6,8 +6,8 @@
 namespace appmem::ctl {
 
 /// Standard output, buffered. A reader that has gone away (a closed pipe) ends the program with
-/// success, since nobody wants the rest; any other failure to write ends it with the exit code for
-/// local files. Thread safety: none.
+/// success, since nobody wants the rest (see outlive_reader); any other failure to write ends it
+/// with the exit code for local files. Thread safety: none.
 class Output {
  public:
   explicit Output(int fd);
@@ -18,6 +18,9 @@ class Output {
   [[nodiscard]] bool is_terminal() const { return terminal_; }
   /// While muted, writes are dropped.
   void mute(bool muted) { muted_ = muted; }
+
+  /// From here on a closed pipe only drops what would be written: there is work besides printing.
+  void outlive_reader() { outlives_reader_ = true; }
 
   void write(std::string_view bytes);
   /// Bytes that somebody stored: on a terminal control characters come as \xNN, so that a value
@@ -33,6 +36,8 @@ class Output {
   int fd_;
   bool terminal_;
   bool muted_ = false;
+  bool outlives_reader_ = false;
+  bool reader_gone_ = false;
   std::string buffer_;
 };
 

@@ -6,11 +6,13 @@
 #include <cstdlib>
 #include <cwchar>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -22,16 +24,34 @@ namespace appmem::ctl {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+/// What mbrtowc returns for bytes that are no character.
+constexpr auto kInvalidSequence = static_cast<std::size_t>(-1);
 constexpr mode_t kPrivateFile = 0600;
 
 // For the signal handler, which knows no object. There is one terminal.
 termios terminal_before{};
 volatile std::sig_atomic_t reading_line = 0;
+int interrupt_pipe[2] = {-1, -1};
 
+/// May run in any thread of an embedded store, and at any moment: so it leaves a byte that the
+/// reader's poll() finds.
 void interrupted(int /*signal*/) {
-  if (reading_line != 0) return;  // read() has returned with EINTR
-  ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
-  ::_exit(protocol::kExitInterrupted);
+  if (reading_line == 0) {
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+    ::_exit(protocol::kExitInterrupted);
+  }
+  const int error = errno;
+  [[maybe_unused]] const ssize_t written = ::write(interrupt_pipe[1], "", 1);
+  errno = error;
+}
+
+/// Takes the bytes of earlier interrupts; whether there were any.
+bool take_interrupts() {
+  bool any = false;
+  char bytes[16];
+  while (::read(interrupt_pipe[0], bytes, sizeof bytes) > 0)
+    any = true;
+  return any;
 }
 
 /// The terminal while the shell runs. It neither echoes nor interprets what is typed ahead while a
@@ -46,13 +66,19 @@ class TerminalGuard {
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON);
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &silent);
     struct sigaction action {};
-    action.sa_handler = interrupted;  // without SA_RESTART, so that read() returns
-    ::sigaction(SIGINT, &action, &action_before_);
+    action.sa_handler = interrupted;
+    action.sa_flags = SA_RESTART;
+    if (::pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) == 0) {
+      ::sigaction(SIGINT, &action, &action_before_);
+    }
   }
   TerminalGuard(const TerminalGuard&) = delete;
   TerminalGuard& operator=(const TerminalGuard&) = delete;
   ~TerminalGuard() {
-    ::sigaction(SIGINT, &action_before_, nullptr);
+    if (interrupt_pipe[0] >= 0) ::sigaction(SIGINT, &action_before_, nullptr);
+    for (int& end : interrupt_pipe) {
+      if (end >= 0) ::close(std::exchange(end, -1));
+    }
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal_before);
   }
 
@@ -103,6 +129,7 @@ class TerminalReader final : public LineReader {
     ::el_set(edit_, EL_CLIENTDATA, this);
     ::el_set(edit_, EL_PROMPT, &TerminalReader::show_prompt);
     ::el_set(edit_, EL_SIGNAL, 0);
+    ::el_wset(edit_, EL_GETCFN, &TerminalReader::read_character);
     // Libedit would turn these on between lines.
     ::el_set(edit_, EL_SETTY, "-x", "-echo", "-icanon", nullptr);
     ::el_set(edit_, EL_EDITOR, "emacs");
@@ -127,8 +154,9 @@ class TerminalReader final : public LineReader {
     prompt_ = prompt;
     for (;;) {
       ::el_resize(edit_);
+      take_interrupts();
+      interrupted_ = false;
       int count = 0;
-      errno = 0;
       reading_line = 1;
       const char* text = ::el_gets(edit_, &count);
       reading_line = 0;
@@ -139,7 +167,7 @@ class TerminalReader final : public LineReader {
           line.pop_back();
         return true;
       }
-      if (count >= 0 || errno != EINTR) return false;
+      if (!interrupted_) return false;
       std::fputs("^C\n", stdout);  // the line is given up, the shell goes on
       ::el_reset(edit_);
     }
@@ -156,6 +184,30 @@ class TerminalReader final : public LineReader {
     void* self = nullptr;
     ::el_get(edit, EL_CLIENTDATA, &self);
     return *static_cast<TerminalReader*>(self);
+  }
+
+  /// Waits for a character, or for Ctrl-C. As libedit wants it: 1, 0 at the end, -1 for an error.
+  static int read_character(EditLine* edit, wchar_t* character) {
+    std::mbstate_t state{};
+    for (;;) {
+      pollfd ready[] = {{STDIN_FILENO, POLLIN, 0}, {interrupt_pipe[0], POLLIN, 0}};
+      if (::poll(ready, std::size(ready), -1) < 0) {
+        if (errno == EINTR) continue;
+        return -1;
+      }
+      if (take_interrupts()) {
+        of(edit).interrupted_ = true;
+        return -1;
+      }
+      if (ready[0].revents == 0) continue;
+      char byte = 0;
+      const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return static_cast<int>(n);
+      const std::size_t length = std::mbrtowc(character, &byte, 1, &state);
+      if (length <= 1) return 1;                   // 0: a NUL
+      if (length == kInvalidSequence) state = {};  // the byte is dropped
+    }
   }
 
   static char* show_prompt(EditLine* edit) { return of(edit).prompt_.data(); }
@@ -204,6 +256,7 @@ class TerminalReader final : public LineReader {
   Output& out_;
   const TerminalGuard guard_;  // before libedit looks at the terminal
   const std::vector<std::string_view> words_;
+  bool interrupted_ = false;
   std::string prompt_;
   std::string history_path_;
   EditLine* edit_ = nullptr;
