@@ -204,6 +204,7 @@ class TerminalReader final : public LineReader {
       const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return static_cast<int>(n);
+      // NOLINTNEXTLINE(concurrency-mt-unsafe): the state is its own
       const std::size_t length = std::mbrtowc(character, &byte, 1, &state);
       if (length <= 1) return 1;                   // 0: a NUL
       if (length == kInvalidSequence) state = {};  // the byte is dropped
