@@ -86,7 +86,7 @@ class TreeBuilder final : public nlohmann::json_sax<json> {
   bool start_object(std::size_t /*elements*/) override { return begin(Node::Kind::kObject); }
   bool key(string_t& value) override {
     key_ = value;
-    return true;
+    return !value.starts_with(kNumberMark);
   }
   bool end_object() override { return end(); }
   bool start_array(std::size_t /*elements*/) override { return begin(Node::Kind::kList); }

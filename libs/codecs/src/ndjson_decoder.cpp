@@ -83,14 +83,15 @@ std::string_view recover_request_id(std::string_view line) {
     const JsonScan value = scan_json_value(p, end, kJsonScanDepthMax);
     if (!value) return {};
     const std::string_view text(p, static_cast<std::size_t>(value.end - p));
+    p = skip_json_space(value.end, end);
+    const bool whole = p != end && (*p == ',' || *p == '}');
     if (name_text == "\"id\"") {
       const bool is_string = text.starts_with('"');
       const bool fits = text.size() <= kRequestIdBytesMax + (is_string ? 2 : 0);
       const bool right = is_string ? simdjson::validate_utf8(text.data(), text.size())
                                    : read_json_integer(text).kind != JsonInteger::Kind::kNoInteger;
-      return fits && right ? text : std::string_view();
+      return whole && fits && right ? text : std::string_view();
     }
-    p = value.end;
     if (!skip(',')) return {};
   }
   return {};
