@@ -37,7 +37,8 @@ constexpr OwnFlag kBenchFlags[] = {
     {kDurationFlag, "DURATION", "for how long, instead of a number of requests"},
     {kSeedFlag, "N", "another seed draws other keys (1)"},
     {kLoadFlag, "", "store every key once before measuring"},
-    {kTraceFlag, "FILE", "replay an access trace as a look-aside cache: CSV `key,size`, plain or .gz"},
+    {kTraceFlag, "FILE",
+     "replay an access trace as a look-aside cache: CSV `key,size`, plain or .gz"},
 };
 constexpr OwnFlag kReplFlags[] = {
     {kEmbeddedFlag, "", "a store inside this shell, without a daemon"},
