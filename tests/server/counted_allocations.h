@@ -13,12 +13,15 @@ namespace appmem::server::test {
 /// Bytes that are allocated and not yet freed, with malloc's own header for each block.
 inline std::atomic<std::size_t> live_bytes{0};
 inline constexpr std::size_t kMallocHeaderBytes = 16;
+/// How often something was allocated.
+inline std::atomic<std::size_t> allocations{0};
 
 inline void* allocate_counted(std::size_t bytes, std::size_t alignment) noexcept {
   void* const block =
       alignment <= alignof(std::max_align_t)
           ? std::malloc(bytes)
           : std::aligned_alloc(alignment, (bytes + alignment - 1) & ~(alignment - 1));
+  ++allocations;
   if (block != nullptr) live_bytes += ::malloc_usable_size(block) + kMallocHeaderBytes;
   return block;
 }

@@ -34,7 +34,7 @@ void explain(std::string_view line, Error& error) {
 }  // namespace
 
 /// A parser keeps about six bytes of address space for each byte of the longest line.
-constexpr std::size_t kParserBytesKeptMax = 256_KiB;
+constexpr std::size_t kParserBytesKeptMax = 64_KiB;
 
 NdjsonDecoder::NdjsonDecoder() : scratch_(std::make_unique<RequestScratch>()) {
 }
