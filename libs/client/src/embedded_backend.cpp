@@ -170,7 +170,8 @@ std::string EmbeddedBackend::execute(Session& session, std::string_view request)
   if (decoded) {
     protocol::Outcome outcome = dispatcher_.execute(session.state, session.request, reply, now);
     while (outcome.progress == protocol::Outcome::Progress::kContinue) {
-      drain(session.output, answer);
+      // Until then the job may still turn its answer into an error.
+      if (reply.congested()) drain(session.output, answer);
       now = clock_.now();
       if (outcome.job->run(reply, now, protocol::TurnBudget{})) break;
     }

@@ -220,9 +220,10 @@ bool RequestWalk::read_name(od::field& field, Name& name) {
   } else {
     const JsonScan scan = scan_json_string(begin - 1, line_.data() + line_.size());
     if (!scan) return malformed();
-    name_text_.resize(static_cast<std::size_t>(scan.end - 1 - begin));
-    name_text_.resize(unescape_json({begin, name_text_.size()}, name_text_.data()));
-    name.text = name_text_;
+    std::string& text = escaped_names_.emplace_front();
+    text.resize(static_cast<std::size_t>(scan.end - 1 - begin));
+    text.resize(unescape_json({begin, text.size()}, text.data()));
+    name.text = text;
   }
   name.twin = name.text.ends_with(kTwinSuffix);
   name.field = protocol::field_from_name(

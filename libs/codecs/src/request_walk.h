@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -88,7 +89,6 @@ struct Seen {
 struct RequestScratch {
   od::parser parser;
   Arena arena;
-  std::string name_text;                  // the current name, where it has escapes
   std::vector<protocol::Argument> outer;  // of a batch, while those of its ops are added
 };
 
@@ -100,7 +100,6 @@ class RequestWalk {
   RequestWalk(RequestScratch& scratch, std::string_view line, protocol::Request& request)
       : parser_(scratch.parser),
         arena_(scratch.arena),
-        name_text_(scratch.name_text),
         outer_(scratch.outer),
         line_(line),
         request_(request) {}
@@ -166,7 +165,9 @@ class RequestWalk {
 
   od::parser& parser_;
   Arena& arena_;
-  std::string& name_text_;
+  /// Names that have escapes, as they mean. Each stays until the walk ends: an error may name one
+  /// that others stand in.
+  std::forward_list<std::string> escaped_names_;
   std::vector<protocol::Argument>& outer_;
   std::string_view line_;
   protocol::Request& request_;

@@ -385,12 +385,7 @@ void Shard::moved(Handle from, Handle to) {
     // What is in no table is in the journal; nothing is moved while detached tables are left.
     APPMEM_CHECK(replaced || journal_ != nullptr);
   }
-  if (journal_ == nullptr) return;
-  for (Journal::Record& record : journal_->records) {
-    if (record.shard != this) continue;
-    if (record.before == from) record.before = to;
-    if (record.after == from) record.after = to;
-  }
+  if (journal_ != nullptr) journal_->moved(this, from, to);
 }
 
 }  // namespace appmem::core

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "appmem/base/shared_bytes.h"
@@ -36,9 +37,18 @@ struct Journal {
     Handle after = kNoHandle;
   };
 
+  /// A block of `shard` has been moved: the records that name it follow. Constant time, however
+  /// many records there are.
+  void moved(const Shard* shard, Handle from, Handle to);
+
   std::vector<Record> records;
   /// The sink has agreed to take changes in this step.
   bool admitted = false;
+
+ private:
+  /// Records by the handles in them; made at the first move, and again where records were added.
+  std::unordered_multimap<Handle, std::size_t> by_handle_;
+  std::size_t indexed_ = 0;
 };
 
 /// What an append makes of a value that is or becomes large: the parts, to be put together without

@@ -152,7 +152,9 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
       continue;
     }
     lock.lock();
-    if (is(*ns, id) && place_of(*ns, hash) == place) shard.note_refused(part);
+    // The part may have gone meanwhile, and another come.
+    NamespacePart* const still = shard.part(NamespacePart::id_of(id.index, place.spread));
+    if (is(*ns, id) && still != nullptr) shard.note_refused(*still);
     return result;
   }
 }
