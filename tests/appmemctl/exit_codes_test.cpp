@@ -6,6 +6,20 @@
 namespace appmem::test {
 namespace {
 
+TEST_F(CtlTest, AClosedStandardOutputIsNotTheSocket) {
+  ASSERT_THAT(
+      ctl({"set", "--key", "evil", "--value", "{\"op\":\"ns.clear\",\"name\":\"default\"}\n"}),
+      Prints("OK\n"));
+  ProcessOptions get;
+  get.arguments = {binary_dir() / "appmemctl", "get", "evil"};
+  get.environment["APPMEM_SOCKET"] = daemon_.socket();
+  get.before_exec = [] {
+    ::close(STDOUT_FILENO);
+  };
+  EXPECT_EQ(run(get).exit_code, 7);
+  EXPECT_THAT(ctl({"count"}), Prints("1\n"));
+}
+
 TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   const auto ctl = [](const std::vector<std::string>& arguments) {
     return appmemctl("/nowhere/s", arguments);
@@ -34,7 +48,7 @@ TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   EXPECT_THAT(appmemctl("/elsewhere", {"-a", "unix:" + path + ",embedded:", "ping"}),
               Prints("PONG\n"));
   EXPECT_THAT(appmemctl(path, {"-a", "tcp://127.0.0.1:1", "ping"}), Fails(3, "not available yet"));
-  EXPECT_THAT(appmemctl(path, {"-a", "nonsense", "ping"}), Fails(4, "unix:PATH"));
+  EXPECT_THAT(appmemctl(path, {"-a", "nonsense", "ping"}), Fails(2, "unix:PATH"));
 }
 
 TEST(ExitCodes, TheDefaultSocketIsTheUsers) {

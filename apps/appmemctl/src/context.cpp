@@ -51,8 +51,10 @@ int report_answer_error(const Error& error) {
 
 int report_client_error(const Error& error) {
   print_error(error.message);
-  return error.code == ErrorCode::kUnavailable ? protocol::kExitNoConnection
-                                               : protocol::error_row(error.code).exit_code;
+  if (error.code == ErrorCode::kUnavailable) return protocol::kExitNoConnection;
+  // What is no address has not been sent anywhere.
+  if (error.code == ErrorCode::kInvalidRequest) return protocol::kExitUsage;
+  return protocol::error_row(error.code).exit_code;
 }
 
 int report_usage(std::string_view message, std::string_view hint) {
