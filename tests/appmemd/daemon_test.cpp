@@ -270,6 +270,16 @@ TEST(DaemonTest, ThePidFileLivesAsLongAsTheDaemon) {
   EXPECT_EQ(content(file), "1\n");
 }
 
+TEST(DaemonTest, ThePidFileOfADaemonThatLivesIsNotTaken) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("pid");
+  Daemon daemon({"--pid-file", file});
+  const Ran second = run_appmemd({"--socket", directory.file("other"), "--pid-file", file});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, HasSubstr(std::to_string(daemon.process().pid())));
+  EXPECT_EQ(content(file), std::to_string(daemon.process().pid()) + "\n");
+}
+
 TEST(DaemonTest, APidFileThatCannotBeWrittenIsAFailedStart) {
   const TemporaryDirectory directory;
   const Ran ran = run_appmemd(

@@ -113,10 +113,8 @@ Result<void> serve(const Options& options, Background& background, Clock& clock,
                    .threads = options.threads,
                    .access = {.daemon_uid = ::geteuid(), .member_gid = gid},
                    .config = shown_options(options),
-                   .serving =
-                       [&background] {
-                         background.ready();
-                       }},
+                   .serving = [&background] { background.ready(); },
+                   .observer = &log},
                   store, start);
   server::Server server({.listeners = *std::move(specs),
                          .threads = options.threads,

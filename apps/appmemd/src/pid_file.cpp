@@ -6,19 +6,44 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace appmem::daemon {
 
-PidFile::~PidFile() {
-  if (path_.empty()) return;
-  std::ifstream stream(path_);
+namespace {
+
+/// The process named in a pid file.
+pid_t pid_in(const std::string& path) {
+  std::ifstream stream(path);
   pid_t pid = 0;
-  if (stream >> pid && pid == ::getpid()) ::unlink(path_.c_str());
+  return stream >> pid ? pid : 0;
+}
+
+/// Whether a process that lives holds the lock on the file at `path`.
+bool is_held(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return held;
+}
+
+}  // namespace
+
+PidFile::~PidFile() {
+  if (fd_ < 0) return;
+  if (pid_in(path_) == ::getpid()) ::unlink(path_.c_str());
+  ::close(fd_);
 }
 
 Result<void> PidFile::write(const std::string& path) {
+  if (is_held(path)) {
+    return fail(ErrorCode::kBusy, "process " + std::to_string(pid_in(path)) +
+                                      " lives and holds the pid file " + path +
+                                      "; choose another --pid-file");
+  }
   const std::string temporary = path + "." + std::to_string(::getpid());
   const auto failed = [&](const char* what) {
     const std::string reason = std::system_category().message(errno);
@@ -31,9 +56,16 @@ Result<void> PidFile::write(const std::string& path) {
   ::fchmod(fd, 0644);  // for whoever watches the daemon, whatever the umask
   const std::string text = std::to_string(::getpid()) + "\n";
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (::close(fd) != 0 || !written) return failed("write");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("place");
+  // Held for as long as this process lives, also under the file's final name.
+  const bool placed = written && ::flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+                      ::rename(temporary.c_str(), path.c_str()) == 0;
+  if (!placed) {
+    auto failure = failed(written ? "place" : "write");
+    ::close(fd);
+    return failure;
+  }
   path_ = path;
+  fd_ = fd;
   return {};
 }
 

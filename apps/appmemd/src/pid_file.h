@@ -15,11 +15,13 @@ class PidFile {
   /// Removes the file, if it still is this process's.
   ~PidFile();
 
-  /// Replaces whatever stood there, in one step. Errors: kInternal, with the path.
+  /// Replaces whatever stood there, in one step; but not the file of a daemon that lives, which
+  /// holds a lock on it. Errors: kBusy, kInternal, with the path.
   Result<void> write(const std::string& path);
 
  private:
   std::string path_;
+  int fd_ = -1;
 };
 
 }  // namespace appmem::daemon

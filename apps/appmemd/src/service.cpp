@@ -1,6 +1,7 @@
 #include "service.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include <unistd.h>
@@ -35,6 +36,8 @@ class Service::Connection final : public server::ConnectionHandler {
     }
     session_.id = id;
     session_.caller = service.options_.access.resolve(std::move(peer));
+    if (session_.caller.role == protocol::Caller::Role::kStranger)
+      service.report_stranger(session_);
   }
 
   protocol::Codec& codec() override { return *codec_; }
@@ -72,6 +75,17 @@ std::unique_ptr<server::ConnectionHandler> Service::connect(std::size_t loop,
                                                             protocol::PeerCredentials peer,
                                                             server::ListenerProtocol protocol) {
   return std::make_unique<Connection>(*this, loop, connection_id, std::move(peer), protocol);
+}
+
+void Service::report_stranger(const commands::Session& session) const {
+  if (options_.observer == nullptr) return;
+  const protocol::PeerCredentials& peer = session.caller.credentials;
+  const std::array fields{EventField::of("client", static_cast<std::int64_t>(session.id)),
+                          EventField::of("uid", peer.uid), EventField::of("pid", peer.pid)};
+  options_.observer->event(Severity::kWarning, "client_without_rights",
+                           "a client connected that may do nothing: its user is neither the "
+                           "daemon's nor in the socket's group",
+                           fields.data(), fields.size());
 }
 
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "appmem/base/limits.h"
+#include "appmem/base/observer.h"
 #include "appmem/base/time.h"
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/commands/dispatcher.h"
@@ -29,6 +30,8 @@ struct ServiceOptions {
   std::vector<std::pair<std::string, std::string>> config;
   /// Called once, when whoever connects is answered. May be empty.
   std::function<void()> serving;
+  /// Told of clients that may do nothing. May be null. Borrowed.
+  Observer* observer = nullptr;
 };
 
 /// Joins store, commands and codecs to the server: what a connection's bytes mean, and what
@@ -63,6 +66,8 @@ class Service final : public server::RequestHandler, public commands::ServerCont
 
  private:
   class Connection;
+
+  void report_stranger(const commands::Session& session) const;
 
   const ServiceOptions options_;
   core::Store& store_;
