@@ -51,14 +51,14 @@ CommandLayout make_layout(const CommandSpec& command) {
 }  // namespace
 
 const CommandLayout& CommandLayout::of(const CommandSpec& command) {
-  static const std::vector<CommandLayout> layouts = [] {
+  static const std::vector<CommandLayout> kLayouts = [] {
     std::vector<CommandLayout> all;
     all.reserve(protocol::kCommandCount);
     for (const CommandSpec& row : protocol::command_table())
       all.push_back(make_layout(row));
     return all;
   }();
-  return layouts[static_cast<std::size_t>(command.id)];
+  return kLayouts[static_cast<std::size_t>(command.id)];
 }
 
 const FieldSpec& CommandLayout::field_at(const CommandSpec& command, std::size_t i) {

@@ -159,7 +159,8 @@ const char* skip_json_space(const char* begin, const char* end) {
   return begin;
 }
 
-const char* find_json_special(const char* p, const char* end) {
+const char* find_json_special(const char* begin, const char* end) {
+  const char* p = begin;
   while (end - p >= 8 && special_bytes(load(p)) == 0)
     p += 8;
   while (p != end && !is_special(*p))

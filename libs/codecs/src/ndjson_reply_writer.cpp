@@ -53,13 +53,13 @@ class Names {
 };
 
 const Names& text_names() {
-  static const Names names("");
-  return names;
+  static const Names kNames("");
+  return kNames;
 }
 
 const Names& b64_names() {
-  static const Names names("_b64");
-  return names;
+  static const Names kNames("_b64");
+  return kNames;
 }
 
 }  // namespace

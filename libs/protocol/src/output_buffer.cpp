@@ -16,6 +16,7 @@ std::uint64_t OutputBuffer::chunk_end(std::size_t i) const {
 }
 
 void OutputBuffer::append_slow(std::string_view bytes) {
+  if (bytes.empty()) return;
   const auto room = static_cast<std::size_t>(end_ - tail_);
   if (room != 0) {
     std::memcpy(tail_, bytes.data(), room);

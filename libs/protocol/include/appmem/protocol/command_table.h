@@ -122,15 +122,15 @@ inline constexpr std::size_t kCommandCount = static_cast<std::size_t>(CommandId:
 /// it.
 struct CommandSpec {
   CommandId id;
-  std::string_view name;  // "ns.create"
-  std::span<const std::string_view> aliases;
   Right right;
   std::uint16_t flags;
-  std::span<const FieldSpec> fields;  // besides `ns`, which every command on keys accepts
   bool takes_ns;
-  std::span<const Field> reply;  // the answer's fields, in order
-  std::string_view summary;      // one line
-  std::string_view example;      // a request as NDJSON
+  std::string_view name;  // "ns.create"
+  std::span<const std::string_view> aliases;
+  std::span<const FieldSpec> fields;  // besides `ns`
+  std::span<const Field> reply;       // the answer's fields, in order
+  std::string_view summary;           // one line
+  std::string_view example;           // a request as NDJSON
 };
 
 /// All rows, in the order of CommandId.

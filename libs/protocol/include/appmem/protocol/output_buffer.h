@@ -29,7 +29,7 @@ class OutputBuffer {
   ~OutputBuffer();
 
   void append(std::string_view bytes) {
-    if (bytes.size() <= static_cast<std::size_t>(end_ - tail_)) [[likely]] {
+    if (tail_ != nullptr && bytes.size() <= static_cast<std::size_t>(end_ - tail_)) [[likely]] {
       if (!bytes.empty()) std::memcpy(tail_, bytes.data(), bytes.size());
       tail_ += bytes.size();
       return;
