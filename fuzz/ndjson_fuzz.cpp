@@ -161,10 +161,10 @@ void check_line(std::string_view line) {
 }
 
 void check_document(std::string_view text) {
-  static const auto validator = codecs::make_json_validator();
+  static const auto kValidator = codecs::make_json_validator();
   const bool valid = reference::is_json(text);
   const bool deep = reference::nesting(text) > kJsonDepthMax;
-  const auto result = validator->validate(text);
+  const auto result = kValidator->validate(text);
   require(result.has_value() == (valid && !deep), "another opinion of a document", text);
   if (!valid && !deep) require(result.error().code == ErrorCode::kInvalidJson, "code", text);
 }

@@ -189,7 +189,7 @@ std::optional<Node> parse(std::string_view text) {
 }
 
 struct Failure {
-  ErrorCode code;
+  ErrorCode code = ErrorCode::kInternal;
   std::optional<std::uint32_t> index = std::nullopt;
 };
 
@@ -474,8 +474,9 @@ std::string Decoder::request(const Node& node, bool top) {
   if (command == nullptr) fail();
   check_groups(*command, seen, counting);
   std::string all = std::string(command->name) + " id " + id;
-  for (const auto& [name, text] : arguments)
-    all += ' ' + name + '(' + text + ')';
+  for (const auto& [name, text] : arguments) {
+    all.append(" ").append(name).append("(").append(text).append(")");
+  }
   return all;
 }
 
@@ -492,8 +493,9 @@ std::string describe_arguments(const protocol::Request& request, const protocol:
   const auto id_node = id.empty() ? std::nullopt : parse(id);
   std::string all =
       std::string(args.command().name) + " id " + (id_node ? id_node->canonical() : "");
-  for (const auto& [name, text] : arguments)
-    all += ' ' + name + '(' + text + ')';
+  for (const auto& [name, text] : arguments) {
+    all.append(" ").append(name).append("(").append(text).append(")");
+  }
   return all;
 }
 

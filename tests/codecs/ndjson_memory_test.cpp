@@ -68,7 +68,9 @@ TEST_F(NdjsonMemoryTest, ALargeRequestIsForgotten) {
   set_input(R"({"op":"ping"})");
   serve();
   const std::size_t before = live_bytes;
-  for (const std::string& filling : {std::string(200'000, 'x'), std::string(20'000'000, 'x')}) {
+  for (const std::size_t size : {std::size_t{200'000}, std::size_t{20'000'000}}) {
+    std::string filling;
+    filling.resize(size, 'x');
     set_input(R"({"op":"set","key":"k","value":"\n)" + filling + "\"}");
     serve();
   }

@@ -12,7 +12,7 @@ namespace {
 
 class NdjsonReplyWriterTest : public NdjsonTest {
  protected:
-  ~NdjsonReplyWriterTest() override { output_.consume(output_.size()); }  // before its values go
+  void TearDown() override { output_.consume(output_.size()); }  // before its values go
 
   /// Composes one answer with `write(reply)` and returns it without its line end.
   template <typename Write>
