@@ -364,6 +364,15 @@ TEST_F(NdjsonDecodeTest, KeysAreListed) {
   EXPECT_TRUE(decoded(R"({"op":"mget","keys":[]})").keys(Field::kKeys).empty());
 }
 
+TEST_F(NdjsonDecodeTest, ANameWithEscapesOutlivesThoseInsideIt) {
+  EXPECT_EQ(
+      refusal(R"({"op":"mget","k\u0065ys":[{"\u00624":"YQ==","\u0062\u0036\u0034":"YQ=="}]})"),
+      "invalid_request@0: keys[0]: field \"keys\" must be a list of strings or of "
+      "{\"b64\":\"…\"}");
+  EXPECT_EQ(refusal(R"({"op":"mset","\u0065ntries":[{"\u006bey":"a","v\u0061lue":1},5]})"),
+            "invalid_request: field \"entries\" must be a list of objects");
+}
+
 TEST_F(NdjsonDecodeTest, AWrongKeyInAListHasItsPlace) {
   for (const char* item : {"5", "null", "[]", "{}", R"({"b64":"YQ==","b64":"YQ=="})",
                            R"({"x":"YQ=="})", R"({"b64":"YQ=="  ,"x":1})"}) {
