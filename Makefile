@@ -6,7 +6,7 @@ DESTDIR ?=
 FUZZ_SECONDS ?= 15
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test tsan tidy format format-check fuzz check check-long bench install pre-commit hook clean
+.PHONY: help run build test tsan tidy format format-check fuzz check check-threads check-long bench install pre-commit hook clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -43,6 +43,10 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS over its corpus
 	@scripts/fuzz $(FUZZ_SECONDS)
 
 check: tsan format-check tidy fuzz ## what CI runs after `make test`
+
+check-threads: ## 64 client threads with 100,000 operations each against one daemon, under ThreadSanitizer
+	@scripts/install-deps test
+	@APPMEM_TEST_SCALE=1000 scripts/test tsan --tests-regex '^e2e_many_clients_test\.'
 
 check-long: ## the tests at 20 times their size, all of them under both sanitizers; ten minutes for each fuzz target
 	@scripts/install-deps check

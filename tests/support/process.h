@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -192,7 +193,8 @@ inline Ran run(const ProcessOptions& options) {
 }
 
 /// An appmemd of the test's own, on a socket in a fresh folder (or at `socket`), ready when
-/// constructed (it says so over NOTIFY_SOCKET) and stopped with SIGTERM at the end.
+/// constructed (it says so over NOTIFY_SOCKET) and stopped with SIGTERM at the end. The test fails
+/// where a sanitizer has spoken in it, or it has not ended well unasked.
 class Daemon {
  public:
   explicit Daemon(const std::vector<std::string>& options = {},
@@ -224,7 +226,10 @@ class Daemon {
       throw std::runtime_error("appmemd did not start: " + process_->errors());
     }
   }
-  ~Daemon() { stop(); }
+  ~Daemon() {
+    if (exit_code_) return;
+    EXPECT_EQ(stop(), 0) << process_->errors();
+  }
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
@@ -233,6 +238,8 @@ class Daemon {
     if (!exit_code_) {
       process_->signal(SIGTERM);
       exit_code_ = process_->wait();
+      EXPECT_EQ(process_->errors().find("Sanitizer"), std::string::npos) << process_->errors();
+      EXPECT_EQ(process_->errors().find("runtime error:"), std::string::npos) << process_->errors();
     }
     return *exit_code_;
   }
