@@ -146,6 +146,49 @@ TEST_F(ListeningSocketTest, RefusesAnothersFolderAndAnothersLink) {
   EXPECT_THAT(refusal(ErrorCode::kInvalidRequest), HasSubstr("belongs to user 12345"));
 }
 
+TEST_F(ListeningSocketTest, RefusesAWayOnWhichOthersCouldReplaceADirectory) {
+  std::filesystem::create_directories(directory_.file("above/folder"));
+  const std::string above = directory_.file("above");
+  ASSERT_EQ(::chmod(directory_.file("above/folder").c_str(), 0700), 0);
+  const std::string ways[] = {above + "/folder/s", above + "/new/s", above + "/folder/../folder/s",
+                              directory_.file("link/s")};
+  std::filesystem::create_directory_symlink("above/folder", directory_.file("link"));
+  for (const std::string& way : ways) {
+    spec_.socket_path = way;
+    for (const mode_t mode : {0777U, 0775U, 0702U}) {
+      ASSERT_EQ(::chmod(above.c_str(), mode), 0);
+      EXPECT_THAT(refusal(ErrorCode::kInvalidRequest), HasSubstr("run `chmod go-w " + above + "`"));
+      EXPECT_FALSE(std::filesystem::exists(above + "/new"));
+      EXPECT_TRUE(std::filesystem::is_empty(above + "/folder"));
+    }
+    for (const mode_t mode : {01777U, 0755U, 0700U}) {
+      ASSERT_EQ(::chmod(above.c_str(), mode), 0);
+      EXPECT_TRUE(ListeningSocket::open(spec_)) << way;
+      std::filesystem::remove(above + "/new");
+    }
+  }
+}
+
+TEST_F(ListeningSocketTest, RefusesAWayThroughAnothersDirectoryOrLink) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can make another's folder";
+  std::filesystem::create_directories(directory_.file("above/folder"));
+  std::filesystem::create_directory_symlink("above", directory_.file("link"));
+  spec_.socket_path = directory_.file("link/folder/s");
+  EXPECT_TRUE(ListeningSocket::open(spec_));
+  ASSERT_EQ(::lchown(directory_.file("link").c_str(), 12'345, 12'345), 0);
+  EXPECT_THAT(refusal(ErrorCode::kInvalidRequest), HasSubstr("a link that user 12345 made"));
+  spec_.socket_path = directory_.file("above/folder/s");
+  EXPECT_TRUE(ListeningSocket::open(spec_));
+  ASSERT_EQ(::chown(directory_.file("above").c_str(), 12'345, 12'345), 0);
+  EXPECT_THAT(refusal(ErrorCode::kInvalidRequest), HasSubstr("belongs to user 12345"));
+}
+
+TEST_F(ListeningSocketTest, ALinkThatLeadsToItselfIsRefused) {
+  std::filesystem::create_directory_symlink("loop", directory_.file("loop"));
+  spec_.socket_path = directory_.file("loop/s");
+  EXPECT_THAT(refusal(ErrorCode::kInvalidRequest), HasSubstr("too many links"));
+}
+
 TEST_F(ListeningSocketTest, RefusesASecondDaemonAndSaysWhoHoldsIt) {
   auto first = ListeningSocket::open(spec_);
   ASSERT_TRUE(first);

@@ -1,6 +1,9 @@
 #include "socket_directory.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <utility>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +13,8 @@
 namespace appmem::server {
 namespace {
 
+constexpr std::size_t kLinksMax = 40;  // as the kernel follows in one path
+
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
@@ -18,6 +23,85 @@ std::string directory_of(const std::string& path) {
 
 bool ours(const struct stat& status) {
   return status.st_uid == ::geteuid() || status.st_uid == 0;
+}
+
+tl::unexpected<Error> refused(const std::string& why) {
+  return fail(ErrorCode::kInvalidRequest, why + "; choose another --socket");
+}
+
+tl::unexpected<Error> cannot_look_at(const std::string& path) {
+  return system_failure("cannot look at " + path + ", on the way to the socket", errno);
+}
+
+/// Nobody else can put another thing in the place of what we or root have in this directory.
+Result<void> check_directory(const std::string& directory, const struct stat& status) {
+  if (!S_ISDIR(status.st_mode)) return refused(directory + " is not a directory");
+  if (!ours(status)) {
+    return refused("the directory " + directory + ", above the socket, belongs to user " +
+                   std::to_string(status.st_uid) + ", who could replace what is in it");
+  }
+  if ((status.st_mode & 0022U) != 0 && (status.st_mode & S_ISVTX) == 0) {
+    return fail(ErrorCode::kInvalidRequest,
+                "others may write to " + directory +
+                    ", above the socket, and could replace what is in it; run `chmod go-w " +
+                    directory + "` or choose another --socket");
+  }
+  return {};
+}
+
+Result<std::string> read_link(const std::string& link) {
+  char target[PATH_MAX];
+  const ssize_t n = ::readlink(link.c_str(), target, sizeof target);
+  if (n < 0) return cannot_look_at(link);
+  if (n == 0 || n == static_cast<ssize_t>(sizeof target)) {
+    return refused("the link " + link + " leads nowhere");
+  }
+  return std::string(target, static_cast<std::size_t>(n));
+}
+
+Result<std::string> working_directory() {
+  char path[PATH_MAX];
+  if (::getcwd(path, sizeof path) == nullptr) return cannot_look_at(".");
+  return std::string(path);
+}
+
+/// Checks each directory from the root down to `directory`, along the links that stand in the way.
+Result<void> check_way(const std::string& directory) {
+  std::string rest = directory;  // what is still to be walked, from `here` on
+  if (!rest.starts_with('/')) {
+    auto working = working_directory();
+    if (!working) return fail(std::move(working).error());
+    rest.insert(0, *working + '/');
+  }
+  std::string here = "/";
+  struct stat status {};
+  if (::lstat("/", &status) != 0) return cannot_look_at("/");
+  if (auto checked = check_directory("/", status); !checked) return checked;
+  for (std::size_t links = 0; !rest.empty();) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string name = rest.substr(0, slash);
+    rest.erase(0, slash + 1);
+    if (name.empty() || name == ".") continue;
+    std::string next = here;
+    if (next != "/") next += '/';
+    next += name;
+    if (::lstat(next.c_str(), &status) != 0) return cannot_look_at(next);
+    if (!S_ISLNK(status.st_mode)) {
+      if (auto checked = check_directory(next, status); !checked) return checked;
+      here = next;
+      continue;
+    }
+    if (!ours(status)) {
+      return refused(next + ", on the way to the socket, is a link that user " +
+                     std::to_string(status.st_uid) + " made");
+    }
+    if (++links > kLinksMax) return refused(directory + " leads through too many links");
+    auto target = read_link(next);
+    if (!target) return fail(std::move(target).error());
+    if (target->starts_with('/')) here = "/";
+    rest.insert(0, *target + '/');
+  }
+  return {};
 }
 
 Result<void> create(const std::string& directory, std::uint32_t socket_mode,
@@ -53,41 +137,15 @@ Result<void> prepare_socket_directory(const std::string& socket_path, std::uint3
   const std::string directory = directory_of(socket_path);
   struct stat status {};
   if (::lstat(directory.c_str(), &status) != 0) {
-    if (errno != ENOENT) {
-      return system_failure("cannot look at the socket's directory " + directory, errno);
+    if (errno != ENOENT) return cannot_look_at(directory);
+    const std::string parent = directory_of(directory);
+    if (::lstat(parent.c_str(), &status) != 0) {
+      return system_failure("cannot create the socket's directory " + directory, errno);
     }
+    if (auto checked = check_way(parent); !checked) return checked;
     if (auto created = create(directory, socket_mode, socket_gid); !created) return created;
-    if (::lstat(directory.c_str(), &status) != 0) {
-      return system_failure("cannot look at the socket's directory " + directory, errno);
-    }
   }
-  if (S_ISLNK(status.st_mode)) {
-    if (!ours(status)) {
-      return fail(ErrorCode::kInvalidRequest,
-                  "the socket's directory " + directory + " is a link that user " +
-                      std::to_string(status.st_uid) + " made; choose another --socket");
-    }
-    if (::stat(directory.c_str(), &status) != 0) {
-      return system_failure("cannot look at the socket's directory " + directory, errno);
-    }
-  }
-  if (!S_ISDIR(status.st_mode)) {
-    return fail(ErrorCode::kInvalidRequest,
-                directory + " is not a directory; choose another --socket");
-  }
-  if (!ours(status)) {
-    return fail(ErrorCode::kInvalidRequest,
-                "the socket's directory " + directory + " belongs to user " +
-                    std::to_string(status.st_uid) +
-                    ", who could replace the socket; choose another --socket");
-  }
-  if ((status.st_mode & 0022U) != 0 && (status.st_mode & S_ISVTX) == 0) {
-    return fail(ErrorCode::kInvalidRequest, "others may write to the socket's directory " +
-                                                directory +
-                                                " and could replace the socket; run `chmod go-w " +
-                                                directory + "` or choose another --socket");
-  }
-  return {};
+  return check_way(directory);
 }
 
 }  // namespace appmem::server
