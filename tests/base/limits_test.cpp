@@ -22,5 +22,18 @@ TEST(LimitsTest, ALargerRequestLimitIsKept) {
   EXPECT_EQ(limits.effective_request_bytes_max(), 1_GiB);
 }
 
+TEST(LimitsTest, TheLimitsOfTheOutputAreRaisedWhereRequestsAndValuesNeedMore) {
+  Limits limits;
+  EXPECT_EQ(limits.effective_output_bytes_soft_max(), 32_MiB);
+  EXPECT_EQ(limits.effective_output_bytes_hard_max(), 256_MiB);
+  EXPECT_EQ(limits.answer_bytes_max(), 255_MiB);
+  limits.value_bytes_max = 300_MiB;
+  EXPECT_EQ(limits.effective_output_bytes_soft_max(), 300_MiB);
+  EXPECT_EQ(limits.effective_output_bytes_hard_max(), 802_MiB);
+  EXPECT_EQ(limits.answer_bytes_max(), 801_MiB);
+  limits.output_bytes_hard_max = 1_GiB;
+  EXPECT_EQ(limits.answer_bytes_max(), 1023_MiB);
+}
+
 }  // namespace
 }  // namespace appmem

@@ -21,12 +21,10 @@
 namespace appmem::server {
 namespace {
 
-/// An answer that holds the largest value allowed must not count as a slow reader's.
 Limits effective(Limits limits) {
+  limits.output_bytes_soft_max = limits.effective_output_bytes_soft_max();
+  limits.output_bytes_hard_max = limits.effective_output_bytes_hard_max();
   limits.request_bytes_max = limits.effective_request_bytes_max();
-  limits.output_bytes_soft_max = std::max(limits.output_bytes_soft_max, limits.value_bytes_max);
-  limits.output_bytes_hard_max =
-      std::max(limits.output_bytes_hard_max, 2 * limits.request_bytes_max);
   return limits;
 }
 

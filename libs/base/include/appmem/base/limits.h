@@ -22,6 +22,8 @@ inline constexpr std::size_t kRequestIdBytesMax = 256;
 inline constexpr std::size_t kInlineValueBytesMax = 256_KiB;
 /// sizeof(sockaddr_un::sun_path) less its terminator.
 inline constexpr std::size_t kSocketPathBytesMax = 107;
+/// A connection with this much to send executes nothing until half of it has left.
+inline constexpr std::size_t kOutputBytesPause = 1_MiB;
 /// The longest time to live that is accepted: 100 years, far from overflow in milliseconds.
 inline constexpr std::chrono::milliseconds kTtlMax = std::chrono::hours{24 * 36'525};
 
@@ -35,7 +37,8 @@ struct Limits {
   /// Answers waiting for a slow reader: this much for output_stall at most,
   std::size_t output_bytes_soft_max = 32_MiB;
   std::chrono::milliseconds output_stall_max = std::chrono::seconds{60};
-  /// and this much at no time.
+  /// and this much at no time. Both are raised where requests and values need more; see
+  /// effective_output_bytes_soft_max and effective_output_bytes_hard_max.
   std::size_t output_bytes_hard_max = 256_MiB;
   /// How long a request may stay half-sent.
   std::chrono::milliseconds request_timeout = std::chrono::seconds{30};
@@ -45,6 +48,18 @@ struct Limits {
   [[nodiscard]] std::size_t effective_request_bytes_max() const {
     const std::size_t for_value = value_bytes_max / 3 * 4 + 1_MiB;
     return for_value > request_bytes_max ? for_value : request_bytes_max;
+  }
+  /// An answer that holds the largest value allowed does not count as a slow reader's.
+  [[nodiscard]] std::size_t effective_output_bytes_soft_max() const {
+    return value_bytes_max > output_bytes_soft_max ? value_bytes_max : output_bytes_soft_max;
+  }
+  [[nodiscard]] std::size_t effective_output_bytes_hard_max() const {
+    const std::size_t for_requests = 2 * effective_request_bytes_max();
+    return for_requests > output_bytes_hard_max ? for_requests : output_bytes_hard_max;
+  }
+  /// What one answer may come to, so that it fits behind those that still wait when it is composed.
+  [[nodiscard]] std::size_t answer_bytes_max() const {
+    return effective_output_bytes_hard_max() - kOutputBytesPause;
   }
 };
 

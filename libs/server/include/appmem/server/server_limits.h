@@ -16,8 +16,6 @@ inline constexpr std::size_t kReadBytesPerTurnMax = 256_KiB;
 inline constexpr std::size_t kWriteBytesPerTurnMax = 1_MiB;
 /// Pieces of one gather write.
 inline constexpr std::size_t kWritePiecesMax = 64;
-/// A connection with this much to send executes and reads no further until half of it has left.
-inline constexpr std::size_t kOutputBytesPause = 1_MiB;
 /// Sockets that report in one turn.
 inline constexpr std::size_t kEventsPerTurnMax = 256;
 /// New connections in one turn.
