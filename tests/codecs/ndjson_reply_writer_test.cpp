@@ -1,6 +1,8 @@
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -23,11 +25,18 @@ class NdjsonReplyWriterTest : public NdjsonTest {
     protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
     write(reply);
     codec_->end_reply();
-    std::string line = composed();
+    std::string line = std::exchange(sent_, {}) + composed();
     EXPECT_TRUE(line.ends_with('\n'));
     line.pop_back();
     EXPECT_EQ(line.find('\n'), std::string::npos);
     return line;
+  }
+  /// Composes what is deferred, about `bytes` at a time, and sends it.
+  void compose(protocol::ReplyWriter& reply, std::size_t bytes) {
+    while (!reply.compose(bytes)) {
+      sent_ += composed();
+      output_.consume(output_.size());
+    }
   }
   std::string with_value(const ValueView& value) {
     return answer([&](auto& reply) { reply.value(Field::kValue, value); });
@@ -40,6 +49,7 @@ class NdjsonReplyWriterTest : public NdjsonTest {
 
   MemoryBudget budget_{1_GiB};
   BlobPool pool_{budget_};
+  std::string sent_;
 };
 
 TEST_F(NdjsonReplyWriterTest, AnEmptyAnswerIsOk) {
@@ -204,6 +214,91 @@ TEST_F(NdjsonReplyWriterTest, LargeValuesThatNeedEscapesAreCopied) {
   for (int i = 0; i < 100'000; ++i)
     base64 += "////";
   EXPECT_EQ(with_value(value), "{\"ok\":true,\"value_b64\":\"" + base64 + "\"}");
+}
+
+TEST_F(NdjsonReplyWriterTest, ALargeValueIsOnlyReferredToUntilItIsComposed) {
+  SharedBytes blob = shared(std::string(1_MiB, 'a'));
+  ValueView value = ValueView::from_bytes(blob.view());
+  value.shared = &blob;
+  protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+  reply.value(Field::kValue, value);
+  const std::size_t before = output_.size();
+  reply.integer(Field::kVersion, 7);
+  EXPECT_TRUE(reply.deferred());
+  EXPECT_EQ(output_.size(), before);
+  EXPECT_GE(reply.answer_bytes(), 1_MiB);
+  std::memset(blob.writable().data(), 'b', blob.view().size());
+  blob = {};  // it is kept
+  compose(reply, 100'000);
+  EXPECT_FALSE(reply.deferred());
+  codec_->end_reply();
+  EXPECT_EQ(sent_ + composed(),
+            R"({"ok":true,"value":")" + std::string(1_MiB, 'b') + "\",\"version\":7}\n");
+}
+
+TEST_F(NdjsonReplyWriterTest, LargeValuesAreComposedAlikeInAnySlices) {
+  // Characters of every length, so that slices end within them; escapes; a wrong byte at any place.
+  std::string text;
+  test::Random random(3);
+  while (text.size() < 3_MiB) {
+    constexpr std::string_view kParts[] = {"a",  "é",    "€",  "😈",
+                                           "\n", "\x01", "\"", "plain text, some of it"};
+    text += kParts[random.below(std::size(kParts))];
+  }
+  std::string wrong_at_the_end = text;
+  wrong_at_the_end.back() = '\xe2';
+  std::string wrong_within = text;
+  wrong_within[2_MiB] = '\xff';
+  for (const std::string& bytes :
+       {text, wrong_at_the_end, wrong_within, std::string(1_MiB, '\x80')}) {
+    const SharedBytes blob = shared(bytes);
+    ValueView value = ValueView::from_bytes(blob.view());
+    const std::string whole = with_value(value);
+    value.shared = &blob;
+    for (const std::size_t slice : {std::size_t{1}, std::size_t{100'000}, std::size_t{1_GiB}}) {
+      EXPECT_TRUE(whole == answer([&](auto& reply) {
+                    reply.value(Field::kValue, value);
+                    compose(reply, slice);
+                  }))
+          << slice;
+    }
+  }
+}
+
+TEST_F(NdjsonReplyWriterTest, SmallFieldsKeepTheirPlaceAmongLargeValues) {
+  const SharedBytes text = shared(std::string(300'000, 'x'));
+  const SharedBytes binary = shared("\xff");
+  const SharedBytes document = shared("{\n}");
+  const auto write = [&](bool by_reference, protocol::ReplyWriter& reply) {
+    reply.begin_list(Field::kValues);
+    for (const SharedBytes* each : {&text, &binary, &document}) {
+      ValueView value = each == &document ? ValueView::from_json(each->view())
+                                          : ValueView::from_bytes(each->view());
+      if (by_reference) value.shared = each;
+      reply.begin_item_object();
+      reply.value(Field::kValue, value);
+      reply.boolean(Field::kFound, true);
+      reply.value(Field::kOld, value);
+      reply.end_item_object();
+    }
+    reply.end_list();
+    reply.null(Field::kCursor);
+  };
+  const std::string expected = answer([&](auto& reply) { write(false, reply); });
+  EXPECT_EQ(expected, answer([&](auto& reply) { write(true, reply); }));
+}
+
+TEST_F(NdjsonReplyWriterTest, AnErrorForgetsWhatWasDeferred) {
+  const SharedBytes blob = shared(std::string(300'000, 'x'));
+  ValueView value = ValueView::from_bytes(blob.view());
+  value.shared = &blob;
+  EXPECT_EQ(answer([&](auto& reply) {
+              reply.value(Field::kValue, value);
+              reply.integer(Field::kVersion, 1);
+              reply.error({ErrorCode::kConflict, "no", std::nullopt});
+              EXPECT_FALSE(reply.deferred());
+            }),
+            R"({"ok":false,"error":{"code":"conflict","message":"no"}})");
 }
 
 TEST_F(NdjsonReplyWriterTest, AnAnswerIsCongestedBeyondItsLimit) {

@@ -99,8 +99,10 @@ Peer::Peer(TestServer& server, Role role)
     : server_(server),
       codec_(codecs::make_ndjson_codec(
           {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
-           .output_bytes_congested = server.options.output_bytes_congested},
-          scratch_)) {
+           .output_bytes_congested = server.options.output_bytes_congested,
+           .memory = &server.store.memory()},
+          scratch_)),
+      output_(&server.store.memory()) {
   session.id = server.next_client++;
   session.caller = caller_of(role);
 }
@@ -180,6 +182,7 @@ bool Peer::run(std::size_t steps) {
 }
 
 void Peer::drain() {
+  waiting_bytes_max = std::max(waiting_bytes_max, output_.size());
   // As the server does: an answer that is not complete leaves only when it is congested.
   if (job_ != nullptr && !reply_->congested()) return;
   std::vector<std::string_view> pieces;

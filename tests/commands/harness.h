@@ -89,6 +89,8 @@ class Peer {
   std::uint64_t ticket = 0;
   bool close = false;
   std::size_t turns = 0;
+  /// The most that waited in the output at the end of a turn, since it was set.
+  std::size_t waiting_bytes_max = 0;
 
   commands::Session session;
 

@@ -34,18 +34,6 @@ TEST_F(ListCommandsTest, MgetAnswersEachMentionInOrder) {
                    R"({"found":true,"value":"x","version":#},{"found":false}]})"));
 }
 
-TEST_F(ListCommandsTest, MgetOverTheLimitOfAnAnswerIsRefusedAsAWhole) {
-  server_.control.limits_value.output_bytes_hard_max = 100;
-  must(R"({"op":"set","key":"a","value":")" + std::string(50, 'x') + "\"}");
-  must(R"({"op":"mget","keys":["a","a"]})");
-  EXPECT_THAT(ask(R"({"op":"mget","keys":["a","a","a"]})"), Fails("too_large"));
-  EXPECT_THAT(
-      ask(R"({"op":"batch","ops":[{"op":"get","key":"a"},{"op":"mget","keys":["a","a"]}]})"),
-      Fails("too_large"));
-  EXPECT_THAT(ask(R"({"op":"batch","ops":[{"op":"get","key":"a"},{"op":"get","key":"a"}]})"),
-              testing::HasSubstr("results"));
-}
-
 TEST_F(ListCommandsTest, MsetStoresAllAndAnswersTheirVersions) {
   const std::string answer =
       ask(R"({"op":"mset","entries":[{"key":"a","value":1},{"key":"b","value":"x","ttl_ms":9}]})");

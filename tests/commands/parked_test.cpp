@@ -70,6 +70,14 @@ TEST_F(ParkedTest, ABatchOverBothKindsWaitsForItsOneRecord) {
   EXPECT_EQ(sink.records, records + 1);
 }
 
+TEST_F(ParkedTest, AnAnswerThatIsComposedInSlicesWaitsForTheSameTicket) {
+  const auto stored =
+      ticket_of(R"({"op":"set","key":"k","value":")" + std::string(1_MiB, 'x') + "\"}");
+  EXPECT_THAT(ask(R"({"op":"get","key":"k"})"), testing::HasSubstr(R"("version":)"));
+  EXPECT_EQ(peer_.progress, Progress::kContinue);
+  EXPECT_EQ(peer_.ticket, stored);
+}
+
 TEST_F(ParkedTest, ALogThatHasFailedRefusesWritesAndChangesNothing) {
   must(R"({"op":"set","key":"k","value":1})");
   sink.failed = true;

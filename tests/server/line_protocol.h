@@ -133,6 +133,9 @@ class LineWriter final : public protocol::ReplyWriter {
     output_->append(error.message);
   }
   [[nodiscard]] bool congested() const override { return output_->size() > kCongestedBytes; }
+  [[nodiscard]] std::uint64_t answer_bytes() const override {
+    return output_->end_position() - start_;
+  }
 
   void boolean(protocol::Field /*field*/, bool /*value*/) override {}
   void integer(protocol::Field /*field*/, std::int64_t /*value*/) override {}

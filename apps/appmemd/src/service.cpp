@@ -24,8 +24,9 @@ class Service::Connection final : public server::ConnectionHandler {
   Connection(Service& service, std::size_t loop, std::uint64_t id, protocol::PeerCredentials peer,
              server::ListenerProtocol protocol)
       : service_(service) {
-    const codecs::NdjsonLimits limits{.request_bytes_max =
-                                          service.options_.limits.effective_request_bytes_max()};
+    const codecs::NdjsonLimits limits{
+        .request_bytes_max = service.options_.limits.effective_request_bytes_max(),
+        .memory = &service.store_.memory()};
     codecs::NdjsonScratch& scratch = *service.scratch_[loop];
     if (protocol == server::ListenerProtocol::kAuto) {
       auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);

@@ -1,6 +1,8 @@
 #include "json_compose.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 
 #include <simdjson.h>
@@ -15,35 +17,33 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 /// Encoded and copied in pieces of this many bytes (a multiple of 3).
 constexpr std::size_t kBase64PieceBytes = 3072;
 
-void append_escape(char c, char (&text)[6], std::size_t& size) {
+/// What a byte becomes in a string: itself, or its escape.
+struct Escape {
+  char text[7];
+  std::uint8_t size;
+};
+constexpr std::size_t kEscapeBytesMax = 6;
+
+constexpr Escape escape_of(unsigned char c) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const auto two = [&](char second) {
-    text[0] = '\\';
-    text[1] = second;
-    size = 2;
-  };
-  switch (c) {
-    case '"':
-    case '\\':
-      return two(c);
-    case '\b':
-      return two('b');
-    case '\f':
-      return two('f');
-    case '\n':
-      return two('n');
-    case '\r':
-      return two('r');
-    case '\t':
-      return two('t');
-    default:
-      break;
+  constexpr std::string_view kNamed = "\bb\ff\nn\rr\tt\"\"\\\\";
+  for (std::size_t i = 0; i < kNamed.size(); i += 2) {
+    if (static_cast<unsigned char>(kNamed[i]) == c) return {{'\\', kNamed[i + 1]}, 2};
   }
-  std::memcpy(text, "\\u00", 4);
-  text[4] = kHex[static_cast<unsigned char>(c) >> 4U];
-  text[5] = kHex[static_cast<unsigned char>(c) & 15U];
-  size = 6;
+  if (c >= 0x20) return {{static_cast<char>(c)}, 1};
+  return {{'\\', 'u', '0', '0', kHex[c >> 4U], kHex[c & 15U]}, kEscapeBytesMax};
 }
+
+constexpr auto kEscapes = [] {
+  std::array<Escape, 256> escapes{};
+  for (std::size_t i = 0; i < escapes.size(); ++i)
+    escapes[i] = escape_of(static_cast<unsigned char>(i));
+  return escapes;
+}();
+
+/// Text where so many bytes in a row stand for themselves is copied rather than looked up.
+constexpr std::size_t kPlainRun = 16;
+constexpr std::size_t kEscapedPieceBytes = 1024;
 
 /// The length of the UTF-8 sequence at the start of `text`, or 0 when there is none.
 std::size_t utf8_sequence(std::string_view text) {
@@ -66,11 +66,20 @@ void append_json_escaped(Out& out, std::string_view bytes) {
     const char* const special = find_json_special(p, end);
     out.append(std::string_view(p, static_cast<std::size_t>(special - p)));
     if (special == end) return;
-    char text[6];
-    std::size_t size = 0;
-    append_escape(*special, text, size);
-    out.append(std::string_view(text, size));
-    p = special + 1;
+    // Where there is one, there often are more.
+    p = special;
+    std::size_t plain = 0;
+    while (p != end && plain < kPlainRun) {
+      char piece[kEscapedPieceBytes];
+      char* to = piece;
+      while (p != end && plain < kPlainRun && to <= piece + sizeof piece - sizeof(Escape)) {
+        const Escape& escape = kEscapes[static_cast<unsigned char>(*p++)];
+        std::memcpy(to, &escape, sizeof escape);  // a fixed size is faster to copy
+        to += escape.size;
+        plain = escape.size == 1 ? plain + 1 : 0;
+      }
+      out.append(std::string_view(piece, static_cast<std::size_t>(to - piece)));
+    }
   }
 }
 

@@ -19,7 +19,7 @@ class NdjsonCodec final : public protocol::Codec {
   NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
       : line_bytes_max_(limits.request_bytes_max),
         decoder_(*scratch.decoder_),
-        writer_(limits.output_bytes_congested) {}
+        writer_(limits.output_bytes_congested, limits.memory) {}
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {

@@ -1,11 +1,11 @@
 #include "ndjson_reply_writer.h"
 
-#include <array>
 #include <charconv>
-#include <cstring>
-#include <limits>
+#include <cstdint>
+#include <utility>
 
 #include "appmem/base/check.h"
+#include "field_names.h"
 #include "json_compose.h"
 #include "json_scan.h"
 
@@ -14,58 +14,14 @@ namespace {
 
 using protocol::Field;
 
-constexpr std::size_t kNameBytesMax = 32;
 constexpr std::size_t kNumberBytesMax = 20;
-
-/// `,"name":` of every field, ready to be copied, for its text form or its `_b64` twin.
-class Names {
- public:
-  explicit Names(std::string_view suffix) {
-    for (std::size_t i = 0; i < protocol::kFieldCount; ++i) {
-      const std::string_view name = protocol::field_name(static_cast<Field>(i));
-      APPMEM_CHECK(name.size() + suffix.size() + 4 <= kNameBytesMax);
-      Row& row = rows_[i];
-      char* out = row.text.data();
-      for (const std::string_view part :
-           {std::string_view(",\""), name, suffix, std::string_view("\":")}) {
-        std::memcpy(out, part.data(), part.size());
-        out += part.size();
-      }
-      row.size = static_cast<std::uint8_t>(out - row.text.data());
-    }
-  }
-
-  /// Copies the name to `out`, which has room for kNameBytesMax bytes; without the comma where the
-  /// field is the first.
-  std::size_t put(Field field, bool first, char* out) const {
-    const Row& row = rows_[static_cast<std::size_t>(field)];
-    const std::size_t skip = first ? 1 : 0;
-    std::memcpy(out, row.text.data() + skip, kNameBytesMax);  // a fixed size is faster to copy
-    return row.size - skip;
-  }
-
- private:
-  struct Row {
-    std::array<char, kNameBytesMax + 1> text{};
-    std::uint8_t size = 0;
-  };
-  std::array<Row, protocol::kFieldCount> rows_{};
-};
-
-const Names& text_names() {
-  static const Names kNames("");
-  return kNames;
-}
-
-const Names& b64_names() {
-  static const Names kNames("_b64");
-  return kNames;
-}
 
 }  // namespace
 
 void NdjsonReplyWriter::begin(std::string_view id, protocol::OutputBuffer& output) {
-  output_ = &output;
+  APPMEM_CHECK(deferred_ == nullptr);
+  output_ = composed_ = &output;
+  begin_ = output.end_position();
   first_ = false;
   if (id.empty()) {
     output.append(R"({"ok":)");
@@ -80,18 +36,20 @@ void NdjsonReplyWriter::begin(std::string_view id, protocol::OutputBuffer& outpu
 
 void NdjsonReplyWriter::end() {
   output_->append("}\n");
-  output_ = nullptr;
+  if (deferred_ != nullptr) {
+    APPMEM_CHECK(deferred_->compose(*composed_, SIZE_MAX, SIZE_MAX));
+    deferred_.reset();
+  }
+  output_ = composed_ = nullptr;
 }
 
 void NdjsonReplyWriter::name(Field field) {
-  char* const out = output_->prepare(kNameBytesMax);
-  output_->commit(text_names().put(field, first_, out));
+  append_field_name(*output_, field, first_, NameForm::kText);
   first_ = false;
 }
 
 void NdjsonReplyWriter::name_b64(Field field) {
-  char* const out = output_->prepare(kNameBytesMax);
-  output_->commit(b64_names().put(field, first_, out));
+  append_field_name(*output_, field, first_, NameForm::kBase64);
   first_ = false;
 }
 
@@ -113,14 +71,9 @@ void NdjsonReplyWriter::number(Integer value) {
   output_->commit(static_cast<std::size_t>(end - out));
 }
 
-void NdjsonReplyWriter::string(std::string_view bytes, const SharedBytes* shared) {
+void NdjsonReplyWriter::string(std::string_view bytes) {
   output_->append('"');
-  if (shared != nullptr &&
-      find_json_special(bytes.data(), bytes.data() + bytes.size()) == bytes.data() + bytes.size()) {
-    output_->append_shared(*shared, bytes);
-  } else {
-    append_json_escaped(*output_, bytes);
-  }
+  append_json_escaped(*output_, bytes);
   output_->append('"');
 }
 
@@ -130,12 +83,10 @@ void NdjsonReplyWriter::base64(std::string_view bytes) {
   output_->append('"');
 }
 
-void NdjsonReplyWriter::document(const ValueView& value) {
-  if (value.shared != nullptr && value.bytes.find('\n') == std::string_view::npos) {
-    output_->append_shared(*value.shared, value.bytes);
-  } else {
-    append_json_document(*output_, value.bytes);
-  }
+void NdjsonReplyWriter::defer(Field field, const ValueView& value) {
+  if (deferred_ == nullptr) deferred_ = std::make_unique<DeferredText>(memory_);
+  output_ = &deferred_->text();
+  deferred_->add(field, std::exchange(first_, false), value);
 }
 
 void NdjsonReplyWriter::boolean(Field field, bool value) {
@@ -168,23 +119,19 @@ void NdjsonReplyWriter::bytes(Field field, std::string_view bytes) {
 }
 
 void NdjsonReplyWriter::value(Field field, const ValueView& value) {
-  switch (value.kind) {
-    case ValueKind::kInteger:
-      return integer(field, value.integer);
-    case ValueKind::kJson:
-      name(field);
-      return document(value);
-    case ValueKind::kBytes:
-      break;
-  }
-  if (value.shared == nullptr && is_plain_json(value.bytes)) [[likely]] {
+  if (value.kind == ValueKind::kInteger) return integer(field, value.integer);
+  if (value.shared != nullptr) return defer(field, value);
+  if (value.kind == ValueKind::kJson) {
+    name(field);
+    append_json_document(*output_, value.bytes);
+  } else if (is_plain_json(value.bytes)) [[likely]] {
     name(field);
     output_->append('"');
     output_->append(value.bytes);
     output_->append('"');
   } else if (is_utf8(value.bytes)) {
     name(field);
-    string(value.bytes, value.shared);
+    string(value.bytes);
   } else {
     name_b64(field);
     base64(value.bytes);
@@ -220,7 +167,7 @@ void NdjsonReplyWriter::item_text(std::string_view text) {
 void NdjsonReplyWriter::item_bytes(std::string_view bytes) {
   item();
   if (is_utf8(bytes)) {
-    string(bytes, nullptr);
+    string(bytes);
   } else {
     output_->append(R"({"b64":)");
     base64(bytes);
@@ -265,6 +212,8 @@ void NdjsonReplyWriter::named_boolean(std::string_view name, bool value) {
 }
 
 void NdjsonReplyWriter::error(const Error& error) {
+  deferred_.reset();
+  output_ = composed_;
   output_->truncate(rollback_);
   output_->append(R"(false,"error":{"code":")");
   output_->append(error_code_name(error.code));
@@ -280,7 +229,20 @@ void NdjsonReplyWriter::error(const Error& error) {
 }
 
 bool NdjsonReplyWriter::congested() const {
-  return output_->size() > output_bytes_congested_;
+  return composed_->size() > output_bytes_congested_;
+}
+
+std::uint64_t NdjsonReplyWriter::answer_bytes() const {
+  const std::uint64_t composed = composed_->end_position() - begin_;
+  return deferred_ == nullptr ? composed : composed + deferred_->size();
+}
+
+bool NdjsonReplyWriter::compose(std::size_t bytes) {
+  if (deferred_ == nullptr) return true;
+  if (!deferred_->compose(*composed_, bytes, output_bytes_congested_)) return false;
+  deferred_.reset();
+  output_ = composed_;
+  return true;
 }
 
 }  // namespace appmem::codecs

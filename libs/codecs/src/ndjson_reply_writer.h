@@ -2,22 +2,27 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
+#include "appmem/base/memory_budget.h"
 #include "appmem/protocol/output_buffer.h"
 #include "appmem/protocol/reply_writer.h"
+#include "deferred_text.h"
 
 namespace appmem::codecs {
 
 /// Composes one answer after the other, each a line, into output buffers.
 class NdjsonReplyWriter final : public protocol::ReplyWriter {
  public:
-  explicit NdjsonReplyWriter(std::size_t output_bytes_congested)
-      : output_bytes_congested_(output_bytes_congested) {}
+  /// `memory` is borrowed and may be null; what is deferred is charged to it.
+  NdjsonReplyWriter(std::size_t output_bytes_congested, MemoryBudget* memory)
+      : output_bytes_congested_(output_bytes_congested), memory_(memory) {}
 
   /// `id` is the JSON text to repeat, or empty. Only read during the call; `output` is borrowed
   /// until `end`.
   void begin(std::string_view id, protocol::OutputBuffer& output);
+  /// What is still deferred is composed at once.
   void end();
 
   void boolean(protocol::Field field, bool value) override;
@@ -45,6 +50,9 @@ class NdjsonReplyWriter final : public protocol::ReplyWriter {
 
   void error(const Error& error) override;
   [[nodiscard]] bool congested() const override;
+  [[nodiscard]] std::uint64_t answer_bytes() const override;
+  [[nodiscard]] bool deferred() const override { return deferred_ != nullptr; }
+  bool compose(std::size_t bytes) override;
 
  private:
   /// A comma where one is due, the field's name, a colon.
@@ -54,13 +62,19 @@ class NdjsonReplyWriter final : public protocol::ReplyWriter {
   void item();
   template <typename Integer>
   void number(Integer value);
-  /// `"…"` of UTF-8; large values are not copied where they need no escape.
-  void string(std::string_view bytes, const SharedBytes* shared);
+  /// `"…"` of UTF-8.
+  void string(std::string_view bytes);
   void base64(std::string_view bytes);
-  void document(const ValueView& value);
+  void defer(protocol::Field field, const ValueView& value);
 
-  std::size_t output_bytes_congested_;
+  const std::size_t output_bytes_congested_;
+  MemoryBudget* const memory_;
+  /// What the answer is composed to,
+  protocol::OutputBuffer* composed_ = nullptr;
+  /// and where the next field goes: there, or behind what is deferred.
   protocol::OutputBuffer* output_ = nullptr;
+  std::unique_ptr<DeferredText> deferred_;
+  std::uint64_t begin_ = 0;
   std::uint64_t rollback_ = 0;  // where `true` of "ok" begins
   bool first_ = false;          // of the object or list that is being written
 };

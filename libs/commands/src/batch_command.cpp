@@ -126,20 +126,18 @@ class Plan {
 /// Runs the ops one after the other and writes their results. The results of a batch that fails in
 /// the middle are replaced by the error.
 Result<CommitTicket> run_steps(Call& call, core::Keyspace& keys, const std::vector<Step>& steps) {
-  const std::uint64_t answer_bytes_max = call.control.limits().output_bytes_hard_max;
-  std::uint64_t answer_bytes = 0;
+  const AnswerLimit limit(call.control.limits(), call.store.memory());
   CommitTicket seen = 0;
   call.reply.begin_list(Field::kResults);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
-    KeyCall op{keys,       step.ns,  step.type,        step.args,
-               call.reply, call.now, answer_bytes_max, answer_bytes};
+    KeyCall op{keys, step.ns, step.type, step.args, call.reply, call.now, &limit};
     call.reply.begin_item_object();
     auto ticket = step.operation(op);
     if (!ticket) return fail_at(i, std::move(ticket).error());
-    if (auto checked = check_answer(op); !checked) return fail_at(i, std::move(checked).error());
     call.reply.end_item_object();
-    answer_bytes = op.answer_bytes;
+    if (auto within = limit.check(call.reply); !within)
+      return fail_at(i, std::move(within).error());
     seen = std::max(seen, *ticket);
   }
   call.reply.end_list();

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <iterator>
+#include <utility>
 
 #include "call.h"
+#include "compose_job.h"
 #include "handlers.h"
 
 namespace appmem::commands {
@@ -82,7 +84,8 @@ protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request&
                                       protocol::ReplyWriter& reply, const Instant& now) {
   Call call{store_, control_, validator_, settings_mutex_, session, request, request.arguments(),
             reply,  now};
-  return kRows[static_cast<std::size_t>(request.command().id)].handler(call);
+  protocol::Outcome outcome = kRows[static_cast<std::size_t>(request.command().id)].handler(call);
+  return compose_large_values(std::move(outcome), reply);
 }
 
 }  // namespace appmem::commands

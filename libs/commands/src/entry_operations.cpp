@@ -28,7 +28,7 @@ Result<CommitTicket> get_entry(KeyCall& call) {
   }
   const auto write = [&](const EntryView& entry) {
     call.reply.boolean(Field::kFound, true);
-    write_value(call, Field::kValue, entry.value);
+    call.reply.value(Field::kValue, entry.value);
     call.reply.unsigned_integer(Field::kVersion, entry.version);
     std::optional<TimePoint> deadline = entry.deadline;
     if (options.touch) {
@@ -99,7 +99,7 @@ Result<CommitTicket> set_entry(KeyCall& call) {
   auto outcome = call.keys.set(call.ns, key, stored_form(call.type, *value), options, call.now);
   if (!outcome) return fail(std::move(outcome).error());
   call.reply.unsigned_integer(Field::kVersion, outcome->version);
-  if (old) write_value(call, Field::kOld, old.view());
+  if (old) call.reply.value(Field::kOld, old.view());
   return outcome->ticket;
 }
 

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -17,23 +15,19 @@ using core::CommitTicket;
 using protocol::Field;
 using protocol::Outcome;
 
-/// What a single value may come to; the namespace's own limit is below it.
-constexpr std::uint64_t kAnyAnswer = std::numeric_limits<std::uint64_t>::max();
-
 Outcome finish(Call& call, const Result<CommitTicket>& ticket) {
   return ticket ? answered(*ticket) : refuse(call, ticket.error());
 }
 
-KeyCall key_call(Call& call, core::Keyspace& keys, core::NamespaceId ns, core::ValueType type,
-                 std::uint64_t answer_bytes_max) {
-  return {keys, ns, type, call.args, call.reply, call.now, answer_bytes_max};
+KeyCall key_call(Call& call, core::Keyspace& keys, core::NamespaceId ns, core::ValueType type) {
+  return {keys, ns, type, call.args, call.reply, call.now};
 }
 
 template <KeyOperation kOperation>
 Outcome on_one_key(Call& call) {
   const auto ns = admit(call.store, call.session, call.args);
   if (!ns) return refuse(call, ns.error());
-  KeyCall key = key_call(call, call.store, *ns, core::ValueType::kAny, kAnyAnswer);
+  KeyCall key = key_call(call, call.store, *ns, core::ValueType::kAny);
   return finish(call, kOperation(key));
 }
 
@@ -41,14 +35,15 @@ Result<CommitTicket> on_keys(Call& call, core::NamespaceId ns, core::ValueType t
                              KeyOperation operation) {
   std::vector<core::KeyRef> keys;
   append_keys(call.args, ns, keys);
-  const std::uint64_t answer_bytes_max = call.control.limits().output_bytes_hard_max;
   if (keys.size() <= 1) {
-    KeyCall one = key_call(call, call.store, ns, type, answer_bytes_max);
+    KeyCall one = key_call(call, call.store, ns, type);
     return operation(one);
   }
+  const AnswerLimit limit(call.control.limits(), call.store.memory());
   CommitTicket seen = 0;
   auto ticket = call.store.atomically(keys, call.now, [&](core::Batch& batch) -> Result<void> {
-    KeyCall all = key_call(call, batch, ns, type, answer_bytes_max);
+    KeyCall all = key_call(call, batch, ns, type);
+    all.limit = &limit;
     auto done = operation(all);
     if (!done) return fail(std::move(done).error());
     seen = *done;
@@ -76,7 +71,7 @@ Outcome handle_get(Call& call) {
 Outcome handle_set(Call& call) {
   const auto ns = admit(call.store, call.session, call.args);
   if (!ns) return refuse(call, ns.error());
-  KeyCall key = key_call(call, call.store, *ns, core::ValueType::kAny, kAnyAnswer);
+  KeyCall key = key_call(call, call.store, *ns, core::ValueType::kAny);
   auto ticket = set_entry(key);
   if (ticket) [[likely]]
     return answered(*ticket);

@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "appmem/base/units.h"
 #include "value_form.h"
 
 namespace appmem::commands {
@@ -39,18 +38,6 @@ KeyOperation key_operation(CommandId command) {
     default:
       return nullptr;
   }
-}
-
-void write_value(KeyCall& call, Field field, const ValueView& value) {
-  call.answer_bytes += value.bytes.size();
-  if (call.answer_bytes <= call.answer_bytes_max) call.reply.value(field, value);
-}
-
-Result<void> check_answer(const KeyCall& call) {
-  if (call.answer_bytes <= call.answer_bytes_max) return {};
-  return fail(ErrorCode::kTooLarge, "the values of this answer are over the limit of " +
-                                        format_byte_size(call.answer_bytes_max) +
-                                        "; ask for fewer keys at once");
 }
 
 Result<void> check_values(core::ValueType type, const protocol::Arguments& args,

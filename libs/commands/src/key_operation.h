@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "answer_limit.h"
 #include "appmem/base/error.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/codec.h"
@@ -21,9 +22,8 @@ struct KeyCall {
   const protocol::Arguments& args;
   protocol::ReplyWriter& reply;
   const Instant& now;
-  /// How many bytes of values the answer may hold, and holds; see write_value.
-  std::uint64_t answer_bytes_max = 0;
-  std::uint64_t answer_bytes = 0;
+  /// Of an answer that holds several values; null for one.
+  const AnswerLimit* limit = nullptr;
 };
 
 /// Executes and writes the fields of the answer. What it returns is the highest ticket of what it
@@ -32,13 +32,6 @@ using KeyOperation = Result<core::CommitTicket> (*)(KeyCall& call);
 
 /// The operation of a command that may stand in a batch; null for the others.
 KeyOperation key_operation(protocol::CommandId command);
-
-/// Writes `value`, unless the answer has come to its limit: it is composed in memory before it is
-/// sent, and one request may ask for many values. Operations on several keys check_answer.
-void write_value(KeyCall& call, protocol::Field field, const ValueView& value);
-
-/// Errors: kTooLarge, when the values of one answer came to more than its limit.
-Result<void> check_answer(const KeyCall& call);
 
 /// All values of `args` (`value`, `entries`) for a namespace of this type; see check_value.
 Result<void> check_values(core::ValueType type, const protocol::Arguments& args,

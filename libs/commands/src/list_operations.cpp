@@ -104,7 +104,7 @@ Result<CommitTicket> delete_entries(KeyCall& call) {
     ticket = std::max(ticket, outcome->ticket);
   }
   call.reply.unsigned_integer(Field::kDeleted, deleted);
-  if (old) write_value(call, Field::kOld, old.view());
+  if (old) call.reply.value(Field::kOld, old.view());
   return ticket;
 }
 
@@ -135,7 +135,7 @@ Result<CommitTicket> get_entries(KeyCall& call) {
   call.reply.begin_list(Field::kValues);
   const auto write = [&](const EntryView& entry) {
     call.reply.boolean(Field::kFound, true);
-    write_value(call, Field::kValue, entry.value);
+    call.reply.value(Field::kValue, entry.value);
     call.reply.unsigned_integer(Field::kVersion, entry.version);
   };
   for (const std::string_view key : call.args.keys(Field::kKeys)) {
@@ -144,7 +144,11 @@ Result<CommitTicket> get_entries(KeyCall& call) {
     if (!outcome) return fail(std::move(outcome).error());
     if (!outcome->found) call.reply.boolean(Field::kFound, false);
     call.reply.end_item_object();
-    if (auto checked = check_answer(call); !checked) return fail(std::move(checked).error());
+    if (call.limit != nullptr) {
+      if (auto within = call.limit->check(call.reply); !within) {
+        return fail(std::move(within).error());
+      }
+    }
     ticket = std::max(ticket, outcome->ticket);
   }
   call.reply.end_list();

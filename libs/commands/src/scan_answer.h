@@ -15,9 +15,9 @@ class ScanAnswer {
   explicit ScanAnswer(bool with_values) : with_values_(with_values) {}
 
   [[nodiscard]] bool with_values() const { return with_values_; }
-  /// Whether the job should let the connection send what it has.
+  /// Whether the job should let the connection send what it has, or a large value be composed.
   [[nodiscard]] bool must_wait(const protocol::ReplyWriter& reply) const {
-    return begun_ && reply.congested();
+    return begun_ && (reply.congested() || reply.deferred());
   }
 
   void add_key(protocol::ReplyWriter& reply, std::string_view key);
@@ -28,8 +28,8 @@ class ScanAnswer {
   /// Ends the answer of a scan that cannot go on: with the error, or, where a part has left
   /// already, as if that had been all.
   void abandon(protocol::ReplyWriter& reply, const Error& error);
-  /// To be called at the end of a turn: what is congested then leaves in parts.
-  void pause(const protocol::ReplyWriter& reply) { streamed_ = streamed_ || reply.congested(); }
+  /// To be called at the end of a turn: what must wait then leaves in parts.
+  void pause(const protocol::ReplyWriter& reply) { streamed_ = streamed_ || must_wait(reply); }
 
  private:
   void begin(protocol::ReplyWriter& reply);

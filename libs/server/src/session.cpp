@@ -160,6 +160,10 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
     return;
   }
   Outcome outcome = handler_->execute(request, reply, now);
+  if (outcome.ticket != 0 && (barriers_.empty() || barriers_.back().ticket < outcome.ticket)) {
+    barriers_.push_back({start, outcome.ticket});
+    loop_.park(*this);
+  }
   if (outcome.progress == Outcome::Progress::kContinue) {
     APPMEM_CHECK(outcome.job != nullptr);
     job_ = std::move(outcome.job);
@@ -171,11 +175,6 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
     return;
   }
   codec.end_reply();
-  if (outcome.progress == Outcome::Progress::kParked &&
-      (barriers_.empty() || barriers_.back().ticket < outcome.ticket)) {
-    barriers_.push_back({start, outcome.ticket});
-    loop_.park(*this);
-  }
   closing_ = outcome.close;
   paused_ = output_.size() >= kOutputBytesPause;
 }

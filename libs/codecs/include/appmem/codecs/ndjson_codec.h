@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "appmem/base/memory_budget.h"
 #include "appmem/protocol/codec.h"
 
 namespace appmem::codecs {
@@ -28,6 +29,8 @@ struct NdjsonLimits {
   std::size_t request_bytes_max = 64_MiB;
   /// Answers beyond this make `congested()` true.
   std::size_t output_bytes_congested = 256_KiB;
+  /// What the codec needs for large requests and answers is charged to it. Borrowed; null: to none.
+  MemoryBudget* memory = nullptr;
 };
 
 /// A codec for the NDJSON protocol (docs/protocol.md). `scratch` is borrowed.

@@ -32,10 +32,11 @@ class Job {
 struct Outcome {
   enum class Progress : std::uint8_t {
     kDone,      // the answer is complete
-    kParked,    // complete, and must not leave before `ticket` is committed
+    kParked,    // complete
     kContinue,  // `job` goes on in later turns
   };
   Progress progress = Progress::kDone;
+  /// Not 0: nothing of the answer may leave before it is committed.
   std::uint64_t ticket = 0;
   std::unique_ptr<Job> job = nullptr;
   /// Send the answer, then close (client.kill of itself, shutdown, a protocol error).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,9 @@ namespace appmem::protocol {
 ///
 /// A large answer is streamed: a sliced job adds some items and returns kContinue when
 /// `congested()`. An answer of which a part has been streamed must not fail any more.
+///
+/// A large value (one with `shared`) may be deferred: it is written while a shard is locked, so
+/// the writer only keeps a reference to it then, and compose() does the work in slices afterwards.
 /// Thread safety: none. Lifetime of arguments: the call; a value's `shared` may be kept.
 class ReplyWriter {
  public:
@@ -58,6 +62,19 @@ class ReplyWriter {
 
   /// More is waiting in the output than a job should add to.
   [[nodiscard]] virtual bool congested() const = 0;
+
+  /// What this answer comes to so far, in bytes as composed; of deferred values, which are never in
+  /// memory as a whole, the bytes as they are stored.
+  [[nodiscard]] virtual std::uint64_t answer_bytes() const = 0;
+
+  /// Whether some of what has been written is still to be composed.
+  [[nodiscard]] virtual bool deferred() const { return false; }
+  /// Composes of that about `bytes` (as stored), less when `congested()`. Returns true when nothing
+  /// is left to compose. A part of the answer has been streamed then.
+  virtual bool compose(std::size_t bytes) {
+    static_cast<void>(bytes);
+    return true;
+  }
 };
 
 }  // namespace appmem::protocol

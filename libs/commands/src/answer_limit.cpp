@@ -1,0 +1,41 @@
+#include "answer_limit.h"
+
+#include <string>
+
+#include "appmem/base/units.h"
+
+namespace appmem::commands {
+namespace {
+
+/// How far answers may take the process over its memory limit: less than the margin that it keeps
+/// to, 5 % and 16 MiB.
+constexpr std::uint64_t kExcessBytesMax = 8_MiB;
+constexpr std::uint64_t kExcessShare = 32;
+/// An answer this small is never refused for what others use.
+constexpr std::uint64_t kSmallAnswerBytes = 1_MiB;
+/// Brackets and the line's end are still to come.
+constexpr std::uint64_t kEndBytes = 16;
+
+}  // namespace
+
+AnswerLimit::AnswerLimit(const Limits& limits, const MemoryBudget& memory)
+    : bytes_max_(limits.answer_bytes_max()), memory_(memory) {
+}
+
+Result<void> AnswerLimit::check(const protocol::ReplyWriter& reply) const {
+  const std::uint64_t bytes = reply.answer_bytes() + kEndBytes;
+  if (bytes > bytes_max_) {
+    return fail(ErrorCode::kTooLarge, "the answer is over the limit of " +
+                                          format_byte_size(bytes_max_) + " (max-output, less " +
+                                          format_byte_size(kOutputBytesPause) +
+                                          "); ask for fewer keys at once");
+  }
+  if (bytes > kSmallAnswerBytes &&
+      memory_.excess() > kExcessBytesMax + memory_.limit() / kExcessShare) {
+    return fail(ErrorCode::kOutOfMemory,
+                "no memory to compose this answer; ask for fewer keys at once");
+  }
+  return {};
+}
+
+}  // namespace appmem::commands

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "appmem/base/error.h"
+#include "appmem/base/limits.h"
+#include "appmem/base/memory_budget.h"
+#include "appmem/protocol/reply_writer.h"
+
+namespace appmem::commands {
+
+/// How large an answer may become that holds many values: it is composed in memory, under the locks
+/// of all its keys, before any of it is sent. Thread safety: as the reply's. Lifetime: a call.
+class AnswerLimit {
+ public:
+  AnswerLimit(const Limits& limits, const MemoryBudget& memory);
+
+  /// To be called behind each value. Errors: kTooLarge (more than a connection may have waiting,
+  /// so the server would have to close it), kOutOfMemory (more than the process has to spare).
+  [[nodiscard]] Result<void> check(const protocol::ReplyWriter& reply) const;
+
+ private:
+  const std::uint64_t bytes_max_;
+  const MemoryBudget& memory_;
+};
+
+}  // namespace appmem::commands

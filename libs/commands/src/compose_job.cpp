@@ -1,0 +1,48 @@
+#include "compose_job.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "appmem/base/units.h"
+
+namespace appmem::commands {
+namespace {
+
+using protocol::Job;
+using protocol::Outcome;
+using protocol::ReplyWriter;
+
+/// What one turn composes for one connection, of values as they are stored: some hundred
+/// microseconds where every byte becomes six.
+constexpr std::size_t kComposedBytesPerTurn = 256_KiB;
+
+/// A job (or none) whose answer may hold large values.
+class ComposeJob final : public Job {
+ public:
+  explicit ComposeJob(std::unique_ptr<Job> inner) : inner_(std::move(inner)) {}
+
+  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
+    if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) return false;
+    if (inner_ == nullptr) return true;
+    if (!inner_->run(reply, now, budget)) return false;
+    inner_.reset();
+    return !reply.deferred();
+  }
+
+ private:
+  std::unique_ptr<Job> inner_;
+};
+
+}  // namespace
+
+Outcome compose_large_values(Outcome outcome, ReplyWriter& reply) {
+  if (outcome.job != nullptr) {
+    outcome.job = std::make_unique<ComposeJob>(std::move(outcome.job));
+  } else if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) {
+    outcome.progress = Outcome::Progress::kContinue;
+    outcome.job = std::make_unique<ComposeJob>(nullptr);
+  }
+  return outcome;
+}
+
+}  // namespace appmem::commands
