@@ -1,8 +1,5 @@
 #include <string>
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "appmem/server/server_limits.h"
 #include "server_fixture.h"
 
@@ -37,24 +34,6 @@ TEST_F(LimitsTest, OneConnectionTooManyIsToldThatWeAreBusy) {
   eventually([&] { return server_->connection_count() == 1; });
   LineClient fourth = connect();
   EXPECT_EQ(fourth.ask("echo 4"), "4");
-}
-
-TEST_F(LimitsTest, AcceptsAgainWhenTheSystemHasDescriptorsAgain) {
-  start();
-  LineClient first = connect();
-  EXPECT_EQ(first.ask("echo 1"), "1");
-  rlimit files{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
-  const int lowest_free = ::dup(0);
-  ::close(lowest_free);
-  rlimit lowered = files;
-  lowered.rlim_cur = static_cast<rlim_t>(lowest_free) + 1;  // one for the client, none for us
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &lowered), 0);
-  LineClient second = connect();
-  events_.wait_for("accept_failed");
-  EXPECT_EQ(first.ask("echo 2"), "2");
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
-  EXPECT_EQ(second.ask("echo 3"), "3");
 }
 
 TEST_F(LimitsTest, AHalfSentRequestHasALimitedTime) {

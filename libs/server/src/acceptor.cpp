@@ -10,9 +10,14 @@
 
 namespace appmem::server {
 
+Fd Acceptor::accept_from_system(int listener) {
+  return Fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
 Result<std::unique_ptr<Acceptor>> Acceptor::create(Reactor& reactor, ListeningSocket& socket,
-                                                   Observer& observer, Deal deal) {
-  std::unique_ptr<Acceptor> acceptor(new Acceptor(reactor, socket, observer, std::move(deal)));
+                                                   Observer& observer, Deal deal, Accept accept) {
+  std::unique_ptr<Acceptor> acceptor(
+      new Acceptor(reactor, socket, observer, std::move(deal), accept));
   auto watch = reactor.watch(socket.fd(), [raw = acceptor.get()] { raw->accept_waiting(); });
   if (!watch) return fail(std::move(watch).error());
   acceptor->watch_ = *std::move(watch);
@@ -20,8 +25,13 @@ Result<std::unique_ptr<Acceptor>> Acceptor::create(Reactor& reactor, ListeningSo
   return acceptor;
 }
 
-Acceptor::Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal)
-    : reactor_(reactor), socket_(socket), observer_(observer), deal_(std::move(deal)) {
+Acceptor::Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal,
+                   Accept accept)
+    : reactor_(reactor),
+      socket_(socket),
+      observer_(observer),
+      deal_(std::move(deal)),
+      accept_(accept) {
 }
 
 void Acceptor::accept_waiting() {
@@ -37,7 +47,7 @@ void Acceptor::accept_waiting() {
 bool Acceptor::accept_some() {
   refused_by_system_ = false;
   for (std::size_t i = 0; i < kAcceptsPerTurnMax; ++i) {
-    Fd client(::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Fd client = accept_(socket_.fd());
     if (client) {
       deal_(std::move(client), socket_);
       continue;

@@ -15,10 +15,14 @@ namespace appmem::server {
 class Acceptor {
  public:
   using Deal = std::function<void(Fd, const ListeningSocket&)>;
+  /// Takes one connection of a listening descriptor without waiting; none: errno says why.
+  using Accept = Fd (*)(int listener);
+  static Fd accept_from_system(int listener);
 
-  /// All borrowed. Errors: kInternal.
+  /// All borrowed. `accept`: a test's. Errors: kInternal.
   static Result<std::unique_ptr<Acceptor>> create(Reactor& reactor, ListeningSocket& socket,
-                                                  Observer& observer, Deal deal);
+                                                  Observer& observer, Deal deal,
+                                                  Accept accept = accept_from_system);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
@@ -27,7 +31,7 @@ class Acceptor {
   void stop();
 
  private:
-  Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal);
+  Acceptor(Reactor& reactor, ListeningSocket& socket, Observer& observer, Deal deal, Accept accept);
   void accept_waiting();
   /// Returns whether more may be waiting.
   bool accept_some();
@@ -36,6 +40,7 @@ class Acceptor {
   ListeningSocket& socket_;
   Observer& observer_;
   Deal deal_;
+  Accept accept_;
   std::unique_ptr<Reactor::Watch> watch_;
   bool refused_by_system_ = false;
 };
