@@ -1,9 +1,11 @@
 #include "acceptor.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -74,6 +76,17 @@ TEST_F(AcceptorTest, ConnectionsThatEndWhileTheyWaitAreNoFailure) {
   reactor_->run();
   EXPECT_FALSE(events_.has("accept_failed"));
   EXPECT_EQ(accepted_.size(), 1U);
+}
+
+TEST_F(AcceptorTest, AtTheEndThoseAreTakenWhoWaitedAndNobodyWhoComesMeanwhile) {
+  create([this] { EXPECT_THROW(connect(), std::runtime_error); });
+  std::vector<LineClient> waiting;
+  constexpr std::size_t kWaiting = 2 * kAcceptsPerTurnMax + 1;
+  for (std::size_t i = 0; i < kWaiting; ++i)
+    waiting.push_back(connect());
+  acceptor_->stop();
+  EXPECT_EQ(accepted_.size(), kWaiting);
+  EXPECT_THROW(connect(), std::runtime_error);
 }
 
 }  // namespace
