@@ -342,10 +342,18 @@ TEST(DaemonTest, PrintsWhatWasAskedForOnStandardOutput) {
   std::ofstream(directory.file("c.toml")) << printed.output;
   const Ran again = run_appmemd({"--config", directory.file("c.toml"), "--print-config"});
   EXPECT_EQ(again.output, printed.output);
-  // Where nobody can read it, that is an error.
-  options.arguments = {"/bin/sh", "-c", "exec \"$0\" --version >/dev/full",
-                       appmem::test::binary_dir() / "appmemd"};
-  EXPECT_EQ(appmem::test::run(options).exit_code, 1);
+}
+
+TEST(DaemonTest, WhatCannotBePrintedIsAnError) {
+  for (const std::string what : {"--version", "--help", "--print-config"}) {
+    ProcessOptions options;
+    options.arguments = {"/bin/sh", "-c", "exec \"$0\" \"$1\" >/dev/full",
+                         appmem::test::binary_dir() / "appmemd", what};
+    const Ran ran = appmem::test::run(options);
+    EXPECT_EQ(ran.exit_code, 1) << what;
+    EXPECT_EQ(ran.errors, "appmemd: cannot write to standard output: No space left on device\n")
+        << what;
+  }
 }
 
 TEST(DaemonTest, ARunningDaemonTellsItsConfiguration) {
@@ -438,6 +446,7 @@ TEST(DaemonTest, ServesASocketThatIsHandedOverAndLeavesIt) {
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   ASSERT_EQ(::bind(handed_over, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
   ASSERT_EQ(::listen(handed_over, 10), 0);
   LineClient early(path);  // connects before anybody serves
   ProcessOptions options = appmemd({});
@@ -450,10 +459,21 @@ TEST(DaemonTest, ServesASocketThatIsHandedOverAndLeavesIt) {
   };
   Process daemon(options);
   EXPECT_EQ(ask(early, {{"op", "ping"}}).at("ok"), true);
+  const json config = ask(early, {{"op", "config.get"}}).at("config");
+  EXPECT_EQ(config.at("socket"), path);
+  EXPECT_EQ(config.at("socket-mode"), "0640");
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait(), 0);
   EXPECT_THAT(daemon.errors(), HasSubstr("\"address\":\"unix:" + path + "\""));
   EXPECT_TRUE(std::filesystem::exists(path));
+  // In the background it is another process than the one that it was handed to.
+  options.arguments.insert(options.arguments.end(),
+                           {"--background", "--pid-file", directory.file("pid")});
+  const Ran start = appmem::test::run(options);
+  ASSERT_EQ(start.exit_code, 0) << start.errors;
+  const Stranger background(directory.file("pid"));
+  LineClient client(path);
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
   LineClient next(path);  // waits for the next daemon
   ::close(handed_over);
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "appmem/base/check.h"
 #include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
@@ -20,7 +21,6 @@
 #include "log.h"
 #include "pid_file.h"
 #include "service.h"
-#include "service_manager.h"
 
 namespace appmem::daemon {
 namespace {
@@ -56,14 +56,14 @@ Result<void> check_default_directory(const Options& options) {
                   "choose another --socket");
 }
 
+/// Where to listen: on the sockets that were handed over, else on our own.
 Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
-                                                    std::optional<std::uint32_t> gid) {
-  const auto inherited = take_listening_sockets();
-  if (!inherited) return fail(inherited.error());
+                                                    std::optional<std::uint32_t> gid,
+                                                    const std::vector<HandedOver>& handed_over) {
   std::vector<server::ListenerSpec> specs;
-  for (const int fd : *inherited) {
+  for (const HandedOver& socket : handed_over) {
     server::ListenerSpec spec;
-    spec.inherited_fd = fd;
+    spec.inherited_fd = socket.fd;
     specs.push_back(spec);
   }
   if (specs.empty()) {
@@ -79,6 +79,26 @@ Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
   return specs;
 }
 
+/// The options as they are in effect: a socket that was handed over stands instead of ours.
+Options effective(Options options, const std::vector<HandedOver>& handed_over) {
+  if (handed_over.empty()) return options;
+  options.socket.clear();
+  for (const HandedOver& socket : handed_over) {
+    options.socket += (options.socket.empty() ? "" : ", ") + socket.path;
+  }
+  struct stat status {};
+  if (::stat(handed_over.front().path.c_str(), &status) == 0) {
+    options.socket_mode = status.st_mode & 0777U;
+  }
+  return options;
+}
+
+/// What keeps whom out of a socket that was handed over is its maker's affair.
+Reach reach_of(const Options& options, const std::vector<HandedOver>& handed_over) {
+  if (!handed_over.empty() || (options.socket_mode & S_IWOTH) != 0) return Reach::kAll;
+  return (options.socket_mode & S_IWGRP) != 0 ? Reach::kGroup : Reach::kOwner;
+}
+
 std::uint64_t random_seed() {
   std::uint64_t seed = 0;
   APPMEM_CHECK(::getrandom(&seed, sizeof seed, 0) == static_cast<ssize_t>(sizeof seed));
@@ -92,14 +112,18 @@ core::Version version_floor(const Instant& now) {
   return micros > 0 ? static_cast<core::Version>(micros) : 0;
 }
 
-Result<void> serve(const Options& options, Background& background, Clock& clock, Observer& log) {
+Result<void> serve(const Options& options, const std::vector<HandedOver>& handed_over,
+                   Background& background, Clock& clock, Observer& log) {
   std::optional<std::uint32_t> gid;
   if (!options.socket_group.empty()) {
     const auto found = group_id(options.socket_group);
     if (!found) return fail(found.error());
     gid = *found;
   }
-  auto specs = listeners(options, gid);
+  auto access =
+      access_policy(::geteuid(), gid, reach_of(options, handed_over), read_overflow_ids("/"));
+  if (!access) return fail(std::move(access).error());
+  auto specs = listeners(options, gid, handed_over);
   if (!specs) return fail(std::move(specs).error());
 
   const Instant start = clock.now();
@@ -111,8 +135,8 @@ Result<void> serve(const Options& options, Background& background, Clock& clock,
                     start);
   Service service({.limits = options.limits,
                    .threads = options.threads,
-                   .access = {.daemon_uid = ::geteuid(), .member_gid = gid},
-                   .config = shown_options(options),
+                   .access = *access,
+                   .config = shown_options(effective(options, handed_over)),
                    .serving = [&background] { background.ready(); },
                    .observer = &log},
                   store, start);
@@ -133,13 +157,14 @@ Result<void> serve(const Options& options, Background& background, Clock& clock,
 
 }  // namespace
 
-int run_daemon(const Options& options, Background& background) {
+int run_daemon(const Options& options, const std::vector<HandedOver>& handed_over,
+               Background& background) {
   ::umask(0077);
   // Whoever reads the log may go away.
   ::signal(SIGPIPE, SIG_IGN);
   SystemClock clock;
   const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level, clock);
-  const auto served = serve(options, background, clock, *log);
+  const auto served = serve(options, handed_over, background, clock, *log);
   if (served) return 0;
   log->event(Severity::kError, "start_failed", served.error().message, nullptr, 0);
   return 1;

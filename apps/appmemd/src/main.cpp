@@ -1,7 +1,9 @@
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include "config_text.h"
 #include "daemon.h"
 #include "machine.h"
+#include "service_manager.h"
 
 namespace {
 
@@ -36,7 +39,8 @@ int complain(const std::string& message, int exit_code) {
 
 int print(const std::string& text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  return std::fflush(stdout) == 0 && written ? 0 : 1;
+  if (written && std::fflush(stdout) == 0) return 0;
+  return complain("cannot write to standard output: " + std::system_category().message(errno), 1);
 }
 
 }  // namespace
@@ -54,11 +58,14 @@ int main(int argc, char** argv) {
     case daemon::CommandLine::Action::kServe:
       break;
   }
+  // They are meant for this process, whose number a daemon in the background does not have.
+  const auto handed_over = daemon::take_listening_sockets();
+  if (!handed_over) return complain(handed_over.error().message, 1);
   daemon::Background background;
   if (line->options.background) {
     const auto entered = daemon::Background::enter(background);
     if (!entered) return complain(entered.error().message, 1);
     if (*entered) return **entered;
   }
-  return daemon::run_daemon(line->options, background);
+  return daemon::run_daemon(line->options, *handed_over, background);
 }

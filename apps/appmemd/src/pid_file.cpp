@@ -23,7 +23,7 @@ pid_t pid_in(const std::string& path) {
 
 /// Whether a process that lives holds the lock on the file at `path`.
 bool is_held(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return false;
   const bool held = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(fd);
@@ -34,7 +34,12 @@ bool is_held(const std::string& path) {
 
 PidFile::~PidFile() {
   if (fd_ < 0) return;
-  if (pid_in(path_) == ::getpid()) ::unlink(path_.c_str());
+  struct stat ours {};
+  struct stat named {};
+  if (::fstat(fd_, &ours) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+      ours.st_dev == named.st_dev && ours.st_ino == named.st_ino && pid_in(path_) == ::getpid()) {
+    ::unlink(path_.c_str());
+  }
   ::close(fd_);
 }
 
@@ -45,13 +50,15 @@ Result<void> PidFile::write(const std::string& path) {
                                       "; choose another --pid-file");
   }
   const std::string temporary = path + "." + std::to_string(::getpid());
+  ::unlink(temporary.c_str());  // of a process that had our number and died on the way
   const auto failed = [&](const char* what) {
     const std::string reason = std::system_category().message(errno);
     ::unlink(temporary.c_str());
     return fail(ErrorCode::kInternal,
                 std::string("cannot ") + what + " the pid file " + path + ": " + reason);
   };
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int fd =
+      ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return failed("create");
   ::fchmod(fd, 0644);  // for whoever watches the daemon, whatever the umask
   const std::string text = std::to_string(::getpid()) + "\n";

@@ -46,6 +46,19 @@ int socket_option(int fd, int option) {
   return ::getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
+std::string path_of(int fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  std::string path(address.sun_path, size - offsetof(sockaddr_un, sun_path));
+  if (path.starts_with('\0')) {
+    path.front() = '@';
+  } else {
+    path.resize(std::strlen(path.c_str()));
+  }
+  return path;
+}
+
 }  // namespace
 
 void notify_service_manager(std::string_view state) {
@@ -64,10 +77,10 @@ void notify_service_manager(std::string_view state) {
   ::close(fd);
 }
 
-Result<std::vector<int>> take_listening_sockets() {
+Result<std::vector<HandedOver>> take_listening_sockets() {
   const auto pid = environment("LISTEN_PID");
   const auto count_text = environment("LISTEN_FDS");
-  if (!pid || !count_text || whole_number(*pid) != ::getpid()) return std::vector<int>{};
+  if (!pid || !count_text || whole_number(*pid) != ::getpid()) return std::vector<HandedOver>{};
   forget_listening_variables();
   const auto count = whole_number(*count_text);
   if (!count || *count < 0 || *count > kListenFdsMax) {
@@ -75,7 +88,7 @@ Result<std::vector<int>> take_listening_sockets() {
                                                 ": expected a number from 0 to " +
                                                 std::to_string(kListenFdsMax));
   }
-  std::vector<int> sockets;
+  std::vector<HandedOver> sockets;
   for (int fd = kListenFdsStart; fd < kListenFdsStart + *count; ++fd) {
     if (socket_option(fd, SO_ACCEPTCONN) != 1 || socket_option(fd, SO_DOMAIN) != AF_UNIX ||
         socket_option(fd, SO_TYPE) != SOCK_STREAM) {
@@ -85,7 +98,7 @@ Result<std::vector<int>> take_listening_sockets() {
                       "a path");
     }
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    sockets.push_back(fd);
+    sockets.push_back({fd, path_of(fd)});
   }
   return sockets;
 }

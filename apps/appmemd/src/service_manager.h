@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,9 +14,16 @@ namespace appmem::daemon {
 /// name behind '@'). Nothing happens where the variable is unset or nobody listens.
 void notify_service_manager(std::string_view state);
 
-/// The listening sockets that were handed over in LISTEN_FDS, if LISTEN_PID is this process: set
+/// A listening Unix stream socket from the manager.
+struct HandedOver {
+  int fd = -1;
+  /// A path, or an abstract name behind '@'.
+  std::string path;
+};
+
+/// The sockets that were handed over in LISTEN_FDS, if LISTEN_PID is this process: set
 /// close-on-exec, and the variables taken out of the environment. Empty when there are none.
 /// Errors: kInvalidRequest (a descriptor that is no listening Unix stream socket, or a bad number).
-Result<std::vector<int>> take_listening_sockets();
+Result<std::vector<HandedOver>> take_listening_sockets();
 
 }  // namespace appmem::daemon
