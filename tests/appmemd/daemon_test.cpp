@@ -190,6 +190,30 @@ TEST(DaemonTest, GoesOnWhenNobodyReadsItsLogAnyMore) {
   EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
 }
 
+TEST(DaemonTest, GoesOnWhenTheReaderOfItsLogStalls) {
+  Daemon daemon({"--threads", "1"});
+  LineClient client(daemon.socket());
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+  // The pipe that its log goes to, filled up.
+  const std::string pipe = "/proc/" + std::to_string(daemon.process().pid()) + "/fd/2";
+  const int log = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(log, 0);
+  const std::string line(255, 'x');
+  while (::write(log, (line + "\n").data(), line.size() + 1) > 0) {
+  }
+  ::close(log);
+  // Each is an event, for which there is no room.
+  for (int i = 0; i < 3; ++i) {
+    daemon.process().signal(SIGHUP);
+    EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+  }
+  EXPECT_TRUE(daemon.process().wait_for_error_text(line + "\n" + line));
+  daemon.process().signal(SIGHUP);
+  EXPECT_TRUE(daemon.process().wait_for_error_text("SIGHUP"));
+  EXPECT_EQ(daemon.stop(), 0);
+  EXPECT_THAT(daemon.process().errors(), HasSubstr("\"event\":\"log_lines_dropped\""));
+}
+
 TEST(DaemonTest, NeverLogsToAClientWhoseSocketTookAClosedStreamsPlace) {
   const TemporaryDirectory directory;
   ProcessOptions options = appmemd(

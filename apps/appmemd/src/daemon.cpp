@@ -113,7 +113,7 @@ core::Version version_floor(const Instant& now) {
 }
 
 Result<void> serve(const Options& options, const std::vector<HandedOver>& handed_over,
-                   Background& background, Clock& clock, Observer& log) {
+                   Background& background, Clock& clock, Log& log) {
   std::optional<std::uint32_t> gid;
   if (!options.socket_group.empty()) {
     const auto found = group_id(options.socket_group);
@@ -137,7 +137,11 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                    .threads = options.threads,
                    .access = *access,
                    .config = shown_options(effective(options, handed_over)),
-                   .serving = [&background] { background.ready(); },
+                   .serving =
+                       [&] {
+                         log.stop_waiting();
+                         background.ready();
+                       },
                    .observer = &log},
                   store, start);
   server::Server server({.listeners = *std::move(specs),
@@ -163,7 +167,7 @@ int run_daemon(const Options& options, const std::vector<HandedOver>& handed_ove
   // Whoever reads the log may go away.
   ::signal(SIGPIPE, SIG_IGN);
   SystemClock clock;
-  const std::unique_ptr<Observer> log = make_log(options.log_format, options.log_level, clock);
+  const std::unique_ptr<Log> log = make_log(options.log_format, options.log_level, clock);
   const auto served = serve(options, handed_over, background, clock, *log);
   if (served) return 0;
   log->event(Severity::kError, "start_failed", served.error().message, nullptr, 0);
