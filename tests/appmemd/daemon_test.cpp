@@ -389,6 +389,23 @@ TEST(DaemonTest, ARunningDaemonTellsItsConfiguration) {
   EXPECT_EQ(config.at("socket"), daemon.socket());
 }
 
+TEST(DaemonTest, ARequestForWhichThereIsNoMemoryIsLoggedWithoutItsKey) {
+  Daemon daemon;
+  LineClient client(daemon.socket());
+  EXPECT_EQ(
+      ask(client, {{"op", "ns.create"}, {"name", "full"}, {"eviction", "none"}, {"max_keys", 1}})
+          .at("ok"),
+      true);
+  EXPECT_EQ(ask(client, {{"op", "use"}, {"name", "full"}}).at("ok"), true);
+  EXPECT_EQ(ask(client, {{"op", "set"}, {"key", "k"}, {"value", 1}}).at("ok"), true);
+  EXPECT_EQ(ask(client, {{"op", "set"}, {"key", "secret"}, {"value", "private"}}).at("ok"), false);
+  EXPECT_TRUE(daemon.process().wait_for_error_text(
+      "\"event\":\"out_of_memory\",\"message\":\"a request was refused for lack of memory\","
+      "\"client\":1,\"op\":\"set\",\"reason\":\"the namespace is at its max_bytes or max_keys\""));
+  EXPECT_THAT(daemon.process().errors(), testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(daemon.process().errors(), testing::Not(HasSubstr("private")));
+}
+
 TEST(DaemonTest, EveryLineOfItsLogIsAnObject) {
   Daemon daemon({"--max-connections", "1", "--log-level", "debug"});
   LineClient client(daemon.socket());

@@ -77,6 +77,11 @@ std::vector<std::pair<std::string, std::string>> FakeControl::config() const {
   return {{"max-memory", "64MiB"}, {"threads", "2"}};
 }
 
+void FakeControl::out_of_memory(std::uint64_t client, std::string_view op, const Error& error) {
+  refused_for_memory.push_back(std::to_string(client) + " " + std::string(op) + ": " +
+                               error.message);
+}
+
 Result<void> FakeSink::admit() {
   if (failed) return fail(ErrorCode::kReadOnly, "the log has failed");
   return {};

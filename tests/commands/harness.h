@@ -30,10 +30,13 @@ class FakeControl final : public commands::ServerControl {
   bool kill_client(std::uint64_t id) override;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
   void shutdown() override { ++shutdowns; }
+  void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
 
   Limits limits_value;
   std::vector<std::uint64_t> killed;
   int shutdowns = 0;
+  /// "client op: message" of each.
+  std::vector<std::string> refused_for_memory;
 };
 
 /// A log that gives each record the next ticket.

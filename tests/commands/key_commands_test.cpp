@@ -244,6 +244,12 @@ TEST_F(KeyCommandsTest, NothingLeftToEvictIsOutOfMemory) {
   must(R"({"op":"set","ns":"full","key":"a","value":1})");
   EXPECT_THAT(ask(R"({"op":"set","ns":"full","key":"b","value":1})"), Fails("out_of_memory"));
   EXPECT_THAT(ask(R"({"op":"incr","ns":"full","key":"b"})"), Fails("out_of_memory"));
+  EXPECT_THAT(ask(R"({"op":"batch","ops":[{"op":"set","ns":"full","key":"b","value":1}]})"),
+              Fails("out_of_memory"));
+  // Each is told to the process, which has a log.
+  const std::string reason = ": the namespace is at its max_bytes or max_keys";
+  EXPECT_THAT(server_.control.refused_for_memory,
+              testing::ElementsAre("1 set" + reason, "1 incr" + reason, "1 batch" + reason));
 }
 
 TEST_F(KeyCommandsTest, AnUnknownNamespaceIsNotFound) {

@@ -139,4 +139,13 @@ void Service::shutdown() {
   server_->stop();
 }
 
+void Service::out_of_memory(std::uint64_t client, std::string_view op, const Error& error) {
+  if (options_.observer == nullptr) return;
+  const std::array fields{EventField::of("client", static_cast<std::int64_t>(client)),
+                          EventField::of("op", op), EventField::of("reason", error.message)};
+  options_.observer->event(Severity::kWarning, "out_of_memory",
+                           "a request was refused for lack of memory", fields.data(),
+                           fields.size());
+}
+
 }  // namespace appmem::daemon

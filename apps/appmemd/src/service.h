@@ -30,7 +30,7 @@ struct ServiceOptions {
   std::vector<std::pair<std::string, std::string>> config;
   /// Called once, when whoever connects is answered. May be empty.
   std::function<void()> serving;
-  /// Told of clients that may do nothing. May be null. Borrowed.
+  /// Told of clients that may do nothing, and of lack of memory. May be null. Borrowed.
   Observer* observer = nullptr;
 };
 
@@ -63,6 +63,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
     return options_.config;
   }
   void shutdown() override;
+  void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
 
  private:
   class Connection;

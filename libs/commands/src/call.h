@@ -26,6 +26,9 @@ using Handler = protocol::Outcome (*)(Call&);
 
 /// Answers with an error.
 inline protocol::Outcome refuse(Call& call, const Error& error) {
+  if (error.code == ErrorCode::kOutOfMemory) [[unlikely]] {
+    call.control.out_of_memory(call.session.id, call.request.command().name, error);
+  }
   call.reply.error(error);
   return protocol::Outcome::done();
 }

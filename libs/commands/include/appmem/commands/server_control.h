@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,13 @@ class ServerControl {
   [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> config() const = 0;
   /// Begins an orderly end, as SIGTERM does.
   virtual void shutdown() = 0;
+  /// Told of a request that was refused for lack of memory: its connection's id, its op, and the
+  /// answer. May come with every request. Does nothing unless overridden.
+  virtual void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) {
+    static_cast<void>(client);
+    static_cast<void>(op);
+    static_cast<void>(error);
+  }
 };
 
 }  // namespace appmem::commands
