@@ -354,6 +354,97 @@ TEST_F(NdjsonDecodeTest, LargeValuesAreTaken) {
   EXPECT_EQ(decoded(R"({"op":"ping"})").command().id, CommandId::kPing);
 }
 
+TEST_F(NdjsonDecodeTest, ValuesOverTheirLimitAreRefusedBeforeAnythingIsMadeOfThem) {
+  codec_ = make_ndjson_codec({.value_bytes_max = 10}, scratch_);
+  const auto set = [](std::string_view field, std::string_view value) {
+    return R"({"op":"set","key":"k",")" + std::string(field) + "\":" + std::string(value) + "}";
+  };
+  const std::string over = "too_large: the value of 11 bytes is over max_value_bytes, 10";
+  EXPECT_EQ(refusal(set("value", "\"0123456789\"")), "decoded");
+  EXPECT_EQ(refusal(set("value", "\"0123456789a\"")), over);
+  EXPECT_EQ(refusal(set("value", "\"012345678\\u00e9\"")), over);
+  EXPECT_EQ(refusal(set("value", "\"01234567\\u00e9\"")), "decoded");
+  EXPECT_EQ(refusal(set("value", "[123,5678]")), "decoded");
+  EXPECT_EQ(refusal(set("value", "[123,56789]")), over);
+  EXPECT_EQ(refusal(set("value_b64", "\"MDEyMzQ1Njc4OQ==\"")), "decoded");
+  EXPECT_EQ(refusal(set("value_b64", "\"MDEyMzQ1Njc4OWE=\"")), over);
+  EXPECT_EQ(refusal(R"({"op":"mset","entries":[{"key":"k","value":"0123456789a"}]})"),
+            "too_large@0: entries[0]: the value of 11 bytes is over max_value_bytes, 10");
+}
+
+/// Values that are put together where they are to stay.
+class NdjsonLargeValueTest : public NdjsonDecodeTest {
+ protected:
+  NdjsonLargeValueTest() {
+    codec_ = make_ndjson_codec({.request_bytes_max = 64_MiB,
+                                .memory = &budget_,
+                                .allocate_large =
+                                    [this](std::size_t bytes) {
+                                      return full_ ? SharedBytes() : pool_.try_allocate(bytes);
+                                    }},
+                               scratch_);
+  }
+  void TearDown() override { request_.clear(); }
+
+  MemoryBudget budget_{1_GiB};
+  BlobPool pool_{budget_};
+  bool full_ = false;
+};
+
+TEST_F(NdjsonLargeValueTest, TheyAreSharedWhateverTheirForm) {
+  const std::string plain(1'000'000, 'v');
+  std::string base64;
+  for (int i = 0; i < 250'000; ++i)
+    base64 += "////";
+  const std::string document = "[\"" + plain + "\"]";
+  for (const bool full : {false, true}) {
+    full_ = full;
+    const auto expect = [&](const protocol::ValueArgument& value, std::string_view bytes) {
+      EXPECT_TRUE(value.view.bytes == bytes);
+      ASSERT_EQ(value.view.shared == nullptr, full);
+      if (full) return;
+      EXPECT_EQ(value.view.shared->view().data(), value.view.bytes.data());
+      EXPECT_EQ(value.view.shared->view().size(), value.view.bytes.size());
+    };
+    expect(value('"' + plain + '"'), plain);
+    expect(value("\"\\n" + plain + "\\u20ac\""), '\n' + plain + "€");
+    expect(value(document), document);
+    expect(decoded(R"({"op":"set","key":"k","value_b64":")" + base64 + "\"}").value(Field::kValue),
+           std::string(750'000, '\xff'));
+    const auto args = decoded(R"({"op":"mset","entries":[{"key":"a","value":")" + plain +
+                              R"("},{"key":"b","value":")" + plain + R"("}]})");
+    for (const auto& entry : args.entries(Field::kEntries))
+      expect(entry.value, plain);
+  }
+}
+
+TEST_F(NdjsonLargeValueTest, WhatIsSmallOrRefusedTakesNone) {
+  const std::uint64_t before = budget_.used();
+  EXPECT_EQ(value("\"v\"").view.shared, nullptr);
+  EXPECT_EQ(value('"' + std::string(kInlineValueBytesMax, 'v') + '"').view.shared, nullptr);
+  EXPECT_NE(value('"' + std::string(kInlineValueBytesMax + 1, 'v') + '"').view.shared, nullptr);
+  EXPECT_EQ(refusal(R"({"op":"set","key":"k","value":")" + std::string(1'000'000, 'v') +
+                    R"(","nonsense":1})"),
+            "invalid_request: unknown field \"nonsense\"");
+  EXPECT_FALSE(pool_.reclaim(1_GiB));
+  EXPECT_LE(budget_.used(), before + 64_KiB);
+}
+
+TEST_F(NdjsonLargeValueTest, ADenseDocumentTakesNoMemoryToDecode) {
+  std::string document = "[1";
+  while (document.size() < 8_MiB)
+    document += ",1";
+  document += ']';
+  full_ = true;
+  const std::uint64_t before = budget_.used();
+  EXPECT_EQ(value(document).view.bytes.size(), document.size());
+  EXPECT_EQ(budget_.used(), before);
+  // Strings with escapes do, and are charged for.
+  full_ = true;
+  value("\"\\n" + std::string(1'000'000, 'v') + '"');
+  EXPECT_GE(budget_.used(), before + 1'000'000);
+}
+
 // --- lists ---
 
 TEST_F(NdjsonDecodeTest, KeysAreListed) {

@@ -105,7 +105,11 @@ Peer::Peer(TestServer& server, Role role)
       codec_(codecs::make_ndjson_codec(
           {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
            .output_bytes_congested = server.options.output_bytes_congested,
-           .memory = &server.store.memory()},
+           .memory = &server.store.memory(),
+           .allocate_large =
+               [&server](std::size_t bytes) {
+                 return server.store.allocate_large(bytes, server.clock.now());
+               }},
           scratch_)),
       output_(&server.store.memory()) {
   session.id = server.next_client++;

@@ -143,7 +143,7 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                          background.ready();
                        },
                    .observer = &log},
-                  store, start);
+                  store, clock);
   server::Server server({.listeners = *std::move(specs),
                          .threads = options.threads,
                          .limits = options.limits,

@@ -26,7 +26,11 @@ class Service::Connection final : public server::ConnectionHandler {
       : service_(service) {
     const codecs::NdjsonLimits limits{
         .request_bytes_max = service.options_.limits.effective_request_bytes_max(),
-        .memory = &service.store_.memory()};
+        .value_bytes_max = service.options_.limits.value_bytes_max,
+        .memory = &service.store_.memory(),
+        .allocate_large = [&service](std::size_t bytes) {
+          return service.store_.allocate_large(bytes, service.clock_.now());
+        }};
     codecs::NdjsonScratch& scratch = *service.scratch_[loop];
     if (protocol == server::ListenerProtocol::kAuto) {
       auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
@@ -58,10 +62,11 @@ class Service::Connection final : public server::ConnectionHandler {
   commands::Session session_;
 };
 
-Service::Service(ServiceOptions options, core::Store& store, const Instant& start)
+Service::Service(ServiceOptions options, core::Store& store, Clock& clock)
     : options_(std::move(options)),
       store_(store),
-      start_(start.mono),
+      clock_(clock),
+      start_(clock.now().mono),
       validator_(codecs::make_json_validator()),
       dispatcher_(store, *this, *validator_) {
   for (std::size_t loop = 0; loop < options_.threads; ++loop) {

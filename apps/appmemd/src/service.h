@@ -38,8 +38,8 @@ struct ServiceOptions {
 /// handlers may ask of the process. Thread safety: as the two interfaces.
 class Service final : public server::RequestHandler, public commands::ServerControl {
  public:
-  /// `store` is borrowed.
-  Service(ServiceOptions options, core::Store& store, const Instant& start);
+  /// `store` and `clock` are borrowed.
+  Service(ServiceOptions options, core::Store& store, Clock& clock);
   ~Service() override;
 
   /// The server that this service is the handler of; before it opens. Borrowed.
@@ -72,6 +72,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
 
   const ServiceOptions options_;
   core::Store& store_;
+  Clock& clock_;
   const TimePoint start_;
   std::unique_ptr<protocol::JsonValidator> validator_;
   commands::Dispatcher dispatcher_;

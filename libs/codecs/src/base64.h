@@ -18,5 +18,11 @@ void base64_encode(std::string_view bytes, char* out);
 /// `text` is.
 inline constexpr std::size_t kBadBase64 = ~std::size_t{0};
 std::size_t base64_decode(std::string_view text, char* out);
+/// What base64_decode returns where all characters are right.
+constexpr std::size_t base64_decoded_size(std::string_view text) {
+  if (text.size() % 4 != 0) return kBadBase64;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  return text.size() / 4 * 3 - padding;
+}
 
 }  // namespace appmem::codecs

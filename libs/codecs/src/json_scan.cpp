@@ -1,8 +1,13 @@
 #include "json_scan.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace appmem::codecs {
 namespace {
@@ -161,6 +166,21 @@ const char* skip_json_space(const char* begin, const char* end) {
 
 const char* find_json_special(const char* begin, const char* end) {
   const char* p = begin;
+#ifdef __SSE2__
+  // Every x86-64 has it; the loop below does the same elsewhere, eight bytes at a time.
+  const __m128i quotes = _mm_set1_epi8('"');
+  const __m128i backslashes = _mm_set1_epi8('\\');
+  const __m128i controls = _mm_set1_epi8(0x1F);
+  for (; end - p >= 16; p += 16) {
+    __m128i bytes;
+    std::memcpy(&bytes, p, sizeof bytes);
+    const __m128i special = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)),
+        _mm_cmpeq_epi8(_mm_min_epu8(bytes, controls), bytes));
+    const auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
+    if (found != 0) return p + std::countr_zero(found);
+  }
+#endif
   while (end - p >= 8 && special_bytes(load(p)) == 0)
     p += 8;
   while (p != end && !is_special(*p))
@@ -299,6 +319,23 @@ std::size_t unescape_json(std::string_view raw, char* out) {
     p += escape.length;
   }
   return static_cast<std::size_t>(out - begin);
+}
+
+std::size_t unescaped_json_size(std::string_view raw) {
+  const char* p = raw.data();
+  const char* const end = p + raw.size();
+  std::size_t size = raw.size();
+  while (p != end) {
+    p = static_cast<const char*>(std::memchr(p, '\\', static_cast<std::size_t>(end - p)));
+    if (p == nullptr) break;
+    char character[4];
+    const Escape escape = read_escape(p, end);
+    if (escape.length == 0) break;
+    size -= escape.length -
+            static_cast<std::size_t>(put_utf8(escape.code_point, character) - character);
+    p += escape.length;
+  }
+  return size;
 }
 
 JsonInteger read_json_integer(std::string_view text) {

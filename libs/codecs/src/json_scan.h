@@ -5,9 +5,7 @@
 #include <string_view>
 
 /// A strict scanner of JSON text (RFC 8259) that builds nothing and needs no memory: it says where
-/// a value ends, or what is wrong and where. simdjson walks over requests; this checks what is kept
-/// as it stands (documents), which On-Demand parsing does not check and DOM parsing refuses where a
-/// number is too large for the machine. Whether the text is UTF-8 is the caller's to check.
+/// a value ends, or what is wrong and where. Whether the text is UTF-8 is the caller's to check.
 namespace appmem::codecs {
 
 struct JsonScan {
@@ -53,6 +51,10 @@ bool is_plain_json(std::string_view bytes);
 /// kBadEscape.
 inline constexpr std::size_t kBadEscape = ~std::size_t{0};
 std::size_t unescape_json(std::string_view raw, char* out);
+
+/// How many bytes unescape_json writes. Precondition: the content of a string that has been
+/// scanned.
+std::size_t unescaped_json_size(std::string_view raw);
 
 /// An integer's text.
 struct JsonInteger {

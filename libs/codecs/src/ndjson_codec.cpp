@@ -17,7 +17,7 @@ NdjsonScratch::~NdjsonScratch() = default;
 class NdjsonCodec final : public protocol::Codec {
  public:
   NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
-      : line_bytes_max_(limits.request_bytes_max),
+      : limits_(limits),
         decoder_(*scratch.decoder_),
         writer_(limits.output_bytes_congested, limits.memory) {}
 
@@ -25,10 +25,12 @@ class NdjsonCodec final : public protocol::Codec {
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     std::string_view line(frame.data(), frame.size());
     line.remove_prefix(std::exchange(leftover_, 0));
-    if (frame.size() <= protocol::kFrameBytesInlineMax) return decoder_.decode(line, request);
+    if (frame.size() <= protocol::kFrameBytesInlineMax) {
+      return decoder_.decode(line, limits_, request);
+    }
     // On another thread, while this one goes on with what it shares with others.
-    large_ = std::make_unique<NdjsonDecoder>();
-    return large_->decode(line, request);
+    large_ = std::make_unique<NdjsonDecoder>(limits_.memory);
+    return large_->decode(line, limits_, request);
   }
   protocol::ReplyWriter& begin_reply(const protocol::Request& request,
                                      protocol::OutputBuffer& output) override {
@@ -44,7 +46,7 @@ class NdjsonCodec final : public protocol::Codec {
   }
 
  private:
-  std::size_t line_bytes_max_;
+  const NdjsonLimits limits_;
   NdjsonDecoder& decoder_;                // the thread's
   std::unique_ptr<NdjsonDecoder> large_;  // of a large frame, until it is answered
   NdjsonReplyWriter writer_;
@@ -84,14 +86,16 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     // White space before a request does not count, and may have been dropped; nor does a carriage
     // return before the line end, which the last byte without a line end may be.
     const std::size_t length = end - begin - blank_;
-    if (length > line_bytes_max_ && (length > line_bytes_max_ + 1 || input[end - 1] != '\r')) {
+    if (length > limits_.request_bytes_max &&
+        (length > limits_.request_bytes_max + 1 || input[end - 1] != '\r')) {
       skipping_ = line_end == nullptr;
       scanned_ = blank_ = 0;
-      return {Frame::Kind::kRefused,
-              line_end == nullptr ? input.size() : end + 1,
-              {ErrorCode::kTooLarge,
-               "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
-               std::nullopt}};
+      return {
+          Frame::Kind::kRefused,
+          line_end == nullptr ? input.size() : end + 1,
+          {ErrorCode::kTooLarge,
+           "a request is over the limit of " + std::to_string(limits_.request_bytes_max) + " bytes",
+           std::nullopt}};
     }
     if (line_end == nullptr) {
       // Blank lines, and white space without an end, are not kept.

@@ -3,11 +3,8 @@
 #include <string>
 #include <utility>
 
-#include <simdjson.h>
-
 #include "appmem/base/limits.h"
-#include "appmem/base/units.h"
-#include "appmem/codecs/ndjson_codec.h"
+#include "json_compose.h"
 #include "json_scan.h"
 #include "request_walk.h"
 
@@ -20,10 +17,6 @@ namespace {
 /// What is really wrong with a line that was refused: where it is no JSON, that comes first,
 /// whatever else was noticed before.
 void explain(std::string_view line, Error& error) {
-  if (!simdjson::validate_utf8(line.data(), line.size())) {
-    error = {ErrorCode::kInvalidJson, "the line is not UTF-8", std::nullopt};
-    return;
-  }
   const JsonScan scan = scan_json_text(line, kJsonScanDepthMax);
   if (scan || scan.too_deep) return;
   error = {ErrorCode::kInvalidJson,
@@ -33,32 +26,32 @@ void explain(std::string_view line, Error& error) {
 
 }  // namespace
 
-/// A parser keeps about six bytes of address space for each byte of the longest line.
-constexpr std::size_t kParserBytesKeptMax = 64_KiB;
-
-NdjsonDecoder::NdjsonDecoder() : scratch_(std::make_unique<RequestScratch>()) {
+NdjsonDecoder::NdjsonDecoder(MemoryBudget* budget)
+    : scratch_(std::make_unique<RequestScratch>(budget)) {
 }
 NdjsonDecoder::~NdjsonDecoder() = default;
 
-Result<void> NdjsonDecoder::decode(std::string_view line, Request& request) {
+Result<void> NdjsonDecoder::decode(std::string_view line, const NdjsonLimits& limits,
+                                   Request& request) {
   request.clear();
   while (!line.empty() && is_json_space(line.back()))
     line.remove_suffix(1);
   while (!line.empty() && is_json_space(line.front()))
     line.remove_prefix(1);
   Error error;
-  if (line.starts_with('{')) [[likely]] {
-    RequestWalk walk(*scratch_, line, request);
-    const bool decoded = walk.run();
-    if (scratch_->parser.capacity() > kParserBytesKeptMax) scratch_->parser = od::parser();
-    if (decoded) [[likely]] {
+  if (!is_utf8(line)) [[unlikely]] {
+    error = {ErrorCode::kInvalidJson, "the line is not UTF-8", std::nullopt};
+  } else if (!line.starts_with('{')) [[unlikely]] {
+    error = {ErrorCode::kInvalidRequest, "a request is a JSON object", std::nullopt};
+    explain(line, error);
+  } else {
+    RequestWalk walk(*scratch_, limits, line, request);
+    if (walk.run()) [[likely]] {
       return {};
     }
     error = std::move(walk.error());
-  } else {
-    error = {ErrorCode::kInvalidRequest, "a request is a JSON object", std::nullopt};
+    explain(line, error);
   }
-  explain(line, error);
   request.clear();
   request.set_id(recover_request_id(line));
   return fail(std::move(error));
@@ -88,8 +81,8 @@ std::string_view recover_request_id(std::string_view line) {
     if (name_text == "\"id\"") {
       const bool is_string = text.starts_with('"');
       const bool fits = text.size() <= kRequestIdBytesMax + (is_string ? 2 : 0);
-      const bool right = is_string ? simdjson::validate_utf8(text.data(), text.size())
-                                   : read_json_integer(text).kind != JsonInteger::Kind::kNoInteger;
+      const bool right =
+          is_string ? is_utf8(text) : read_json_integer(text).kind != JsonInteger::Kind::kNoInteger;
       return whole && fits && right ? text : std::string_view();
     }
     if (!skip(',')) return {};

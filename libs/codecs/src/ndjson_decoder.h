@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "appmem/base/error.h"
+#include "appmem/base/memory_budget.h"
+#include "appmem/codecs/ndjson_codec.h"
 #include "appmem/protocol/request.h"
 
 namespace appmem::codecs {
@@ -15,16 +17,17 @@ struct RequestScratch;
 /// Decodes request lines, driven by the command table. Thread safety: none.
 class NdjsonDecoder {
  public:
-  NdjsonDecoder();
+  /// `budget` is charged for strings with escapes; borrowed, may be null.
+  explicit NdjsonDecoder(MemoryBudget* budget = nullptr);
   ~NdjsonDecoder();
   NdjsonDecoder(const NdjsonDecoder&) = delete;
   NdjsonDecoder& operator=(const NdjsonDecoder&) = delete;
 
-  /// Decodes one line (white space around it is ignored), which is followed by
-  /// protocol::kInputPadding readable bytes. Views in `request` live until the next call or until
-  /// `line` dies. On an error the request is empty, but for its id where that could be read.
-  /// Errors: as protocol::Codec::decode.
-  Result<void> decode(std::string_view line, protocol::Request& request);
+  /// Decodes one line (white space around it is ignored). Views in `request` live until the next
+  /// call or until `line` dies. On an error the request is empty, but for its id where that could
+  /// be read. Errors: as protocol::Codec::decode.
+  Result<void> decode(std::string_view line, const NdjsonLimits& limits,
+                      protocol::Request& request);
 
  private:
   std::unique_ptr<RequestScratch> scratch_;

@@ -14,16 +14,15 @@ using protocol::FieldSpec;
 using protocol::FieldType;
 using protocol::ValueArgument;
 
-bool RequestWalk::argument(od::value& value, const Name& name, const FieldSpec& spec,
-                           Argument& out) {
+bool RequestWalk::argument(const Name& name, const FieldSpec& spec, Argument& out) {
   constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   constexpr std::int64_t kMillisMax = kTtlMax.count();
   switch (spec.type) {
     case FieldType::kBytes:
-      return bytes(value, name, out.bytes);
+      return bytes(name, out.bytes);
     case FieldType::kText: {
-      if (!text(value, name, out.bytes)) return false;
+      if (!text(name, out.bytes)) return false;
       if (out.bytes.size() > protocol::kTextBytesMax) return over(name, protocol::kTextBytesMax);
       if (spec.choices.empty() ||
           std::find(spec.choices.begin(), spec.choices.end(), out.bytes) != spec.choices.end()) {
@@ -35,51 +34,40 @@ bool RequestWalk::argument(od::value& value, const Name& name, const FieldSpec& 
       return must_be(name, choices);
     }
     case FieldType::kValue:
-      if (!name.twin) return any_value(value, out.value);
-      return base64(value, name, out.value.view.bytes);
+      return value(name, out.value);
     case FieldType::kBool: {
-      const std::string_view word = token(value);
+      std::string_view word;
+      if (!token(word)) return false;
       if (word != "true" && word != "false") return must_be(name, "true or false");
       out.integer = word == "true" ? 1 : 0;
       return true;
     }
     case FieldType::kInteger:
-      return integer(value, name, kMin, kMax, false, "an integer of 64 bits", out);
+      return integer(name, kMin, kMax, false, "an integer of 64 bits", out);
     case FieldType::kUnsigned:
-      return integer(value, name, 0, kMax, false, "an integer from 0 to 9223372036854775807", out);
+      return integer(name, 0, kMax, false, "an integer from 0 to 9223372036854775807", out);
     case FieldType::kMillis:
-      return integer(value, name, 1, kMillisMax, false,
+      return integer(name, 1, kMillisMax, false,
                      "a number of milliseconds from 1 to 3155760000000 (100 years)", out);
     case FieldType::kTtl:
       return integer(
-          value, name, 1, kMillisMax, true,
+          name, 1, kMillisMax, true,
           "a number of milliseconds from 1 to 3155760000000 (100 years), or null for never", out);
     case FieldType::kMaximum:
-      return integer(value, name, 1, kMax, true, "a positive integer, or null for no limit", out);
+      return integer(name, 1, kMax, true, "a positive integer, or null for no limit", out);
     case FieldType::kCursor:
-      return cursor(value, name, out);
+      return cursor(name, out);
     case FieldType::kKeyList:
-      return key_list(value, name, out);
+      return key_list(name, out);
     case FieldType::kEntryList:
-      return entry_list(value, name, out);
+      return entry_list(name, out);
     case FieldType::kOpList:
-      return op_list(value, name, out);
+      return op_list(name, out);
   }
   return malformed();
 }
 
-/// A scalar's text; of a list or object its first character.
-std::string_view RequestWalk::token(od::value& value) {
-  std::string_view token = value.raw_json_token();
-  while (!token.empty() && is_json_space(token.back()))
-    token.remove_suffix(1);
-  return token;
-}
-
-/// The content of a string token, in the line or, where it has escapes, in the arena. The value is
-/// consumed, as skipping a string takes what follows it for granted.
-bool RequestWalk::string(od::value& value, std::string_view token, std::string_view& out) {
-  if (value.get_raw_json_string().error() || token.size() < 2) return malformed();
+bool RequestWalk::unquote(std::string_view token, std::string_view& out) {
   const std::string_view raw = token.substr(1, token.size() - 2);
   if (raw.empty() || std::memchr(raw.data(), '\\', raw.size()) == nullptr) [[likely]] {
     out = raw;
@@ -91,30 +79,30 @@ bool RequestWalk::string(od::value& value, std::string_view token, std::string_v
   return true;
 }
 
-bool RequestWalk::text(od::value& value, const Name& name, std::string_view& out) {
-  const std::string_view token = this->token(value);
-  if (!token.starts_with('"')) return must_be(name, "a string");
-  return string(value, token, out);
+bool RequestWalk::text(const Name& name, std::string_view& out) {
+  if (peek() != '"') return must_be(name, "a string");
+  std::string_view token;
+  return this->token(token) && unquote(token, out);
 }
 
-bool RequestWalk::base64(od::value& value, const Name& name, std::string_view& out) {
+bool RequestWalk::base64(const Name& name, std::string_view& out) {
   std::string_view encoded;
-  if (!text(value, name, encoded)) return false;
-  arena_.untake(encoded);  // it had escapes
+  if (!text(name, encoded)) return false;
   const std::size_t size = base64_decode(encoded, arena_.room(encoded.size()));
   if (size == kBadBase64) return must_be(name, "base64 with padding");
   out = arena_.take(size);
   return true;
 }
 
-bool RequestWalk::bytes(od::value& value, const Name& name, std::string_view& out) {
-  if (!(name.twin ? base64(value, name, out) : text(value, name, out))) return false;
+bool RequestWalk::bytes(const Name& name, std::string_view& out) {
+  if (!(name.twin ? base64(name, out) : text(name, out))) return false;
   return out.size() <= kKeyBytesMax || over(name, kKeyBytesMax);
 }
 
-bool RequestWalk::integer(od::value& value, const Name& name, std::int64_t min, std::int64_t max,
-                          bool or_null, std::string_view what, Argument& out) {
-  const std::string_view digits = token(value);
+bool RequestWalk::integer(const Name& name, std::int64_t min, std::int64_t max, bool or_null,
+                          std::string_view what, Argument& out) {
+  std::string_view digits;
+  if (!token(digits)) return false;
   if (or_null && digits == "null") {
     out.null = true;
     return true;
@@ -127,14 +115,15 @@ bool RequestWalk::integer(od::value& value, const Name& name, std::int64_t min, 
   return true;
 }
 
-bool RequestWalk::cursor(od::value& value, const Name& name, Argument& out) {
-  const std::string_view token = this->token(value);
+bool RequestWalk::cursor(const Name& name, Argument& out) {
+  std::string_view token;
+  if (!this->token(token)) return false;
   if (token == "null") {
     out.null = true;
     return true;
   }
   if (token.starts_with('"')) {
-    if (!string(value, token, out.bytes)) return false;
+    if (!unquote(token, out.bytes)) return false;
     return out.bytes.size() <= protocol::kCursorBytesMax || over(name, protocol::kCursorBytesMax);
   }
   if (read_json_integer(token).kind == JsonInteger::Kind::kNoInteger || token.size() > 20) {
@@ -144,29 +133,90 @@ bool RequestWalk::cursor(od::value& value, const Name& name, Argument& out) {
   return true;
 }
 
-bool RequestWalk::any_value(od::value& value, ValueArgument& out) {
-  std::string_view token = this->token(value);
-  if (token.starts_with('"')) {
-    out.json_text = token;
-    return string(value, token, out.view.bytes);
-  }
+bool RequestWalk::value(const Name& name, ValueArgument& out) {
+  if (name.twin) return value_base64(name, out);
+  if (peek() == '"') return value_string(out);
+  std::string_view token;
+  if (!this->token(token)) return false;
   const JsonInteger integer = read_json_integer(token);
-  if (integer.kind == JsonInteger::Kind::kFits) {
-    out.view = ValueView::from_integer(integer.value);
-    out.json_text = token;
-    return true;
+  if (integer.kind != JsonInteger::Kind::kFits) return value_document(token, out);
+  out.view = ValueView::from_integer(integer.value);
+  out.json_text = token;
+  return true;
+}
+
+bool RequestWalk::value_string(ValueArgument& out) {
+  if (!token(out.json_text)) return false;
+  const std::string_view raw = out.json_text.substr(1, out.json_text.size() - 2);
+  if (raw.size() <= kInlineValueBytesMax && raw.size() <= limits_.value_bytes_max) [[likely]] {
+    return unquote(out.json_text, out.view.bytes);
   }
-  const bool container = token.starts_with('{') || token.starts_with('[');
-  const char* const end = container ? line_.data() + line_.size() : token.data() + token.size();
-  const JsonScan scan = scan_json_value(token.data(), end, kJsonDepthMax);
+  const std::size_t size = unescaped_json_size(raw);
+  if (!check_size(size)) return false;
+  if (size == raw.size()) {
+    keep(raw, out.view);
+  } else {
+    unescape_json(raw, room_for_value(size, out.view));
+  }
+  return true;
+}
+
+bool RequestWalk::value_base64(const Name& name, ValueArgument& out) {
+  std::string_view encoded;
+  if (!text(name, encoded)) return false;
+  const std::size_t size = base64_decoded_size(encoded);
+  if (size == kBadBase64) return must_be(name, "base64 with padding");
+  if (!check_size(size)) return false;
+  return base64_decode(encoded, room_for_value(size, out.view)) == size ||
+         must_be(name, "base64 with padding");
+}
+
+bool RequestWalk::value_document(std::string_view scalar, ValueArgument& out) {
+  const char* const begin = at_ - scalar.size();
+  const char* const end = scalar.empty() ? end_ : at_;
+  const JsonScan scan = scan_json_value(begin, end, kJsonDepthMax);
   if (scan.too_deep) {
     return refuse(ErrorCode::kTooLarge,
                   "a document is nested over the limit of " + std::to_string(kJsonDepthMax));
   }
-  if (!scan || (!container && scan.end != end)) return malformed();
-  out.json_text = {token.data(), static_cast<std::size_t>(scan.end - token.data())};
+  if (!scan || (!scalar.empty() && scan.end != end)) return malformed();
+  at_ = scan.end;
+  out.json_text = {begin, static_cast<std::size_t>(scan.end - begin)};
+  if (!check_size(out.json_text.size())) return false;
   out.view = ValueView::from_json(out.json_text);
+  keep(out.json_text, out.view);
   return true;
+}
+
+bool RequestWalk::check_size(std::size_t bytes) {
+  return bytes <= limits_.value_bytes_max ||
+         refuse(ErrorCode::kTooLarge, "the value of " + std::to_string(bytes) +
+                                          " bytes is over max_value_bytes, " +
+                                          std::to_string(limits_.value_bytes_max));
+}
+
+void RequestWalk::keep(std::string_view bytes, ValueView& out) {
+  out.bytes = bytes;
+  if (char* const room = large_room(bytes.size(), out)) {
+    std::memcpy(room, bytes.data(), bytes.size());
+  }
+}
+
+char* RequestWalk::large_room(std::size_t bytes, ValueView& out) {
+  if (bytes <= kInlineValueBytesMax || !limits_.allocate_large) return nullptr;
+  SharedBytes made = limits_.allocate_large(bytes);
+  if (!made) return nullptr;
+  SharedBytes& kept = request_.large_pool().emplace_front(std::move(made));
+  out.bytes = kept.view();
+  out.shared = &kept;
+  return kept.writable().data();
+}
+
+char* RequestWalk::room_for_value(std::size_t bytes, ValueView& out) {
+  if (char* const room = large_room(bytes, out)) return room;
+  char* const room = arena_.room(bytes);
+  out.bytes = arena_.take(bytes);
+  return room;
 }
 
 }  // namespace appmem::codecs

@@ -1,10 +1,8 @@
 #include "request_walk.h"
 
-#include <algorithm>
-#include <cstring>
+#include <bit>
 
 #include "appmem/base/limits.h"
-#include "appmem/protocol/codec.h"
 #include "command_layout.h"
 #include "json_scan.h"
 
@@ -21,8 +19,6 @@ namespace {
 constexpr std::size_t kShownBytesMax = 64;
 constexpr std::string_view kTwinSuffix = "_b64";
 
-static_assert(protocol::kInputPadding >= simdjson::SIMDJSON_PADDING);
-
 }  // namespace
 
 std::string quoted(std::string_view name) {
@@ -37,36 +33,24 @@ std::string quoted(std::string_view name) {
 }
 
 bool RequestWalk::run() {
-  arena_.begin(line_.size());
+  arena_.begin();
   outer_.clear();
-  if (parser_.capacity() < line_.size() &&
-      parser_.allocate(std::bit_ceil(std::max<std::size_t>(line_.size(), 4_KiB)))) {
-    return refuse(ErrorCode::kOutOfMemory, "no memory to parse this request");
-  }
-  od::document document;
-  od::object object;
-  if (parser_
-          .iterate(simdjson::padded_string_view(line_.data(), line_.size(),
-                                                line_.size() + protocol::kInputPadding))
-          .get(document)) {
-    return malformed();
-  }
-  if (document.get_object().get(object)) return malformed();
-  if (!request(object, true)) return false;
-  return document.current_location().error() == simdjson::OUT_OF_BOUNDS || malformed();
+  return request(true) && (at_ == end_ || malformed());
 }
 
 /// One request, or one op of a batch.
-bool RequestWalk::request(od::object& object, bool top) {
+bool RequestWalk::request(bool top) {
+  const char* const begin = at_;
   const CommandSpec* command = nullptr;
   Seen seen;
   const std::size_t first = request_.argument_pool().size();
-  Progress progress = fields(object, top, command, seen);
+  Progress progress = fields(top, command, seen);
   if (progress == Progress::kNeedsOp) {
-    if (!find_op(object, command)) return false;
-    if (object.reset().error()) return malformed();
+    at_ = begin;
+    if (!find_op(command)) return false;
+    at_ = begin;
     seen = {};
-    progress = fields(object, top, command, seen);
+    progress = fields(top, command, seen);
   }
   if (progress != Progress::kDone) return false;
   if (command == nullptr) return invalid("field \"op\" is missing");
@@ -85,69 +69,50 @@ bool RequestWalk::request(od::object& object, bool top) {
   return true;
 }
 
-RequestWalk::Progress RequestWalk::fields(od::object& object, bool top, const CommandSpec*& command,
-                                          Seen& seen) {
-  for (auto result : object) {
-    od::field each;
-    Name name;
-    if (std::move(result).get(each)) {
-      malformed();
-      return Progress::kFailed;
-    }
-    if (!read_name(each, name)) return Progress::kFailed;
-    od::value& value = each.value();
+RequestWalk::Progress RequestWalk::fields(bool top, const CommandSpec*& command, Seen& seen) {
+  bool needs_op = false;
+  const auto member = [&](const Name& name) {
     if (name.text == "op") {
-      if (std::exchange(seen.op, true)) {
-        twice(name.text);
-        return Progress::kFailed;
-      }
-      if (command == nullptr && !read_op(value, command)) return Progress::kFailed;
-      if (!top && (command->flags & protocol::kBatchable) == 0) {
-        invalid(quoted(command->name) + " cannot stand in a batch");
-        return Progress::kFailed;
-      }
-    } else if (top && name.text == "id") {
-      if (std::exchange(seen.id, true)) {
-        twice(name.text);
-        return Progress::kFailed;
-      }
-      if (!read_id(value)) return Progress::kFailed;
-    } else {
-      if (command == nullptr) return Progress::kNeedsOp;
-      if (!field(value, name, *command, seen)) return Progress::kFailed;
+      if (std::exchange(seen.op, true)) return twice(name.text);
+      if (!(command == nullptr ? read_op(command) : skip_value())) return false;
+      return top || (command->flags & protocol::kBatchable) != 0 ||
+             invalid(quoted(command->name) + " cannot stand in a batch");
     }
-  }
-  return Progress::kDone;
+    if (top && name.text == "id") {
+      if (std::exchange(seen.id, true)) return twice(name.text);
+      return read_id();
+    }
+    needs_op = command == nullptr;
+    return !needs_op && field(name, *command, seen);
+  };
+  if (members(member)) return Progress::kDone;
+  return needs_op ? Progress::kNeedsOp : Progress::kFailed;
 }
 
 /// Where `op` does not come first: looks for it.
-bool RequestWalk::find_op(od::object& object, const CommandSpec*& command) {
-  if (object.reset().error()) return malformed();
-  for (auto result : object) {
-    od::field each;
-    Name name;
-    if (std::move(result).get(each)) return malformed();
-    if (!read_name(each, name)) return false;
-    if (name.text == "op") return read_op(each.value(), command);
-  }
+bool RequestWalk::find_op(const CommandSpec*& command) {
+  bool found = false;
+  const auto member = [&](const Name& name) {
+    if (name.text != "op") return skip_value();
+    found = read_op(command);
+    return false;
+  };
+  if (!members(member)) return found;
   return invalid("field \"op\" is missing");
 }
 
-bool RequestWalk::read_op(od::value& value, const CommandSpec*& command) {
+bool RequestWalk::read_op(const CommandSpec*& command) {
   std::string_view name;
-  if (!text(value, Name{"op", std::nullopt, false}, name)) return false;
+  if (!text(Name{"op", std::nullopt, false}, name)) return false;
   command = protocol::find_command(name);
   return command != nullptr || refuse(ErrorCode::kUnknownOp, "unknown op " + quoted(name));
 }
 
-bool RequestWalk::read_id(od::value& value) {
-  const std::string_view id = token(value);
+bool RequestWalk::read_id() {
+  std::string_view id;
+  if (!token(id)) return false;
   std::string_view content = id;
   if (id.starts_with('"')) {
-    if (value.get_raw_json_string().error() || id.size() < 2 ||
-        !scan_json_string(id.data(), id.data() + id.size())) {
-      return malformed();
-    }
     content = id.substr(1, id.size() - 2);
   } else if (read_json_integer(id).kind == JsonInteger::Kind::kNoInteger) {
     return invalid("field \"id\" must be a string or an integer");
@@ -183,8 +148,7 @@ bool RequestWalk::check_groups(const CommandSpec& command, const Seen& seen) {
   return true;
 }
 
-bool RequestWalk::field(od::value& value, const Name& name, const CommandSpec& command,
-                        Seen& seen) {
+bool RequestWalk::field(const Name& name, const CommandSpec& command, Seen& seen) {
   const CommandLayout& layout = CommandLayout::of(command);
   if (!name.field) return unknown(name);
   const std::uint8_t position = layout.position[static_cast<std::size_t>(*name.field)];
@@ -201,7 +165,7 @@ bool RequestWalk::field(od::value& value, const Name& name, const CommandSpec& c
   const bool is_batch = command.id == protocol::CommandId::kBatch;
   Argument& argument = (is_batch ? outer_ : request_.argument_pool()).emplace_back();
   argument.field = spec.field;
-  if (!this->argument(value, name, spec, argument)) return false;
+  if (!this->argument(name, spec, argument)) return false;
   const bool is_false = spec.type == FieldType::kBool && argument.integer == 0;
   if (!is_false) seen.counting |= bit;
   if (spec.unavailable && !is_false) {
@@ -210,16 +174,19 @@ bool RequestWalk::field(od::value& value, const Name& name, const CommandSpec& c
   return true;
 }
 
-bool RequestWalk::read_name(od::field& field, Name& name) {
-  const char* const begin = field.key().raw();
+bool RequestWalk::read_name(Name& name) {
+  if (peek() != '"') return malformed();
+  const char* const begin = at_ + 1;
   const char* end = begin;
-  while (*end != '"' && *end != '\\')
+  while (end != end_ && *end != '"' && *end != '\\')
     ++end;
-  if (*end == '"') [[likely]] {
+  if (end != end_ && *end == '"') [[likely]] {
     name.text = {begin, static_cast<std::size_t>(end - begin)};
+    at_ = end + 1;
   } else {
-    const JsonScan scan = scan_json_string(begin - 1, line_.data() + line_.size());
+    const JsonScan scan = scan_json_string(at_, end_);
     if (!scan) return malformed();
+    at_ = scan.end;
     std::string& text = escaped_names_.emplace_front();
     text.resize(static_cast<std::size_t>(scan.end - 1 - begin));
     text.resize(unescape_json({begin, text.size()}, text.data()));
@@ -228,6 +195,30 @@ bool RequestWalk::read_name(od::field& field, Name& name) {
   name.twin = name.text.ends_with(kTwinSuffix);
   name.field = protocol::field_from_name(
       name.twin ? name.text.substr(0, name.text.size() - kTwinSuffix.size()) : name.text);
+  skip_space();
+  if (peek() != ':') return malformed();
+  ++at_;
+  skip_space();
+  return true;
+}
+
+bool RequestWalk::skip_value() {
+  const JsonScan scan = scan_json_value(at_, end_, kJsonScanDepthMax);
+  at_ = scan.end;
+  return scan || malformed();
+}
+
+bool RequestWalk::token(std::string_view& out) {
+  const char* const begin = at_;
+  if (peek() == '"') {
+    const JsonScan scan = scan_json_string(begin, end_);
+    if (!scan) return malformed();
+    at_ = scan.end;
+  } else if (peek() != '{' && peek() != '[') {
+    while (at_ != end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && !is_json_space(*at_))
+      ++at_;
+  }
+  out = {begin, static_cast<std::size_t>(at_ - begin)};
   return true;
 }
 

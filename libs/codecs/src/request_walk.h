@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bit>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <forward_list>
@@ -11,63 +11,73 @@
 #include <utility>
 #include <vector>
 
-#include <simdjson.h>
-
 #include "appmem/base/check.h"
 #include "appmem/base/error.h"
+#include "appmem/base/memory_budget.h"
+#include "appmem/base/shared_bytes.h"
 #include "appmem/base/units.h"
+#include "appmem/codecs/ndjson_codec.h"
 #include "appmem/protocol/request.h"
+#include "json_scan.h"
 
 /// The decoding of one request line, in three sources: the objects of a request and what may stand
 /// together (request_walk.cpp), its values (request_values.cpp), its lists (request_lists.cpp).
 namespace appmem::codecs {
 
-namespace od = simdjson::ondemand;
-
 /// A name in quotes for an error message, cut where it is long.
 std::string quoted(std::string_view name);
 
-/// Memory for strings that do not stand in the line as they are. One decoding takes at most the
-/// line's size, as nothing grows by unescaping.
+/// Memory for strings that do not stand in the line as they are. It grows by what is needed, and
+/// what was taken stays where it is. Thread safety: none.
 class Arena {
  public:
-  static constexpr std::size_t kKeptBytesMax = 256_KiB;
+  static constexpr std::size_t kKeptBytesMax = 64_KiB;
 
-  void begin(std::size_t line_bytes) {
-    line_bytes_ = line_bytes;
+  /// `budget` is borrowed and may be null.
+  explicit Arena(MemoryBudget* budget) : budget_(budget) {}
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { release(); }
+
+  /// Takes everything back; memory is kept for the next line if it is little.
+  void begin() {
+    if (chunks_.size() > 1 || capacity_ > kKeptBytesMax) release();
     used_ = 0;
-    if (capacity_ > kKeptBytesMax && line_bytes <= kKeptBytesMax) {
-      memory_.reset();
-      capacity_ = 0;
-    }
   }
   /// Room for `bytes`; what is taken of it is said to `take`.
   char* room(std::size_t bytes) {
-    if (capacity_ < line_bytes_) {
-      APPMEM_CHECK(used_ == 0);
-      capacity_ = std::bit_ceil(line_bytes_);
-      memory_.reset(new char[capacity_]);
+    if (bytes > capacity_ - used_) {
+      capacity_ = std::max({bytes, std::min(2 * capacity_, kKeptBytesMax), kChunkBytesMin});
+      used_ = 0;
+      chunks_.emplace_back(new char[capacity_]);
+      charged_ += capacity_;
+      if (budget_ != nullptr) budget_->charge(capacity_);
     }
-    APPMEM_CHECK(bytes <= capacity_ - used_);
-    return memory_.get() + used_;
+    return chunks_.back().get() + used_;
   }
-  /// Gives back what was taken last, so that it can be rewritten where it is.
-  void untake(std::string_view taken) {
-    if (used_ >= taken.size() && taken.data() == memory_.get() + used_ - taken.size()) {
-      used_ -= taken.size();
-    }
-  }
+  /// Precondition: bytes <= those of the latest room().
   std::string_view take(std::size_t bytes) {
-    const std::string_view taken(memory_.get() + used_, bytes);
+    APPMEM_CHECK(bytes <= capacity_ - used_);
+    const std::string_view taken(chunks_.back().get() + used_, bytes);
     used_ += bytes;
     return taken;
   }
 
  private:
-  std::unique_ptr<char[]> memory_;
+  static constexpr std::size_t kChunkBytesMin = 1_KiB;
+
+  void release() {
+    if (budget_ != nullptr) budget_->release(charged_);
+    std::vector<std::unique_ptr<char[]>>().swap(chunks_);
+    charged_ = capacity_ = used_ = 0;
+  }
+
+  MemoryBudget* budget_;
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  // Of the last chunk.
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;
-  std::size_t line_bytes_ = 0;
+  std::size_t charged_ = 0;
 };
 
 /// A field's name as it came.
@@ -87,21 +97,25 @@ struct Seen {
 
 /// What decoding needs, kept from one line to the next.
 struct RequestScratch {
-  od::parser parser;
+  /// `budget` is borrowed and may be null.
+  explicit RequestScratch(MemoryBudget* budget) : arena(budget) {}
+
   Arena arena;
   std::vector<protocol::Argument> outer;  // of a batch, while those of its ops are added
 };
 
-/// The decoding of one line. Thread safety: none. Lifetime: one call of `run`.
+/// The decoding of one line: one pass over it, which takes no memory but for strings with escapes.
+/// Thread safety: none. Lifetime: one call of `run`.
 class RequestWalk {
  public:
-  /// All borrowed. `line` begins with an opening brace, ends without white space and is followed
-  /// by protocol::kInputPadding readable bytes.
-  RequestWalk(RequestScratch& scratch, std::string_view line, protocol::Request& request)
-      : parser_(scratch.parser),
-        arena_(scratch.arena),
+  /// All borrowed. `line` is UTF-8, begins with an opening brace and ends without white space.
+  RequestWalk(RequestScratch& scratch, const NdjsonLimits& limits, std::string_view line,
+              protocol::Request& request)
+      : arena_(scratch.arena),
         outer_(scratch.outer),
-        line_(line),
+        limits_(limits),
+        at_(line.data()),
+        end_(line.data() + line.size()),
         request_(request) {}
 
   /// Returns false on an error.
@@ -136,42 +150,109 @@ class RequestWalk {
     return false;
   }
 
-  bool request(od::object& object, bool top);
-  Progress fields(od::object& object, bool top, const protocol::CommandSpec*& command, Seen& seen);
-  bool find_op(od::object& object, const protocol::CommandSpec*& command);
-  bool read_op(od::value& value, const protocol::CommandSpec*& command);
-  bool read_id(od::value& value);
-  bool check_groups(const protocol::CommandSpec& command, const Seen& seen);
-  bool field(od::value& value, const Name& name, const protocol::CommandSpec& command, Seen& seen);
-  bool argument(od::value& value, const Name& name, const protocol::FieldSpec& spec,
-                protocol::Argument& out);
+  // Each reads what is at `at_`, and leaves that behind it.
 
-  bool read_name(od::field& field, Name& name);
-  static std::string_view token(od::value& value);
-  bool string(od::value& value, std::string_view token, std::string_view& out);
-  bool text(od::value& value, const Name& name, std::string_view& out);
-  bool base64(od::value& value, const Name& name, std::string_view& out);
-  bool bytes(od::value& value, const Name& name, std::string_view& out);
-  bool integer(od::value& value, const Name& name, std::int64_t min, std::int64_t max, bool or_null,
+  bool request(bool top);
+  Progress fields(bool top, const protocol::CommandSpec*& command, Seen& seen);
+  bool find_op(const protocol::CommandSpec*& command);
+  bool read_op(const protocol::CommandSpec*& command);
+  bool read_id();
+  bool check_groups(const protocol::CommandSpec& command, const Seen& seen);
+  bool field(const Name& name, const protocol::CommandSpec& command, Seen& seen);
+  bool argument(const Name& name, const protocol::FieldSpec& spec, protocol::Argument& out);
+
+  /// Calls `member(name)` for each of an object, with its value to be read.
+  template <typename Member>
+  bool members(Member&& member);
+  /// Calls `item()` for each of a list.
+  template <typename Item>
+  bool items(Item&& item);
+  bool read_name(Name& name);
+  bool skip_value();
+  /// What comes next, or 0 at the end.
+  [[nodiscard]] char peek() const { return at_ == end_ ? '\0' : *at_; }
+  void skip_space() { at_ = skip_json_space(at_, end_); }
+  /// The text of a scalar, a string with its quotes. Of a list or object nothing, and it stays.
+  bool token(std::string_view& out);
+  /// The content of a string token, in the line or, where it has escapes, in the arena.
+  bool unquote(std::string_view token, std::string_view& out);
+
+  bool text(const Name& name, std::string_view& out);
+  bool base64(const Name& name, std::string_view& out);
+  bool bytes(const Name& name, std::string_view& out);
+  bool integer(const Name& name, std::int64_t min, std::int64_t max, bool or_null,
                std::string_view what, protocol::Argument& out);
-  bool cursor(od::value& value, const Name& name, protocol::Argument& out);
-  bool any_value(od::value& value, protocol::ValueArgument& out);
-  bool key_list(od::value& value, const Name& name, protocol::Argument& out);
-  bool key_item(od::value& value, const Name& name, std::string_view& out);
-  bool entry_list(od::value& value, const Name& name, protocol::Argument& out);
-  bool entry(od::object& object, protocol::EntryArgument& out);
-  bool op_list(od::value& value, const Name& name, protocol::Argument& out);
+  bool cursor(const Name& name, protocol::Argument& out);
+  bool value(const Name& name, protocol::ValueArgument& out);
+  bool value_string(protocol::ValueArgument& out);
+  bool value_base64(const Name& name, protocol::ValueArgument& out);
+  /// A list or an object, or the `scalar` that has just been read.
+  bool value_document(std::string_view scalar, protocol::ValueArgument& out);
+  /// Errors: over the limit of a value.
+  bool check_size(std::size_t bytes);
+  /// A value that stands in the line as it is: copied where it is a large one and there is memory.
+  void keep(std::string_view bytes, ValueView& out);
+  /// Memory of its own for a value, if it is a large one and there is some; otherwise null.
+  char* large_room(std::size_t bytes, ValueView& out);
+  /// The same, or else memory of the arena.
+  char* room_for_value(std::size_t bytes, ValueView& out);
+  bool key_list(const Name& name, protocol::Argument& out);
+  bool key_item(const Name& name, std::string_view& out);
+  bool entry_list(const Name& name, protocol::Argument& out);
+  bool entry(protocol::EntryArgument& out);
+  bool op_list(const Name& name, protocol::Argument& out);
   bool room_for_key();
 
-  od::parser& parser_;
   Arena& arena_;
   /// Names that have escapes, as they mean. Each stays until the walk ends: an error may name one
   /// that others stand in.
   std::forward_list<std::string> escaped_names_;
   std::vector<protocol::Argument>& outer_;
-  std::string_view line_;
+  const NdjsonLimits& limits_;
+  const char* at_;
+  const char* const end_;
   protocol::Request& request_;
   Error error_;
 };
+
+template <typename Member>
+bool RequestWalk::members(Member&& member) {
+  ++at_;  // the brace
+  skip_space();
+  if (peek() == '}') {
+    ++at_;
+    return true;
+  }
+  for (;;) {
+    Name name;
+    if (!read_name(name) || !member(std::as_const(name))) return false;
+    skip_space();
+    const char next = peek();
+    ++at_;
+    if (next == '}') [[unlikely]]
+      return true;
+    if (next != ',') return malformed();
+    skip_space();
+  }
+}
+
+template <typename Item>
+bool RequestWalk::items(Item&& item) {
+  ++at_;  // the bracket
+  skip_space();
+  if (peek() == ']') {
+    ++at_;
+    return true;
+  }
+  for (;;) {
+    if (!item()) return false;
+    skip_space();
+    const char next = peek();
+    ++at_;
+    if (next == ']') return true;
+    if (next != ',') return malformed();
+    skip_space();
+  }
+}
 
 }  // namespace appmem::codecs

@@ -202,9 +202,9 @@ bool Store::Impl::make_room(const Step::Room& room, const Instant& now, const He
   return false;
 }
 
-SharedBytes Store::Impl::allocate_large(NamespaceId writer, std::size_t bytes, const Instant& now) {
-  NamespaceState* const ns = registry.state(writer.index);
-  const Step::Room room{.wanted = true, .bytes = bytes, .writer = ns};
+SharedBytes Store::Impl::allocate_large(NamespaceState* writer, std::size_t bytes,
+                                        const Instant& now) {
+  const Step::Room room{.wanted = true, .bytes = bytes, .writer = writer};
   for (std::size_t round = 0; round < kRoomRoundsMax + bytes / kRoomSliceBytes; ++round) {
     if (SharedBytes made = blobs.try_allocate(bytes)) return made;
     if (!make_room(room, now, nullptr)) break;
@@ -261,7 +261,7 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
     const auto limit = impl_->registry.value_bytes_max(ns);
     if (!limit) return fail(limit.error());
     if (value.bytes.size() <= *limit) {
-      large = impl_->allocate_large(ns, value.bytes.size(), now);
+      large = impl_->allocate_large(impl_->registry.state(ns.index), value.bytes.size(), now);
       if (!large) {
         return impl_->run(ns, key, now,
                           [](Shard& shard, const Site& site, Step&) -> Result<SetOutcome> {
@@ -305,7 +305,8 @@ Result<AppendOutcome> Store::append(NamespaceId ns, std::string_view key, std::s
     });
     if (!parts) return result;
     const std::string_view head = parts->shared ? parts->shared.view() : parts->head;
-    SharedBytes whole = impl_->allocate_large(ns, head.size() + bytes.size(), now);
+    SharedBytes whole =
+        impl_->allocate_large(impl_->registry.state(ns.index), head.size() + bytes.size(), now);
     if (!whole) break;
     char* const out = whole.writable().data();
     if (!head.empty()) std::memcpy(out, head.data(), head.size());

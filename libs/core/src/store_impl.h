@@ -97,8 +97,8 @@ struct Store::Impl {
   /// Frees memory somewhere, as `room` asks. `held` are shards that the caller has locked; others
   /// are then only tried. Returns whether anything was freed.
   bool make_room(const Step::Room& room, const Instant& now, const Held* held);
-  /// A large value, for a write into `writer`; empty when there is no memory.
-  SharedBytes allocate_large(NamespaceId writer, std::size_t bytes, const Instant& now);
+  /// A large value, for a write into `writer` (null: not known yet); empty when there is no memory.
+  SharedBytes allocate_large(NamespaceState* writer, std::size_t bytes, const Instant& now);
 
   Result<CommitTicket> run_batch(BatchStep& batch, const Held& held, const Instant& now,
                                  FunctionRef<Result<void>(Batch&)> body);

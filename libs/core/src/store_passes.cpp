@@ -138,8 +138,8 @@ MemoryBudget& Store::memory() {
   return impl_->budget;
 }
 
-BlobPool& Store::blobs() {
-  return impl_->blobs;
+SharedBytes Store::allocate_large(std::size_t bytes, const Instant& now) {
+  return impl_->allocate_large(nullptr, bytes, now);
 }
 
 }  // namespace appmem::core

@@ -68,6 +68,7 @@ std::optional<std::string_view> Arguments::text(Field field) const {
 }
 
 void Request::clear() {
+  large_.clear();
   command_ = nullptr;
   first_ = 0;
   count_ = 0;

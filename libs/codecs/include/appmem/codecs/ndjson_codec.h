@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
+#include "appmem/base/limits.h"
 #include "appmem/base/memory_budget.h"
+#include "appmem/base/shared_bytes.h"
 #include "appmem/protocol/codec.h"
 
 namespace appmem::codecs {
@@ -29,8 +32,14 @@ struct NdjsonLimits {
   std::size_t request_bytes_max = 64_MiB;
   /// Answers beyond this make `congested()` true.
   std::size_t output_bytes_congested = 256_KiB;
+  /// A value over this is refused before anything is made of it.
+  std::size_t value_bytes_max = kValueBytesMaxCeiling;
   /// What the codec needs for large requests and answers is charged to it. Borrowed; null: to none.
   MemoryBudget* memory = nullptr;
+  /// Memory for a value over kInlineValueBytesMax, so that decoding puts it together where it is to
+  /// stay; may return an empty one. Called on the thread that decodes. Null: values stay in memory
+  /// of the codec or in the frame, and whoever stores them copies them.
+  std::function<SharedBytes(std::size_t bytes)> allocate_large{};
 };
 
 /// A codec for the NDJSON protocol (docs/protocol.md). `scratch` is borrowed.

@@ -152,8 +152,9 @@ class Store final : public Keyspace {
   [[nodiscard]] std::size_t shard_count() const;
   /// Charged for everything the store holds; sessions charge their buffers to it too.
   [[nodiscard]] MemoryBudget& memory();
-  /// For values over kInlineValueBytesMax that are received in place.
-  [[nodiscard]] BlobPool& blobs();
+  /// Memory for a value over kInlineValueBytesMax, uninitialised, to be filled and then set without
+  /// a copy. Evicts until it fits; empty when nothing may be evicted.
+  [[nodiscard]] SharedBytes allocate_large(std::size_t bytes, const Instant& now);
 
  private:
   friend class BatchStep;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -112,6 +113,9 @@ class Request {
   std::vector<std::string_view>& key_pool() { return keys_; }
   std::vector<EntryArgument>& entry_pool() { return entries_; }
   std::vector<Op>& op_pool() { return ops_; }
+  /// Large values that the decoder has put together in memory of their own; `shared` of their views
+  /// points here.
+  std::forward_list<SharedBytes>& large_pool() { return large_; }
 
  private:
   friend class Arguments;
@@ -123,6 +127,7 @@ class Request {
   std::vector<std::string_view> keys_;
   std::vector<EntryArgument> entries_;
   std::vector<Op> ops_;
+  std::forward_list<SharedBytes> large_;
 };
 
 inline std::span<const Argument> Arguments::all() const {
