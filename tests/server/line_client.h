@@ -86,6 +86,7 @@ class LineClient {
     return line();
   }
   void end_sending() { ::shutdown(fd_, SHUT_WR); }
+  void end_receiving() { ::shutdown(fd_, SHUT_RD); }
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

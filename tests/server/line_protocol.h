@@ -70,6 +70,17 @@ class Journal {
   void decoded_large() {
     const std::lock_guard lock(mutex_);
     large_decoders_.insert(std::this_thread::get_id());
+    ++large_decodes_;
+  }
+  void found_large() {
+    const std::lock_guard lock(mutex_);
+    ++large_found_;
+    changed_.notify_all();
+  }
+  /// Waits until so many large frames have been received.
+  void wait_for_large(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return large_found_ >= count; });
   }
   void connected(std::size_t loop) {
     const std::lock_guard lock(mutex_);
@@ -90,6 +101,10 @@ class Journal {
   std::set<std::thread::id> large_decoders() {
     const std::lock_guard lock(mutex_);
     return large_decoders_;
+  }
+  int large_decodes() {
+    const std::lock_guard lock(mutex_);
+    return large_decodes_;
   }
   std::set<std::thread::id> loop_threads() {
     const std::lock_guard lock(mutex_);
@@ -114,6 +129,8 @@ class Journal {
   std::set<std::thread::id> loop_threads_;
   std::map<std::size_t, int> connections_of_loop_;
   int jobs_ = 0;
+  int large_found_ = 0;
+  int large_decodes_ = 0;
 };
 
 class LineWriter final : public protocol::ReplyWriter {
@@ -187,6 +204,7 @@ class LineCodec final : public protocol::Codec {
     const std::string_view line = input.substr(0, end);
     if (line == "refuse") return {Frame::Kind::kRefused, end + 1, {ErrorCode::kTooLarge, "no"}};
     if (line == "fatal") return {Frame::Kind::kFatal, end + 1, {ErrorCode::kInvalidRequest, "no"}};
+    if (end >= protocol::kFrameBytesInlineMax) world_.journal.found_large();
     return {Frame::Kind::kRequest, end + 1, {}};
   }
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {

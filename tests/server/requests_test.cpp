@@ -282,6 +282,31 @@ TEST_F(RequestsTest, AConnectionMayEndWhileItsRequestIsDecoded) {
   EXPECT_EQ(other.ask("echo after"), "after");
 }
 
+TEST_F(RequestsTest, ConnectionsWithLargeRequestsTakeTurns) {
+  start();
+  LineClient greedy = connect();
+  LineClient modest = connect();
+  EXPECT_EQ(greedy.ask("echo 1"), "1");
+  EXPECT_EQ(modest.ask("echo 2"), "2");
+  const std::string large(300'000, 'y');
+  greedy.send("slow" + large + "\n");
+  world_.decode_gate.wait_for_one();
+  std::thread sender([&] {
+    for (int i = 0; i < 5; ++i)
+      greedy.send(large + "\n");
+  });
+  modest.send(large + "\n");
+  world_.journal.wait_for_large(2);  // one of each
+  world_.decode_gate.open();
+  EXPECT_EQ(modest.line(), "300000");
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(greedy.line().substr(0, 4), "3000");
+  sender.join();
+  std::vector<std::uint64_t> order = world_.journal.order();
+  order.erase(order.begin(), order.begin() + 2);
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 1, 1, 1, 1, 1}));
+}
+
 TEST_F(RequestsTest, RequestsOfEverySizeAroundTheBuffersPass) {
   start();
   LineClient client = connect();

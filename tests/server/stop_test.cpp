@@ -1,6 +1,7 @@
 #include <csignal>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "server_fixture.h"
 
@@ -109,6 +110,28 @@ TEST_F(StopTest, SigtermStopsAndASecondSignalStopsAtOnce) {
   ::kill(::getpid(), SIGINT);
   join();
   EXPECT_EQ(cut_, 1U);
+}
+
+TEST_F(StopTest, ASecondSignalDoesNotWaitForRequestsThatAreStillToBeDecoded) {
+  options_.shutdown_timeout = std::chrono::hours{1};
+  start();
+  std::vector<LineClient> clients;
+  constexpr int kClients = 8;
+  for (int i = 0; i < kClients; ++i) {
+    clients.push_back(connect());
+    clients.back().send("slow" + std::string(300'000, 'y') + "\n");
+  }
+  world_.journal.wait_for_large(kClients);
+  world_.decode_gate.wait_for_one();
+  ::kill(::getpid(), SIGTERM);
+  events_.wait_for("stopping");
+  ::kill(::getpid(), SIGINT);
+  for (LineClient& client : clients)
+    EXPECT_EQ(client.rest(), "");
+  world_.decode_gate.open();
+  join();
+  EXPECT_EQ(cut_, static_cast<std::size_t>(kClients));
+  EXPECT_EQ(world_.journal.large_decodes(), 1);
 }
 
 TEST_F(StopTest, SighupIsReportedAndNothingElse) {

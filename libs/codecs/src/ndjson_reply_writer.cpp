@@ -19,7 +19,7 @@ constexpr std::size_t kNumberBytesMax = 20;
 }  // namespace
 
 void NdjsonReplyWriter::begin(std::string_view id, protocol::OutputBuffer& output) {
-  APPMEM_CHECK(deferred_ == nullptr);
+  deferred_.reset();  // of an answer that was given up
   output_ = composed_ = &output;
   begin_ = output.end_position();
   first_ = false;

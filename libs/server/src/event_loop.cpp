@@ -130,6 +130,10 @@ void EventLoop::set_interest(Session& session, int socket, std::uint32_t events)
   }
 }
 
+void EventLoop::forget(int socket) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
+}
+
 // --- the turn ---
 
 void EventLoop::schedule_turn() {

@@ -71,6 +71,8 @@ class EventLoop {
   /// A session has closed: it is destroyed at the end of the turn.
   void bury(Session& session);
   void set_interest(Session& session, int socket, std::uint32_t events);
+  /// Nothing more is wanted to be known of this socket.
+  void forget(int socket);
   void rename(Session& session, std::string_view name);
 
  private:

@@ -44,7 +44,7 @@ Session::~Session() {
 }
 
 void Session::set_interest(std::uint32_t events) {
-  if (events == interest_) return;
+  if (events == interest_ || hung_up_) return;
   interest_ = events;
   loop_.set_interest(*this, socket_.get(), events);
 }
@@ -58,17 +58,43 @@ bool Session::wants_input() const {
 }
 
 void Session::on_events(std::uint32_t events) {
-  if (closed_) return;
-  const bool readable = (events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+  if (closed_ || hung_up_) return;
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    hang_up();
+    return;
+  }
+  const bool readable = (events & EPOLLIN) != 0;
   if (readable && wants_input()) {
     loop_.schedule_serve(*this);
-  } else if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-    close();  // gone, with answers on their way that nobody will read
-    return;
   } else if (readable) {
     set_interest(interest_ & ~std::uint32_t{EPOLLIN});  // until it is wanted again
   }
   if ((events & EPOLLOUT) != 0) loop_.schedule_flush(*this);
+}
+
+void Session::hang_up() {
+  hung_up_ = true;
+  loop_.forget(socket_.get());  // which would report itself in every turn from now on
+  stop_answering();
+  begin_drain();
+}
+
+void Session::stop_answering() {
+  deaf_ = true;
+  if (job_ != nullptr) {
+    closing_ = close_after_job_;
+    job_.reset();
+    job_reply_ = nullptr;
+  }
+  discard_output();
+  loop_.schedule_serve(*this);
+}
+
+void Session::discard_output() {
+  barriers_.clear();
+  output_.consume(output_.size());
+  stalled_since_.reset();
+  paused_ = false;
 }
 
 void Session::serve(const Instant& now) {
@@ -104,7 +130,7 @@ void Session::receive(const Instant& now) {
   } else if (errno == EAGAIN) {
     input_ended_ = draining_;
   } else if (errno != EINTR) {
-    close();
+    input_ended_ = true;  // reset, behind the last byte that was sent
   }
 }
 
@@ -164,6 +190,11 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
     barriers_.push_back({start, outcome.ticket});
     loop_.park(*this);
   }
+  if (deaf_) {
+    closing_ = outcome.close;
+    discard_output();
+    return;
+  }
   if (outcome.progress == Outcome::Progress::kContinue) {
     APPMEM_CHECK(outcome.job != nullptr);
     job_ = std::move(outcome.job);
@@ -183,15 +214,20 @@ void Session::refuse(const Error& error) {
   const protocol::Request nameless;
   handler_->codec().begin_reply(nameless, output_).error(error);
   handler_->codec().end_reply();
+  if (deaf_) discard_output();
   paused_ = output_.size() >= kOutputBytesPause;
 }
 
+/// The worker's tasks stand in one queue, and a connection has one of them there at the most: so
+/// connections with large frames take turns, however many of them each has sent.
 void Session::begin_decode(std::size_t frame_bytes) {
   decode_ = std::make_unique<Decode>();
   decode_->frame_bytes = frame_bytes;
   loop_.server().worker->submit([this] {
-    decode_->result =
-        handler_->codec().decode(input_.front(decode_->frame_bytes), decode_->request);
+    if (!decode_->abandoned) {
+      decode_->result =
+          handler_->codec().decode(input_.front(decode_->frame_bytes), decode_->request);
+    }
     loop_.post([this] {
       decode_->done = true;
       if (closed_) {
@@ -303,10 +339,7 @@ bool Session::send_output() {
 }
 
 void Session::flush(const Instant& now) {
-  if (!send_output()) {
-    close();
-    return;
-  }
+  if (!send_output()) stop_answering();
   look_after_output(now);
   if (closed_) return;
   if (output_.empty()) {
@@ -409,6 +442,8 @@ void Session::close() {
   if (decode_ == nullptr) {
     input_.release();
     hand_over_retired();
+  } else {
+    decode_->abandoned = true;
   }
   job_.reset();
   job_reply_ = nullptr;

@@ -37,6 +37,10 @@ struct SessionInfo {
 /// and not yet sent. A state machine rather than a coroutine, so that an idle connection has no
 /// frame and no buffer. The loop calls `on_events` with what the socket reports, then `serve`
 /// (receive, decode, execute, compose), `run_job`, and at the end of the turn `flush` (send).
+///
+/// A client may send and be gone: what has been received is executed whether or not somebody reads
+/// the answers, which are thrown away. Only a job, which does no more than compose an answer, ends
+/// with its reader. A connection that the server closes (`close`) executes nothing more.
 /// Thread safety: none, but for `info`.
 class Session {
  public:
@@ -90,12 +94,13 @@ class Session {
     std::uint64_t position = 0;
     std::uint64_t ticket = 0;
   };
-  /// A large frame on the worker's thread, which owns all of this until `done`.
+  /// A large frame on the worker's thread, which owns all but `abandoned` until `done`.
   struct Decode {
     protocol::Request request;
     Result<void> result;
     std::size_t frame_bytes = 0;
     bool done = false;
+    std::atomic<bool> abandoned{false};  // nobody wants it any more
   };
 
   [[nodiscard]] bool may_execute() const;
@@ -110,8 +115,13 @@ class Session {
   void look_after_output(const Instant& now);
   /// The position up to which the output may leave.
   std::uint64_t release_limit();
-  /// Sends what may leave. Returns false when the peer is gone.
+  /// Sends what may leave. Returns false when nobody receives it.
   bool send_output();
+  /// The peer has closed its socket.
+  void hang_up();
+  /// Nobody reads the answers, those that wait and those to come.
+  void stop_answering();
+  void discard_output();
   void set_interest(std::uint32_t events);
   void hand_over_retired();
   void update_memory();
@@ -139,6 +149,8 @@ class Session {
   bool starved_ = false;         // too little memory: receives nothing
   bool draining_ = false;        // what has been received is the last
   bool input_ended_ = false;     // nothing more will be received
+  bool deaf_ = false;            // nobody reads the answers
+  bool hung_up_ = false;         // the peer has closed; epoll is not asked any more
   bool closing_ = false;         // closes when the output has left
   bool closed_ = false;
 

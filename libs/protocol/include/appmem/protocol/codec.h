@@ -57,7 +57,7 @@ class Codec {
   virtual Result<void> decode(std::span<char> frame, Request& request) = 0;
 
   /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid
-  /// until end_reply.
+  /// until end_reply. An answer that was begun before and has not ended is given up.
   virtual ReplyWriter& begin_reply(const Request& request, OutputBuffer& output) = 0;
   virtual void end_reply() = 0;
 

@@ -16,6 +16,7 @@ struct TurnBudget {
 
 /// The rest of a request that does not end in one turn. Owns all it needs: the request's views are
 /// gone when it runs. While it runs, its connection executes nothing else and all others go on.
+/// A job only composes an answer: it is destroyed when nobody is left to read that, wherever it is.
 class Job {
  public:
   Job() = default;
