@@ -47,9 +47,19 @@ class OptionsTest : public testing::Test {
   }
 
   appmem::test::TemporaryDirectory directory_;
-  Machine machine_{8, 16_GiB, "/run/test/appmem.sock"};
+  Machine machine_{8, 16_GiB, "/run/test/appmem.sock", "/"};
   std::map<std::string, std::string> environment_;
 };
+
+TEST_F(OptionsTest, ARelativeSocketCountsFromTheWorkingDirectory) {
+  machine_.working_directory = "/work";
+  EXPECT_EQ(options({"--socket", "./app.sock"}).socket, "/work/app.sock");
+  EXPECT_EQ(options({"--socket", "unix:app.sock"}).socket, "/work/app.sock");
+  EXPECT_EQ(options({"--socket", "../a/app.sock"}).socket, "/a/app.sock");
+  EXPECT_EQ(options({"--socket", "unix:/run/app.sock"}).socket, "/run/app.sock");
+  machine_.working_directory = "/" + std::string(kSocketPathBytesMax, 'w');
+  EXPECT_THAT(refusal({"--socket", "./s"}), HasSubstr("at most 107 bytes"));
+}
 
 TEST_F(OptionsTest, DefaultsComeFromTheMachine) {
   const Options result = options({});
@@ -178,6 +188,13 @@ TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
     EXPECT_THAT(refusal({flag + bound.below}), StartsWith(std::string(bound.flag) + ": expected"));
     EXPECT_THAT(refusal({flag + bound.above}), StartsWith(std::string(bound.flag) + ": expected"));
   }
+  EXPECT_EQ(refusal({"--socket", "tcp://127.0.0.1:1"}),
+            "--socket: expected unix:PATH or a path with a slash (tcp: is not known here), not "
+            "\"tcp://127.0.0.1:1\"");
+  EXPECT_THAT(refusal({"--socket", "app.sock"}), HasSubstr("such as ./app.sock"));
+  environment_["APPMEM_SOCKET"] = "embedded:";
+  EXPECT_THAT(refusal({}), HasSubstr("APPMEM_SOCKET: expected unix:PATH"));
+  environment_.clear();
   EXPECT_TRUE(parse({"--socket", "/" + std::string(kSocketPathBytesMax - 1, 's')}));
   EXPECT_THAT(
       refusal({"--socket", "/" + std::string(kSocketPathBytesMax, 's')}),

@@ -43,6 +43,17 @@ TEST(SocketPathTest, TheProcessKnowsItsUser) {
   EXPECT_EQ(SocketEnvironment::of_process().root, "");
 }
 
+TEST(SocketPathTest, ASchemeStandsBeforeAColonAndAnySlash) {
+  EXPECT_EQ(address_scheme("unix:/run/a"), "unix:");
+  EXPECT_EQ(address_scheme("tcp://127.0.0.1:1"), "tcp:");
+  EXPECT_EQ(address_scheme("127.0.0.1:6379"), "127.0.0.1:");
+  EXPECT_EQ(address_scheme("embedded:"), "embedded:");
+  EXPECT_EQ(address_scheme(":"), ":");
+  for (const char* const without : {"", "/run/a:b", "./a:b", "a.sock", "a/b:c"}) {
+    EXPECT_EQ(address_scheme(without), "") << without;
+  }
+}
+
 class PrivateDirectoryTest : public testing::Test {
  protected:
   std::string make(const std::string& name, mode_t mode) {

@@ -43,9 +43,7 @@ Result<client::Client*> Context::client() {
 }
 
 int report_answer_error(const Error& error) {
-  std::string message = error.message;
-  if (error.index) message = "operation " + std::to_string(*error.index + 1) + ": " + message;
-  print_error(message + std::string(advice(error.code)));
+  print_error(error.message + std::string(advice(error.code)));
   return protocol::error_row(error.code).exit_code;
 }
 

@@ -117,6 +117,9 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
     }
     note(one.row->name);
   }
+  if (auto absolute = make_socket_absolute(result.options, machine.working_directory); !absolute) {
+    return fail(std::move(absolute).error());
+  }
   if (auto settled = settle_options(result.options, set_by_user.contains("socket-mode"));
       !settled) {
     return fail(std::move(settled).error());

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "appmem/base/socket_path.h"
@@ -90,6 +91,8 @@ Machine read_machine(const fs::path& root) {
   if (const auto limit = control_group_memory(root)) {
     machine.memory_bytes = std::min(machine.memory_bytes, *limit);
   }
+  std::error_code unknown;  // a directory that is gone: relative paths lead nowhere then
+  machine.working_directory = fs::current_path(unknown).string();
   machine.default_socket = default_socket_path(SocketEnvironment::of_process());
   return machine;
 }

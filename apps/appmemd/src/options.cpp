@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <numeric>
 
+#include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
 
 namespace appmem::daemon {
@@ -94,8 +96,15 @@ constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLev
 constexpr std::pair<std::string_view, bool> kSwitch[] = {{"false", false}, {"true", true}};
 
 Result<void> set_socket(Options& options, std::string_view text) {
-  constexpr std::string_view kScheme = "unix:";
-  if (text.starts_with(kScheme)) text.remove_prefix(kScheme.size());
+  const std::string_view scheme = address_scheme(text);
+  if (scheme == kUnixScheme) {
+    text.remove_prefix(kUnixScheme.size());
+  } else if (!scheme.empty()) {
+    return expected("unix:PATH or a path with a slash (" + std::string(scheme) +
+                    " is not known here)");
+  } else if (text.find('/') == std::string_view::npos) {
+    return expected("unix:PATH or a path with a slash, such as ./app.sock");
+  }
   if (text.empty() || text.find('\0') != std::string_view::npos) return expected("a path");
   if (text.size() > kSocketPathBytesMax) {
     return expected("a path of at most " + std::to_string(kSocketPathBytesMax) +
@@ -324,6 +333,12 @@ Result<void> set_option(Options& options, const OptionRow& row, std::string_view
   error.message =
       source + ": " + error.message + ", not \"" + std::string(text.substr(0, 200)) + "\"";
   return fail(std::move(error));
+}
+
+Result<void> make_socket_absolute(Options& options, const std::string& working_directory) {
+  if (options.socket.starts_with('/')) return {};
+  const std::filesystem::path path = std::filesystem::path(working_directory) / options.socket;
+  return set_option(options, *find_option("socket"), path.lexically_normal().string(), "socket");
 }
 
 Result<void> settle_options(Options& options, bool mode_given) {

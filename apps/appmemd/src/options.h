@@ -40,6 +40,7 @@ struct Machine {
   /// Of the machine or of the control group that the process runs in, whichever is less.
   std::uint64_t memory_bytes = 0;
   std::string default_socket;
+  std::string working_directory = "/";
 };
 
 /// One option: all that is known about it. The flag `--NAME`, the variable `APPMEM_NAME`, the key
@@ -71,6 +72,10 @@ Options default_options(const Machine& machine);
 /// "APPMEM_MAX_MEMORY", "appmemd.toml:3:1").
 Result<void> set_option(Options& options, const OptionRow& row, std::string_view text,
                         const std::string& source);
+
+/// Makes a relative socket one below `working_directory`, as clients elsewhere have to name it.
+/// Errors: kInvalidRequest (too long by that).
+Result<void> make_socket_absolute(Options& options, const std::string& working_directory);
 
 /// Checks what concerns several options at once, and settles what depends on others: a group
 /// without a mode means 0660. Errors: kInvalidRequest.

@@ -33,6 +33,12 @@ std::string default_socket_path(const SocketEnvironment& environment) {
   return environment.xdg_runtime_dir + std::string(kSocketBelowRuntimeDir);
 }
 
+std::string_view address_scheme(std::string_view address) {
+  const std::size_t end = address.find_first_of(":/");
+  if (end == std::string_view::npos || address[end] == '/') return {};
+  return address.substr(0, end + 1);
+}
+
 bool private_directory(const std::string& path, std::uint32_t uid) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid &&

@@ -12,8 +12,6 @@
 namespace appmem::client {
 namespace {
 
-constexpr std::string_view kUnixScheme = "unix:";
-constexpr std::string_view kTcpScheme = "tcp:";
 constexpr std::string_view kEmbedded = "embedded:";
 
 /// The uid of the user that packages run the daemon as.
@@ -42,18 +40,15 @@ std::string Address::to_string() const {
 
 Result<Address> parse_address(std::string_view text) {
   if (text == kEmbedded) return Address{Address::Kind::kEmbedded, {}};
-  if (text.starts_with(kTcpScheme)) {
-    return fail(ErrorCode::kUnavailable,
-                "tcp addresses are not available yet: use unix:PATH instead of \"" +
-                    std::string(text) + '"');
-  }
   std::string_view path = text;
-  if (text.starts_with(kUnixScheme)) {
+  const std::string_view scheme = address_scheme(text);
+  if (scheme == kUnixScheme) {
     path.remove_prefix(kUnixScheme.size());
-  } else if (text.find('/') == std::string_view::npos) {
+  } else if (!scheme.empty() || text.find('/') == std::string_view::npos) {
+    std::string message = '"' + std::string(text) + "\" is no address";
+    if (!scheme.empty()) message.append(" (").append(scheme).append(" is not known here)");
     return fail(ErrorCode::kInvalidRequest,
-                '"' + std::string(text) +
-                    "\" is no address: write unix:PATH, a path with a slash, or embedded:");
+                message + ": write unix:PATH, a path with a slash, or embedded:");
   }
   if (path.empty() || path.find('\0') != std::string_view::npos) {
     return fail(ErrorCode::kInvalidRequest,

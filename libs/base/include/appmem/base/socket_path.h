@@ -33,6 +33,14 @@ std::string default_socket_path(const SocketEnvironment& environment);
 /// Whether the default path is that of the last resort, below /tmp.
 bool default_socket_in_temp(const SocketEnvironment& environment);
 
+/// Before a path, in an address.
+inline constexpr std::string_view kUnixScheme = "unix:";
+
+/// What stands before the first colon of an address, with the colon: "unix:", "tcp:"; empty where a
+/// slash comes first, or there is no colon. One rule for what daemon and client are given: a socket
+/// is "unix:PATH", or a path that has a slash and no scheme.
+std::string_view address_scheme(std::string_view address);
+
 /// Whether `path` is a directory (not a link to one) that belongs to `uid` and that nobody else
 /// may enter or change (mode 0700).
 bool private_directory(const std::string& path, std::uint32_t uid);

@@ -26,9 +26,9 @@ struct Address {
   [[nodiscard]] std::string to_string() const;
 };
 
-/// Reads "embedded:", "unix:PATH" or a plain path (anything with a '/').
-/// Errors: kInvalidRequest (neither of these; a path that is empty, holds a NUL byte or is longer
-/// than kSocketPathBytesMax), kUnavailable ("tcp://HOST:PORT", which this version does not speak).
+/// Reads "embedded:", "unix:PATH" or a plain path (anything with a '/' and no scheme before it).
+/// Errors: kInvalidRequest (none of these; another scheme, which the message names; a path that is
+/// empty, holds a NUL byte or is longer than kSocketPathBytesMax).
 Result<Address> parse_address(std::string_view text);
 
 /// What default_addresses looks at; tests give their own.
