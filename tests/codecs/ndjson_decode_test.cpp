@@ -161,7 +161,11 @@ TEST_F(NdjsonDecodeTest, FieldsComeOnce) {
   EXPECT_EQ(refusal(R"({"op":"get","key":"a","key":"a"})"),
             "invalid_request: field \"key\" comes twice");
   EXPECT_EQ(refusal(R"({"op":"get","key":"a","key_b64":"YQ=="})"),
-            "invalid_request: field \"key\" comes twice");
+            "invalid_request: fields \"key\" and \"key_b64\" exclude each other");
+  EXPECT_EQ(refusal(R"({"op":"set","value_b64":"YQ==","key":"a","value":1})"),
+            "invalid_request: fields \"value\" and \"value_b64\" exclude each other");
+  EXPECT_EQ(refusal(R"({"op":"get","key_b64":"YQ==","key_b64":"YQ=="})"),
+            "invalid_request: field \"key_b64\" comes twice");
   EXPECT_EQ(refusal(R"({"op":"get","op":"get","key":"a"})"),
             "invalid_request: field \"op\" comes twice");
   EXPECT_EQ(refusal(R"({"id":1,"id":1,"op":"ping"})"), "invalid_request: field \"id\" comes twice");
@@ -497,7 +501,10 @@ TEST_F(NdjsonDecodeTest, AWrongEntryHasItsPlace) {
       {R"({"value":1})", "field \"key\" is missing"},
       {R"({"key":"b","value":1,"ttl":1})", "unknown field \"ttl\""},
       {R"({"key":"b","value":1,"ttl_ms_b64":""})", "unknown field \"ttl_ms_b64\""},
-      {R"({"key":"b","key_b64":"YQ==","value":1})", "field \"key\" comes twice"},
+      {R"({"key":"b","key_b64":"YQ==","value":1})",
+       "fields \"key\" and \"key_b64\" exclude each other"},
+      {R"({"key":"b","value_b64":"YQ==","value":1})",
+       "fields \"value\" and \"value_b64\" exclude each other"},
       {R"({"key":"b","value":1,"value":1})", "field \"value\" comes twice"},
       {R"({"key":"b","value":1,"ttl_ms":1,"ttl_ms":1})", "field \"ttl_ms\" comes twice"},
       {R"({"key":"b","value_b64":"!"})", "field \"value_b64\" must be base64 with padding"},

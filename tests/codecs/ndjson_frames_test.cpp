@@ -116,6 +116,34 @@ TEST_F(NdjsonFramesTest, WhiteSpaceIsNeverKept) {
   EXPECT_EQ(feed(ping(1) + "\n", 3), (std::vector<std::string>{"1"}));
 }
 
+TEST_F(NdjsonFramesTest, ALineThatIsTooLongIsAnsweredWithItsId) {
+  const auto answer_to = [&](const std::string& line) {
+    codec_ = make_ndjson_codec({.request_bytes_max = kLimit}, scratch_);
+    const auto frame = codec_->next_frame(line);
+    EXPECT_EQ(frame.kind, Kind::kRefused);
+    request_.clear();
+    output_.consume(output_.size());
+    codec_->begin_reply(request_, output_).error({ErrorCode::kTooLarge, "m", std::nullopt});
+    codec_->end_reply();
+    const std::string first = composed();
+    // It belongs to one answer only.
+    output_.consume(output_.size());
+    codec_->begin_reply(request_, output_);
+    codec_->end_reply();
+    EXPECT_EQ(composed(), "{\"ok\":true}\n");
+    return first;
+  };
+  const std::string filling(5'000, 'x');
+  const std::string error = R"("ok":false,"error":{"code":"too_large","message":"m"}})"
+                            "\n";
+  for (const char* end : {"", "\"}", "\"}\n"}) {
+    EXPECT_EQ(answer_to(R"( {"id":"a7","key":")" + filling + end), R"({"id":"a7",)" + error);
+    EXPECT_EQ(answer_to(R"({"op":"set","id":7 ,"key":")" + filling + end), R"({"id":7,)" + error);
+    EXPECT_EQ(answer_to(R"({"key":")" + filling + R"(","id":7,"x":")" + end), "{" + error);
+    EXPECT_EQ(answer_to(R"({"id":")" + filling + end), "{" + error);
+  }
+}
+
 TEST_F(NdjsonFramesTest, AConnectionThatSkipsIsNotBetweenRequests) {
   EXPECT_TRUE(codec_->between_requests(""));
   EXPECT_EQ(feed(std::string(40, 'x'), 40), (std::vector<std::string>{"too_large"}));

@@ -103,7 +103,7 @@ TEST_F(BatchCommandTest, TheErrorNamesTheOpAlsoWhereAnItemOfItFailed) {
   }));
   EXPECT_THAT(answer, Fails("exists"));
   EXPECT_THAT(answer, testing::HasSubstr(R"("details":{"index":2})"));
-  EXPECT_THAT(answer, testing::HasSubstr("entries[0]"));
+  EXPECT_THAT(answer, testing::HasSubstr(R"("message":"ops[2]: entries[0]: the key exists")"));
 }
 
 TEST_F(BatchCommandTest, OpsMayNameNamespacesOfTheirOwn) {

@@ -118,6 +118,24 @@ TEST(DocsTest, TheProtocolNamesEveryOpAndField) {
   }
 }
 
+TEST(DocsTest, TheProtocolNamesEveryLimitOfHello) {
+  std::ifstream file(source_dir() / "docs/protocol.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  TestServer server;
+  Peer peer(server);
+  const std::string answer = peer.ask(R"({"op":"hello"})");
+  std::size_t limits = 0;
+  std::size_t at = answer.find(R"("limits":{)") + 9;
+  while ((at = answer.find('"', at)) != std::string::npos) {
+    const std::size_t end = answer.find('"', at + 1);
+    const std::string name = answer.substr(at + 1, end - at - 1);
+    EXPECT_NE(text.find("| `" + name + "` |"), std::string::npos) << name;
+    ++limits;
+    at = end + 1;
+  }
+  EXPECT_EQ(limits, 14U);
+}
+
 TEST(DocsTest, TheProtocolNamesEveryErrorCode) {
   std::ifstream file(source_dir() / "docs/protocol.md");
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

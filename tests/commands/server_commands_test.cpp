@@ -15,7 +15,7 @@ TEST_F(ServerCommandsTest, HelloTellsVersionFeaturesAndLimits) {
             R"("client":1,"features":["ndjson","unix"],"limits":{"key_bytes":65536,)"
             R"("value_bytes":16777216,"request_bytes":67108864,"id_bytes":256,"json_depth":64,)"
             R"("keys":100000,"ops":10000,"namespaces":1024,"connections":10000,)"
-            R"("output_bytes":268435456,"ttl_ms":3155760000000,"request_timeout_ms":30000,)"
+            R"("answer_bytes":267386880,"output_bytes":268435456,"ttl_ms":3155760000000,"request_timeout_ms":30000,)"
             R"("idle_timeout_ms":0}})");
   EXPECT_EQ(peer_.session.client_name, "billing");
   must(R"({"op":"hello"})");

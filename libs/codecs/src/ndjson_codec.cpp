@@ -4,11 +4,19 @@
 #include <string>
 #include <utility>
 
+#include "appmem/base/units.h"
 #include "json_scan.h"
 #include "ndjson_decoder.h"
 #include "ndjson_reply_writer.h"
 
 namespace appmem::codecs {
+
+namespace {
+
+/// How much of a line that is too long is searched for its id, which clients mostly write first.
+constexpr std::size_t kIdSearchedBytes = 4_KiB;
+
+}  // namespace
 
 NdjsonScratch::NdjsonScratch() : decoder_(std::make_unique<NdjsonDecoder>()) {
 }
@@ -34,12 +42,13 @@ class NdjsonCodec final : public protocol::Codec {
   }
   protocol::ReplyWriter& begin_reply(const protocol::Request& request,
                                      protocol::OutputBuffer& output) override {
-    writer_.begin(request.id(), output);
+    writer_.begin(refused_id_.empty() ? request.id() : std::string_view(refused_id_), output);
     return writer_;
   }
   void end_reply() override {
     writer_.end();
     large_.reset();
+    refused_id_.clear();
   }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return !skipping_ && input.size() == blank_;
@@ -53,6 +62,8 @@ class NdjsonCodec final : public protocol::Codec {
   /// How far the input has been looked at, and how much of that is white space at its start.
   std::size_t scanned_ = 0;
   std::size_t blank_ = 0;
+  /// The id of a line that was refused for its length, until that is answered.
+  std::string refused_id_;
   /// Within a line that was refused for its length.
   bool skipping_ = false;
   /// The end of such a line, at the start of the frame that was found last.
@@ -88,6 +99,7 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     const std::size_t length = end - begin - blank_;
     if (length > limits_.request_bytes_max &&
         (length > limits_.request_bytes_max + 1 || input[end - 1] != '\r')) {
+      refused_id_ = recover_request_id(input.substr(begin + blank_, kIdSearchedBytes));
       skipping_ = line_end == nullptr;
       scanned_ = blank_ = 0;
       return {

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "appmem/base/limits.h"
 #include "request_walk.h"
 
@@ -63,16 +65,19 @@ bool RequestWalk::entry_list(const Name& name, Argument& out) {
 }
 
 bool RequestWalk::entry(EntryArgument& out) {
-  bool has_key = false;
-  bool has_value = false;
+  // Whether they came, and whether as base64.
+  std::optional<bool> key;
+  std::optional<bool> value;
   const auto member = [&](const Name& name) {
     if (name.field == Field::kKey) {
-      if (std::exchange(has_key, true)) return twice("key");
+      if (key) return again(name, *key);
+      key = name.twin;
       return bytes(name, out.key);
     }
     if (name.field == Field::kValue) {
-      if (std::exchange(has_value, true)) return twice("value");
-      return value(name, out.value);
+      if (value) return again(name, *value);
+      value = name.twin;
+      return this->value(name, out.value);
     }
     if (name.field == Field::kTtlMs && !name.twin) {
       if (out.ttl_ms) return twice("ttl_ms");
@@ -85,8 +90,8 @@ bool RequestWalk::entry(EntryArgument& out) {
     return unknown(name);
   };
   if (!members(member)) return false;
-  if (!has_key) return invalid("field \"key\" is missing");
-  return has_value || invalid("field \"value\" is missing");
+  if (!key) return invalid("field \"key\" is missing");
+  return value || invalid("field \"value\" is missing");
 }
 
 bool RequestWalk::op_list(const Name& name, Argument& out) {

@@ -158,8 +158,9 @@ bool RequestWalk::field(const Name& name, const CommandSpec& command, Seen& seen
     return unknown(name);
   }
   const std::uint32_t bit = std::uint32_t{1} << position;
-  if ((seen.fields & bit) != 0) return twice(field_name(spec.field));
+  if ((seen.fields & bit) != 0) return again(name, (seen.twins & bit) != 0);
   seen.fields |= bit;
+  if (name.twin) seen.twins |= bit;
 
   // The fields of a batch wait until its ops have added theirs, so that both lie together.
   const bool is_batch = command.id == protocol::CommandId::kBatch;

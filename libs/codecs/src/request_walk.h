@@ -90,6 +90,7 @@ struct Name {
 /// What one object has had so far.
 struct Seen {
   std::uint32_t fields = 0;    // as in CommandLayout
+  std::uint32_t twins = 0;     // those that came as base64
   std::uint32_t counting = 0;  // those but false booleans
   bool op = false;
   bool id = false;
@@ -134,6 +135,13 @@ class RequestWalk {
     return refuse(ErrorCode::kInvalidRequest, std::move(message));
   }
   bool twice(std::string_view name) { return invalid("field " + quoted(name) + " comes twice"); }
+  /// A field that came before, as base64 or not.
+  bool again(const Name& name, bool as_twin) {
+    if (as_twin == name.twin) return twice(name.text);
+    const std::string plain(field_name(*name.field));
+    return invalid("fields " + quoted(plain) + " and " + quoted(plain + "_b64") +
+                   " exclude each other");
+  }
   bool unknown(const Name& name) { return invalid("unknown field " + quoted(name.text)); }
   bool must_be(const Name& name, std::string_view what) {
     return invalid("field " + quoted(name.text) + " must be " + std::string(what));

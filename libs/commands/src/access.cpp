@@ -18,7 +18,7 @@ std::string_view missing_right(Right right) {
     case Right::kAdmin:
       return "you have no right to administer this namespace";
     case Right::kServer:
-      return "only the daemon's own user and root may do this";
+      return "you have no right to administer this server";
     case Right::kNone:
       break;
   }

@@ -25,8 +25,9 @@ struct Step {
   core::ValueType type = core::ValueType::kAny;
 };
 
-/// The error of an op, with its position in place of one within the op.
+/// The error of an op, with its position in place of one within the op, which the message names.
 tl::unexpected<Error> fail_at(std::size_t index, Error error) {
+  error.message = "ops[" + std::to_string(index) + "]: " + error.message;
   error.index = static_cast<std::uint32_t>(index);
   return fail(std::move(error));
 }

@@ -14,6 +14,15 @@ using core::EntryView;
 using protocol::Argument;
 using protocol::Field;
 
+namespace {
+
+/// Where a moment in the past has deleted instead, there is none.
+void write_version(KeyCall& call, core::Version version) {
+  if (version != 0) call.reply.unsigned_integer(Field::kVersion, version);
+}
+
+}  // namespace
+
 Result<CommitTicket> get_entry(KeyCall& call) {
   std::string_view key;
   core::GetOptions options;
@@ -87,7 +96,7 @@ Result<CommitTicket> set_entry(KeyCall& call) {
   if (!return_old) [[likely]] {
     auto outcome = call.keys.set(call.ns, key, stored_form(call.type, *value), options, call.now);
     if (!outcome) return fail(std::move(outcome).error());
-    call.reply.unsigned_integer(Field::kVersion, outcome->version);
+    write_version(call, outcome->version);
     return outcome->ticket;
   }
   KeptValue old;
@@ -98,7 +107,7 @@ Result<CommitTicket> set_entry(KeyCall& call) {
   options.old = &visitor;
   auto outcome = call.keys.set(call.ns, key, stored_form(call.type, *value), options, call.now);
   if (!outcome) return fail(std::move(outcome).error());
-  call.reply.unsigned_integer(Field::kVersion, outcome->version);
+  write_version(call, outcome->version);
   if (old) call.reply.value(Field::kOld, old.view());
   return outcome->ticket;
 }

@@ -57,7 +57,8 @@ void write_limits(ReplyWriter& reply, const Limits& limits) {
   write("ops", kBatchOpsMax);
   write("namespaces", kNamespacesMax);
   write("connections", limits.connections_max);
-  write("output_bytes", limits.output_bytes_hard_max);
+  write("answer_bytes", limits.answer_bytes_max());
+  write("output_bytes", limits.effective_output_bytes_hard_max());
   reply.named_integer("ttl_ms", kTtlMax.count());
   reply.named_integer("request_timeout_ms", limits.request_timeout.count());
   reply.named_integer("idle_timeout_ms", limits.idle_timeout.count());
