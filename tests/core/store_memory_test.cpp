@@ -68,6 +68,30 @@ TEST_F(StoreMemoryTest, SizesMayDriftForEver) {
   }
 }
 
+TEST_F(StoreMemoryTest, WhatIsDeletedGivesItsTablesBackInTheBackground) {
+  for (const std::size_t shards : {1U, 4U}) {
+    constexpr std::uint64_t kKeys = 200'000;
+    start(64_MiB, shards);
+    const std::uint64_t empty = used();
+    for (std::uint64_t i = 0; i < kKeys; ++i)
+      ASSERT_TRUE(set(key(i), "v"));
+    settle();
+    const std::uint64_t tables = store_->store_stats(now()).table_bytes;
+    const std::uint64_t memory = used() - empty;
+    EXPECT_GE(tables, kKeys * 8);
+    for (std::uint64_t i = 0; i < kKeys; ++i) {
+      if (i % 10 != 0) {
+        ASSERT_TRUE(remove(key(i)));
+      }
+    }
+    settle();
+    EXPECT_LT(store_->store_stats(now()).table_bytes, tables / 3) << shards;
+    EXPECT_LT(used() - empty, memory / 5 + shards * 64_KiB) << shards;
+    EXPECT_EQ(info().keys, kKeys / 10);
+    EXPECT_EQ(get(key(10)), "v");
+  }
+}
+
 TEST_F(StoreMemoryTest, EvictionIsExactlyLeastRecentlyUsed) {
   NamespaceSettings settings;
   settings.max_keys = 1000;
@@ -392,8 +416,22 @@ TEST_F(StoreMemoryTest, TheLongestInlineValueAndTheShortestLargeOne) {
   EXPECT_EQ(store_->store_stats(now()).large_bytes, 0U);
 }
 
+TEST_F(StoreMemoryTest, RoomForALargeValueIsMadeByEviction) {
+  start(16_MiB);
+  for (std::uint64_t i = 0; used() < limit() - 64_KiB; ++i)
+    ASSERT_TRUE(set(key(i), std::string(1'000, 'v')));
+  {
+    const SharedBytes made = store_->allocate_large(4_MiB, now());
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made.view().size(), 4_MiB);
+    EXPECT_LE(used(), limit());
+    EXPECT_GT(info().counters.evictions, 3'000U);
+  }
+  EXPECT_FALSE(store_->allocate_large(17_MiB, now()));
+}
+
 TEST_F(StoreMemoryTest, ALargeValueIsAdoptedAndLentWithoutACopy) {
-  SharedBytes blob = store_->blobs().try_allocate(1_MiB);
+  SharedBytes blob = store_->allocate_large(1_MiB, now());
   ASSERT_TRUE(blob);
   std::fill(blob.writable().begin(), blob.writable().end(), 'z');
   const char* const data = blob.view().data();

@@ -145,7 +145,6 @@ class Shard {
   bool keep_ceilings(std::size_t entries, Step& step);
   /// Moves blocks so that a span comes free; false when nothing can be gained.
   bool compact_one_span();
-  [[nodiscard]] bool worth_compacting() const;
 
   [[nodiscard]] Arena& arena() { return arena_; }
   [[nodiscard]] const Arena& arena() const { return arena_; }

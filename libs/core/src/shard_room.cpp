@@ -21,9 +21,8 @@ constexpr std::size_t kSpanSteps = 32;
 /// Entries that one call of keep_ceilings() evicts from one part, so that all shards take turns.
 constexpr std::size_t kCeilingEvictionsMax = 64;
 
-/// Free blocks in spans may take this share of an arena before spans are emptied.
-constexpr std::uint64_t kSlackShare = 16;
-/// When evicting has not helped a write at once, this share of them is enough,
+/// When evicting has not helped a write at once, this share of an arena in free blocks is enough to
+/// empty spans,
 constexpr std::uint64_t kSlackShareInNeed = 64;
 /// and after so many attempts any.
 constexpr std::size_t kAttemptsBeforeCompaction = 32;
@@ -126,7 +125,7 @@ Shard::Made Shard::make_room(const NamespacePart& writer, const Need& need, std:
 }
 
 bool Shard::should_compact(const Need& need, std::size_t attempt) const {
-  if (worth_compacting() || attempt >= kAttemptsBeforeCompaction) return true;
+  if (arena_.wants_compaction() || attempt >= kAttemptsBeforeCompaction) return true;
   const std::uint64_t slack = arena_.slack_bytes();
   // A free block of the right size may be just what is wanted; pages only come from whole spans.
   if (!need.block) return slack >= need.bytes;
@@ -348,7 +347,7 @@ bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
     } else if (arena_.dirty_bytes() > 0) {
       arena_.purge(bytes);
     } else {
-      const bool compacted = worth_compacting() && compact_one_span();
+      const bool compacted = arena_.wants_compaction() && compact_one_span();
       if (!compacted && victim != nullptr && evict(*victim, 1, step) > 0) {
         context_.blobs.reclaim(kReclaimBytes);
       } else if (compacted || compact_one_span()) {
@@ -360,10 +359,6 @@ bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
     any = true;
   }
   return any;
-}
-
-bool Shard::worth_compacting() const {
-  return arena_.slack_bytes() * kSlackShare > arena_.committed_bytes();
 }
 
 bool Shard::compact_one_span() {

@@ -77,7 +77,7 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
     more |= shard.give_back(shard.choose_victim(nullptr), bytes, step);
   }
   const std::size_t spans = std::clamp<std::size_t>(steps / kStepsPerSpan, 1, kSpansMax);
-  for (std::size_t i = 0; i < spans && shard.worth_compacting(); ++i) {
+  for (std::size_t i = 0; i < spans && shard.arena().wants_compaction(); ++i) {
     if (!shard.compact_one_span()) break;
     more |= i + 1 == spans;
   }
