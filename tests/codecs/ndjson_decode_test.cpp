@@ -77,6 +77,12 @@ TEST_F(NdjsonDecodeTest, EscapesAreResolvedEverywhere) {
   EXPECT_EQ(keys.keys(Field::kKeys)[2], "a");
 }
 
+TEST_F(NdjsonDecodeTest, NothingInBase64IsNothing) {
+  // Of a first request: there is no memory for what is decoded yet, and none is needed.
+  const auto args = decoded(R"({"op":"set","key":"k","value_b64":""})");
+  EXPECT_EQ(args.value(Field::kValue).view.bytes, "");
+}
+
 TEST_F(NdjsonDecodeTest, AnObjectIsWanted) {
   for (const char* line : {"[]", "1", "\"get\"", "null"}) {
     EXPECT_EQ(refusal(line), "invalid_request: a request is a JSON object") << line;

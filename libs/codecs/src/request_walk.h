@@ -46,7 +46,7 @@ class Arena {
   }
   /// Room for `bytes`; what is taken of it is said to `take`.
   char* room(std::size_t bytes) {
-    if (bytes > capacity_ - used_) {
+    if (bytes > capacity_ - used_ || chunks_.empty()) {
       capacity_ = std::max({bytes, std::min(2 * capacity_, kKeptBytesMax), kChunkBytesMin});
       used_ = 0;
       chunks_.emplace_back(new char[capacity_]);
