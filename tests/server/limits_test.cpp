@@ -147,6 +147,23 @@ TEST_F(LimitsTest, TooMuchOutputForTooLongClosesTheConnection) {
   EXPECT_LT(slow.rest().size(), 3'000'000U);
 }
 
+TEST_F(LimitsTest, WhatIsNotComposedYetWaitsForItsReaderToo) {
+  options_.limits.output_bytes_soft_max = 1'000'000;
+  options_.limits.output_stall_max = seconds{60};
+  start();
+  LineClient patient = connect();
+  LineClient slow = connect();
+  patient.send("defer 100000\n");
+  eventually([&] { return buffer_bytes_of_first() > 50'000; });
+  slow.send("defer 1000000\n");
+  eventually([&] { return server_->connections(clock_.now()).back().memory_bytes > 50'000; });
+  pass_ticks();
+  clock_.advance(seconds{60});
+  events_.wait_for("client_too_slow");
+  eventually([&] { return server_->connection_count() == 1; });
+  EXPECT_EQ(server_->connections(clock_.now()).front().id, 1U);
+}
+
 TEST_F(LimitsTest, WhoCatchesUpInTimeStays) {
   options_.limits.output_bytes_soft_max = 500'000;
   options_.limits.output_stall_max = seconds{60};

@@ -18,6 +18,7 @@
 /// the server. A request is a line: a verb, and what it is about.
 ///   echo TEXT     TEXT
 ///   big N         N times x
+///   defer BYTES   items without end, while so many bytes are not composed
 ///   park TICKET   "parked", not before the ticket is committed
 ///   later N       N items, written by a job; `later-error N` fails after N of them
 ///   hold          "held", after the test has let the loop go (Gate)
@@ -137,6 +138,7 @@ class LineWriter final : public protocol::ReplyWriter {
  public:
   void begin(protocol::OutputBuffer& output) {
     output_ = &output;
+    deferred_bytes_ = 0;
     start_ = output.end_position();
   }
   void end() { output_->append('\n'); }
@@ -153,13 +155,17 @@ class LineWriter final : public protocol::ReplyWriter {
   [[nodiscard]] std::uint64_t answer_bytes() const override {
     return output_->end_position() - start_;
   }
+  [[nodiscard]] std::uint64_t deferred_bytes() const override { return deferred_bytes_; }
 
   void boolean(protocol::Field /*field*/, bool /*value*/) override {}
   void integer(protocol::Field /*field*/, std::int64_t /*value*/) override {}
   void unsigned_integer(protocol::Field /*field*/, std::uint64_t /*value*/) override {}
   void null(protocol::Field /*field*/) override {}
   void bytes(protocol::Field /*field*/, std::string_view /*bytes*/) override {}
-  void value(protocol::Field /*field*/, const ValueView& /*value*/) override {}
+  /// A number of bytes that are not composed, for as long as the answer is.
+  void value(protocol::Field /*field*/, const ValueView& value) override {
+    deferred_bytes_ = static_cast<std::uint64_t>(value.integer);
+  }
   void begin_list(protocol::Field /*field*/) override {}
   void end_list() override {}
   void item_integer(std::int64_t /*value*/) override {}
@@ -177,6 +183,7 @@ class LineWriter final : public protocol::ReplyWriter {
  private:
   protocol::OutputBuffer* output_ = nullptr;
   std::uint64_t start_ = 0;
+  std::uint64_t deferred_bytes_ = 0;
 };
 
 /// What the tests set, and the handlers use.
@@ -289,6 +296,9 @@ class LineConnection final : public ConnectionHandler {
     } else if (verb == "later" || verb == "later-error") {
       return Outcome::later(
           std::make_unique<ItemsJob>(world_, id_, std::stoul(rest), verb == "later-error"));
+    } else if (verb == "defer") {
+      reply.value(protocol::Field::kValue, ValueView::from_integer(std::stol(rest)));
+      return Outcome::later(std::make_unique<ItemsJob>(world_, id_, 10'000'000, false));
     } else if (verb == "hold") {
       world_.loop_gate.pass();
       say("held");

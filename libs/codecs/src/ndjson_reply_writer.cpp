@@ -233,8 +233,7 @@ bool NdjsonReplyWriter::congested() const {
 }
 
 std::uint64_t NdjsonReplyWriter::answer_bytes() const {
-  const std::uint64_t composed = composed_->end_position() - begin_;
-  return deferred_ == nullptr ? composed : composed + deferred_->size();
+  return composed_->end_position() - begin_ + deferred_bytes();
 }
 
 bool NdjsonReplyWriter::compose(std::size_t bytes) {

@@ -52,6 +52,9 @@ class NdjsonReplyWriter final : public protocol::ReplyWriter {
   [[nodiscard]] bool congested() const override;
   [[nodiscard]] std::uint64_t answer_bytes() const override;
   [[nodiscard]] bool deferred() const override { return deferred_ != nullptr; }
+  [[nodiscard]] std::uint64_t deferred_bytes() const override {
+    return deferred_ == nullptr ? 0 : deferred_->size();
+  }
   bool compose(std::size_t bytes) override;
 
  private:

@@ -360,8 +360,10 @@ void Session::flush(const Instant& now) {
 
 void Session::look_after_output(const Instant& now) {
   const Limits& limits = loop_.server().limits;
-  const std::size_t waiting = output_.size();
-  if (waiting > limits.output_bytes_hard_max) {
+  // What is not composed yet waits as well, and is held in memory for this reader.
+  const std::uint64_t deferred = job_ == nullptr ? 0 : job_reply_->deferred_bytes();
+  const std::uint64_t waiting = output_.size() + deferred;
+  if (output_.size() > limits.output_bytes_hard_max) {
     close_over_limit("at once");
   } else if (waiting <= limits.output_bytes_soft_max && !closing_) {
     stalled_since_.reset();

@@ -67,8 +67,10 @@ class ReplyWriter {
   /// memory as a whole, the bytes as they are stored.
   [[nodiscard]] virtual std::uint64_t answer_bytes() const = 0;
 
-  /// Whether some of what has been written is still to be composed.
+  /// Whether some of what has been written is still to be composed,
   [[nodiscard]] virtual bool deferred() const { return false; }
+  /// and what that is, as it is stored: memory that the answer holds on to until it has left.
+  [[nodiscard]] virtual std::uint64_t deferred_bytes() const { return 0; }
   /// Composes of that about `bytes` (as stored), less when `congested()`. Returns true when nothing
   /// is left to compose. A part of the answer has been streamed then.
   virtual bool compose(std::size_t bytes) {
