@@ -28,6 +28,12 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\""));
   EXPECT_THAT(ctl({"ns"}), Fails(2, "appmemctl ns --help"));
   EXPECT_THAT(ctl({"ns", "frob"}), Fails(2, "\"ns frob\""));
+  EXPECT_THAT(ctl({"ns"}),
+              Fails(2, "ns needs a command: `appmemctl ns --help` lists create, alter"));
+  EXPECT_THAT(ctl({"config", "get"}),
+              Fails(2, "config takes no arguments: write `appmemctl config`"));
+  EXPECT_THAT(ctl({"bench", "--requests", "1", "--duration", "1s"}),
+              Fails(2, "exclude each other"));
   EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
   EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
   EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));

@@ -1,6 +1,7 @@
 #include <fstream>
 
 #include "ctl_fixture.h"
+#include "terminal.h"
 
 namespace appmem::test {
 namespace {
@@ -26,6 +27,32 @@ TEST_F(KeysTest, AMissingKeyIsAnExitCodeAndNoWord) {
   EXPECT_THAT(ctl({"stats", "none"}), Exits(1, ""));
   EXPECT_THAT(ctl({"del", "none"}), Exits(1, "0\n"));
   EXPECT_THAT(ctl({"exists", "none"}), Exits(1, "0\n"));
+}
+
+TEST_F(KeysTest, AMissingKeyIsAWordOnATerminalUnlessBytesAreWanted) {
+  const auto shown = [&](const Words& arguments) {
+    std::vector<std::string> command = {binary_dir() / "appmemctl", "-a", daemon_.socket()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    Terminal terminal(command, {});
+    EXPECT_EQ(terminal.wait(), 1);
+    return terminal.screen();
+  };
+  for (const char* const op : {"get", "ttl", "stats", "persist"}) {
+    EXPECT_EQ(shown({op, "missing"}), "(nil)\n") << op;
+    EXPECT_EQ(shown({"--raw", op, "missing"}), "") << op;
+  }
+}
+
+TEST_F(KeysTest, ATraceIntoANamespaceThatHoldsKeysIsWarnedOf) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.file("t.csv")) << "a,1\nb,1\na,1\n";
+  const Words replay = {"bench", "--json", "--trace", directory.file("t.csv")};
+  EXPECT_EQ(ctl(replay).errors, "");
+  const Ran again = ctl(replay);
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.errors, HasSubstr("warning: the namespace default holds 2 keys already"));
+  EXPECT_THAT(ctl({"-n", "none", "bench", "--trace", directory.file("t.csv")}),
+              Fails(1, "no namespace named"));
 }
 
 TEST_F(KeysTest, SeveralKeysPrintLines) {
@@ -122,7 +149,14 @@ TEST_F(KeysTest, ConditionsOfASet) {
   EXPECT_THAT(ctl({"set", "k", "w", "--if-absent"}), Fails(1, "exists"));
   EXPECT_THAT(ctl({"set", "k", "w", "--if-version", "1"}), Fails(1, "version"));
   EXPECT_THAT(ctl({"set", "k", "w", "--return-old"}), Prints("v"));
-  EXPECT_THAT(ctl({"set", "k", "w", "--if-absent", "--if-present"}), Fails(4, "if_"));
+  EXPECT_THAT(ctl({"set", "k", "w", "--if-absent", "--if-present"}),
+              Fails(2, "--if-absent and --if-present exclude each other"));
+  EXPECT_THAT(ctl({"set", "k", "w", "--ttl", "5m", "--keep-ttl"}),
+              Fails(2, "--ttl and --keep-ttl exclude each other"));
+  EXPECT_THAT(ctl({"scan", "--prefix", "a", "--from", "b"}),
+              Fails(2, "--prefix and --from exclude each other"));
+  EXPECT_THAT(ctl({"scan", "--from", "a", "--to", "b"}), Prints(""));
+  EXPECT_THAT(ctl({"del", "k", "l", "--if-version", "1"}), Fails(2, "--if-version goes with one"));
 }
 
 TEST_F(KeysTest, TimeToLive) {
@@ -152,7 +186,8 @@ TEST_F(KeysTest, TimesWithoutSenseAreUsageErrors) {
   EXPECT_THAT(ctl({"set", "k", "v", "--expires-at", "tomorrow"}), Fails(2, "2027-01-31"));
   EXPECT_THAT(ctl({"expire", "k"}), Fails(2, "expire KEY 5m"));
   EXPECT_THAT(ctl({"expire", "k", "5m", "--expires-at", "2027-01-01"}), Fails(2, "one point"));
-  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "0"}), Fails(4, "ttl_ms"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "0"}), Fails(2, "--ttl takes"));
+  EXPECT_THAT(ctl({"expire", "k", "0s"}), Fails(2, "DURATION takes a duration from 1ms"));
 }
 
 TEST_F(KeysTest, Counters) {

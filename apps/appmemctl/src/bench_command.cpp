@@ -1,8 +1,10 @@
 #include <charconv>
 #include <csignal>
+#include <cstdio>
 
 #include "appmem/base/units.h"
 #include "appmem/client/address.h"
+#include "appmem/client/client.h"
 #include "appmem/protocol/error_table.h"
 #include "bench.h"
 #include "bench_report.h"
@@ -56,6 +58,11 @@ Result<void> read_units(const Invocation& invocation, LoadOptions& options) {
 
 Result<LoadOptions> read_load_options(const Context& context, const Invocation& invocation) {
   constexpr std::uint64_t kAny = 1'000'000'000'000'000;
+  if (invocation.find_own(kRequestsFlag) != nullptr &&
+      invocation.find_own(kDurationFlag) != nullptr) {
+    return fail(ErrorCode::kInvalidRequest,
+                "--requests and --duration exclude each other: the run ends with one or the other");
+  }
   LoadOptions options;
   options.ns = context.options.ns;
   options.load = invocation.find_own(kLoadFlag) != nullptr;
@@ -69,6 +76,22 @@ Result<LoadOptions> read_load_options(const Context& context, const Invocation& 
   if (read) read = read_units(invocation, options);
   if (!read) return fail(std::move(read).error());
   return options;
+}
+
+/// What is stored already is hit, or makes room: a replay is comparable in an empty namespace only.
+Result<void> warn_unless_empty(const Context& context) {
+  auto client = client::Client::open(context.options);
+  if (!client) return fail(std::move(client).error());
+  const auto count = client->count();
+  if (!count) return fail(count.error());
+  if (*count > 0) {
+    std::fprintf(
+        stderr,
+        "appmemctl: warning: the namespace %s holds %llu keys already, so the hit ratio is "
+        "not that of a cache that begins empty (`appmemctl ns clear` empties it)\n",
+        context.options.ns.c_str(), static_cast<unsigned long long>(*count));
+  }
+  return {};
 }
 
 /// Ctrl-C ends the run, which then reports what it has; the next one ends the program.
@@ -111,6 +134,9 @@ int run_bench(Context& context, const Invocation& invocation) {
       if (flag != kTraceFlag) {
         return report_usage("--trace replays a file as it is and takes no --" + std::string(flag));
       }
+    }
+    if (const auto warned = warn_unless_empty(context); !warned) {
+      return report_client_error(warned.error());
     }
     stop_at_interrupt();
     const auto report = run_trace(*trace, context.options.ns, connect, progress);

@@ -87,9 +87,31 @@ class HelpFormatter final : public CLI::Formatter {
     return "Usage: " + name + " [OPTIONS]" + (arguments_.empty() ? "" : " ") + arguments_ + "\n";
   }
 
+  /// Within the columns of a terminal; CLI11 indents what follows a line end.
+  [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    std::size_t line = 0;
+    while (text.size() - line > kHelpColumns) {
+      const std::size_t space = text.rfind(' ', line + kHelpColumns);
+      if (space == std::string::npos || space <= line) break;
+      text[space] = '\n';
+      line = space + 1;
+    }
+    return text;
+  }
+
  private:
+  static constexpr std::size_t kHelpColumns = 68;
   std::string arguments_;
 };
+
+/// CLI11 leaves two empty lines where a section has nothing in it.
+std::string help_of(const CLI::App& app) {
+  std::string help = app.help();
+  for (std::size_t at = 0; (at = help.find("\n\n\n", at)) != std::string::npos;)
+    help.erase(at, 1);
+  return help;
+}
 
 /// CLI11's view of one subcommand, and what it found.
 class SubcommandParser {
@@ -104,7 +126,10 @@ class SubcommandParser {
     const std::string name(subcommand.name.substr(space == std::string_view::npos ? 0 : space + 1));
     app_ = folder->add_subcommand(name, std::string(subcommand.help()));
     app_->fallthrough();
-    app_->footer("Example:\n  " + std::string(subcommand.example));
+    app_->footer(
+        "Options that every command has (--address, --namespace, --json, --raw, --timeout): "
+        "`appmemctl --help`.\n\nExample:\n  " +
+        std::string(subcommand.example));
     app_->formatter(std::make_shared<HelpFormatter>(subcommand.arguments));
     arguments_ = app_->add_option("arguments", arguments_storage_)->expected(-1)->group("");
     for (const protocol::FieldSpec* field : subcommand.flag_fields()) {
@@ -148,25 +173,42 @@ class SubcommandParser {
   std::vector<std::pair<std::string_view, CLI::Option*>> own_flags_;
 };
 
-/// The list of subcommands, for help.
+CLI::App* add_group(CLI::App& app, std::string_view name) {
+  const auto about = std::find_if(subcommand_groups().begin(), subcommand_groups().end(),
+                                  [name](const auto& group) { return group.first == name; });
+  CLI::App* group = app.add_subcommand(std::string(name), std::string(about->second));
+  group->formatter(std::make_shared<HelpFormatter>("COMMAND"));
+  group->footer("`appmemctl " + std::string(name) + " COMMAND --help` shows a command's flags.");
+  group->allow_extras();
+  group->fallthrough();
+  return group;
+}
+
+/// The list of subcommands, for help. Those of a group stand together in the table.
 void add_summaries(CLI::App& app) {
-  for (const auto& [name, summary] : subcommand_groups()) {
-    CLI::App* group = app.add_subcommand(std::string(name), std::string(summary));
-    group->formatter(std::make_shared<HelpFormatter>("COMMAND"));
-    group->allow_extras();
-    group->fallthrough();
-    for (const Subcommand& subcommand : subcommands()) {
-      if (!subcommand.name.starts_with(std::string(name) + ' ')) continue;
-      group->add_subcommand(std::string(subcommand.name.substr(name.size() + 1)),
-                            std::string(subcommand.help()));
-    }
-  }
+  CLI::App* group = nullptr;
   for (const Subcommand& subcommand : subcommands()) {
-    if (subcommand.name.find(' ') == std::string_view::npos) {
-      app.add_subcommand(std::string(subcommand.name), std::string(subcommand.help()));
+    const std::size_t space = subcommand.name.find(' ');
+    const bool grouped = space != std::string_view::npos;
+    const std::string name(subcommand.name.substr(grouped ? space + 1 : 0));
+    if (grouped) {
+      const std::string_view folder = subcommand.name.substr(0, space);
+      if (group == nullptr || group->get_name() != folder) group = add_group(app, folder);
     }
+    (grouped ? group : &app)->add_subcommand(name, std::string(subcommand.help()));
   }
   app.allow_extras();
+}
+
+/// The commands of a group: "create, alter, drop".
+std::string commands_of(std::string_view group) {
+  std::string list;
+  for (const Subcommand& subcommand : subcommands()) {
+    if (!subcommand.name.starts_with(std::string(group) + ' ')) continue;
+    if (!list.empty()) list += ", ";
+    list += subcommand.name.substr(group.size() + 1);
+  }
+  return list;
 }
 
 /// CLI11's words without our marks.
@@ -184,7 +226,11 @@ int report_no_subcommand(const CLI::App& app, const std::string& words) {
   }
   if (words.empty()) return report_usage("a command is needed", "`appmemctl --help` lists all");
   for (const auto& [name, summary] : subcommand_groups()) {
-    if (words == name || words.starts_with(std::string(name) + ' ')) {
+    if (words == name) {
+      return report_usage(words + " needs a command",
+                          "`appmemctl " + words + " --help` lists " + commands_of(name));
+    }
+    if (words.starts_with(std::string(name) + ' ')) {
       return report_usage('"' + words + "\" is no command",
                           "`appmemctl " + std::string(name) + " --help` lists those there are");
     }
@@ -199,6 +245,9 @@ int check_arguments(const Invocation& invocation) {
     return protocol::kExitDone;
   }
   const std::string name(subcommand.name);
+  if (subcommand.arguments_max == 0) {
+    return report_usage(name + " takes no arguments", "write `appmemctl " + name + '`');
+  }
   return report_usage(
       name + (count < subcommand.arguments_min ? " needs more" : " takes fewer") + " arguments",
       "`appmemctl " + name + (subcommand.arguments.empty() ? "" : " ") +
@@ -213,6 +262,9 @@ const Subcommand& shell_subcommand() {
 
 int run_invocation(Context& context, const Invocation& invocation) {
   if (const int code = check_arguments(invocation); code != protocol::kExitDone) return code;
+  if (const auto checked = check_flags(invocation); !checked) {
+    return report_usage(checked.error().message);
+  }
   const int code = invocation.subcommand->run(context, invocation);
   context.out.flush();
   return code;
@@ -248,7 +300,7 @@ int run_command_line(int argc, char** argv) {
     context.out.write(std::string(version.what()) + '\n');
     return protocol::kExitDone;
   } catch (const CLI::Success&) {
-    context.out.write(app.help());
+    context.out.write(help_of(app));
     return protocol::kExitDone;
   } catch (const CLI::Error& error) {
     return report_usage(cleaned(error.what()), "`appmemctl " + arguments.words +

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "appmem/base/check.h"
+#include "appmem/base/limits.h"
 #include "appmem/base/units.h"
 
 namespace appmem::ctl {
@@ -83,6 +84,12 @@ Result<void> add_duration(client::RequestBuilder& request, const FieldSpec& fiel
   const Result<std::chrono::milliseconds> duration = parse_duration(text);
   if (!duration) {
     return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + duration.error().message);
+  }
+  if (duration->count() < 1 || *duration > kTtlMax) {
+    const bool never = field.type == FieldType::kTtl;
+    return wrong(
+        field, text,
+        "a duration from 1ms to " + format_duration(kTtlMax) + (never ? ", or `never`" : ""));
   }
   request.integer(field.field, duration->count());
   return {};

@@ -39,14 +39,6 @@ bool is_found(const JsonView& answer) {
   return found && found->is_true();
 }
 
-void print_missing(Context& context) {
-  // A script tells by the exit code; an empty value prints nothing either.
-  if (context.out.is_terminal()) {
-    context.out.write(kMissing);
-    context.out.write("\n");
-  }
-}
-
 void print_line(Context& context, std::string_view text) {
   context.out.write(text);
   context.out.write("\n");
@@ -289,6 +281,12 @@ int run_mset(Context& context, const Invocation& invocation) {
 }
 
 int run_del(Context& context, const Invocation& invocation) {
+  for (const Field field : {Field::kIfVersion, Field::kReturnOld}) {
+    if (invocation.arguments.size() > 1 && invocation.find(field) != nullptr) {
+      return report_usage(flag_of(field_of(invocation.subcommand->row(), field)) +
+                          " goes with one key");
+    }
+  }
   return ask_about_keys(context, invocation, [&](const JsonView& answer) {
     const std::uint64_t deleted = count_of(answer, Field::kDeleted);
     if (invocation.find(Field::kReturnOld) != nullptr) {
@@ -362,7 +360,9 @@ int run_expire(Context& context, const Invocation& invocation) {
   if (!has_moment) {
     const auto& field = field_of(invocation.subcommand->row(), Field::kTtlMs);
     if (auto added = add_field(*request, field, invocation.arguments[1]); !added) {
-      return report_usage(added.error().message);
+      // An argument here, and no flag.
+      const std::string& message = added.error().message;
+      return report_usage("DURATION" + message.substr(flag_of(field).size()));
     }
   }
   return ask(context, request->take(), [&](const JsonView& answer) {

@@ -64,6 +64,12 @@ void print_value(Context& context, const client::Value& value) {
   context.out.write("\n");
 }
 
+void print_missing(Context& context) {
+  if (context.raw || !context.out.is_terminal()) return;
+  context.out.write(kMissing);
+  context.out.write("\n");
+}
+
 void print_fields(Output& out, const JsonView& object) {
   print_members(out, object, "");
 }

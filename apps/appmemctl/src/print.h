@@ -17,6 +17,10 @@ inline constexpr std::string_view kMissing = "(nil)";
 /// A value alone: exactly its bytes, with a line end on a terminal.
 void print_value(Context& context, const client::Value& value);
 
+/// Says that there is nothing, to people: a script tells by the exit code, and --raw is bytes
+/// alone.
+void print_missing(Context& context);
+
 /// `name: text` for each field; `ok` is left out, objects inside have their names before a dot.
 void print_fields(Output& out, const client::JsonView& object);
 

@@ -95,10 +95,7 @@ int run_stats(Context& context, const Invocation& invocation) {
   if (entry) request->bytes(Field::kKey, invocation.arguments.front());
   return ask(context, request->take(), [&](const JsonView& answer) {
     if (entry && !is_true(answer, Field::kFound)) {
-      if (context.out.is_terminal()) {
-        context.out.write(kMissing);
-        context.out.write("\n");
-      }
+      print_missing(context);
       return kExitLess;
     }
     print_fields(context.out, answer);

@@ -34,7 +34,7 @@ constexpr OwnFlag kBenchFlags[] = {
     {kValueSizeFlag, "SIZE", "bytes in a value (32)"},
     {kReadsFlag, "PERCENT", "how many of 100 requests are gets, the others sets (50)"},
     {kRequestsFlag, "N", "how many requests in all (1000000)"},
-    {kDurationFlag, "DURATION", "for how long, instead of a number of requests"},
+    {kDurationFlag, "DURATION", "for how long, instead of --requests"},
     {kSeedFlag, "N", "another seed draws other keys (1)"},
     {kLoadFlag, "", "store every key once before measuring"},
     {kTraceFlag, "FILE",
