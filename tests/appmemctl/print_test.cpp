@@ -46,6 +46,32 @@ TEST(FormatTimeLeft, ShowsTwoUnitsRoundedUp) {
   EXPECT_EQ(format_time_left(hours(24 * 400)), "400d");
 }
 
+TEST(FormatBytes, HasAtMostOneDigitBehindThePoint) {
+  EXPECT_EQ(format_bytes(1023), std::nullopt);
+  EXPECT_EQ(format_bytes(1024), "1 KiB");
+  EXPECT_EQ(format_bytes(152'200), "148.6 KiB");
+  EXPECT_EQ(format_bytes(1_MiB - 1), "1 MiB");
+  EXPECT_EQ(format_bytes(6'318'718'976), "5.9 GiB");
+  EXPECT_EQ(format_bytes(5'000_GiB), "4.9 TiB");
+  EXPECT_EQ(format_bytes(UINT64_MAX), "16777216 TiB");
+}
+
+TEST(PrintFields, SaysWhatBytesAndMillisecondsComeTo) {
+  const std::string answer =
+      R"({"memory_used":152200,"live":12,"max_bytes":2097152,"keys":5000,"uptime_ms":123456,"a_ms":9,"b":{"bytes":2048},"c_bytes":null})";
+  EXPECT_EQ(written([&](Output& out) { print_fields(out, json(answer)); }),
+            "memory_used: 152200 (148.6 KiB)\nlive: 12\nmax_bytes: 2097152 (2 MiB)\n"
+            "keys: 5000\nuptime_ms: 123456 (2m4s)\na_ms: 9\nb.bytes: 2048 (2 KiB)\n"
+            "c_bytes: -\n");
+}
+
+TEST(PrintTable, BytesHaveUnits) {
+  constexpr std::string_view kColumns[] = {"keys", "memory"};
+  const std::string rows = R"([{"keys":4096,"memory":4096},{"keys":1,"memory":10}])";
+  EXPECT_EQ(written([&](Output& out) { print_table(out, json(rows), kColumns); }),
+            "keys  memory\n4096   4 KiB\n   1      10\n");
+}
+
 TEST(PrintFields, FlattensObjectsAndLists) {
   const std::string answer =
       R"({"ok":true,"a":1,"b":null,"c":{"d":"x","e":{"f":[1,2]}},"g":[],"h":""})";

@@ -21,9 +21,9 @@ TEST_F(ServerTest, NamespacesFromCreationToEnd) {
   EXPECT_THAT(ctl({"get", "k"}), Exits(1, ""));
   const Ran info = ctl({"ns", "info", "s"});
   EXPECT_THAT(info.output, StartsWith("name: s\ntype: string\npersist: none\neviction: none\n"
-                                      "max_bytes: 67108864\n"));
+                                      "max_bytes: 67108864 (64 MiB)\n"));
   EXPECT_THAT(info.output, HasSubstr("\nkeys: 1\n"));
-  EXPECT_THAT(info.output, HasSubstr("\ndefault_ttl_ms: 3600000\n"));
+  EXPECT_THAT(info.output, HasSubstr("\ndefault_ttl_ms: 3600000 (1h)\n"));
   EXPECT_THAT(ctl({"ns", "alter", "s", "--max-keys", "none", "--default-ttl", "never"}),
               Prints("OK\n"));
   EXPECT_THAT(ctl({"ns", "info", "s"}).output, HasSubstr("\nmax_keys: -\n"));

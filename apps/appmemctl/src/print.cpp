@@ -1,7 +1,10 @@
 #include "print.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
+
+#include "appmem/base/units.h"
 
 namespace appmem::ctl {
 namespace {
@@ -30,6 +33,23 @@ std::string cell_text(const JsonView& value) {
   }
 }
 
+bool counts_bytes(std::string_view name) {
+  constexpr std::string_view kOthers[] = {"live", "tables", "large"};
+  return name.ends_with("bytes") || name.starts_with("memory") ||
+         std::find(std::begin(kOthers), std::end(kOthers), name) != std::end(kOthers);
+}
+
+/// A number with its unit, where that says more than the number: "1.2 MiB", "2m4s".
+std::optional<std::string> with_unit(std::string_view name, const JsonView& value) {
+  const auto number = value.as_unsigned();
+  if (value.kind() != JsonView::Kind::kNumber || !number) return std::nullopt;
+  if (counts_bytes(name)) return format_bytes(*number);
+  if (name.ends_with("_ms") && *number >= 1000) {
+    return format_time_left(std::chrono::milliseconds(*number));
+  }
+  return std::nullopt;
+}
+
 void print_members(Output& out, const JsonView& object, const std::string& prefix) {
   for (JsonItems members(object); members.next();) {
     const JsonView value = members.value();
@@ -42,6 +62,7 @@ void print_members(Output& out, const JsonView& object, const std::string& prefi
     out.write(name);
     out.write(": ");
     out.write_stored_in_line(cell_text(value));
+    if (const auto text = with_unit(members.name(), value)) out.write(" (" + *text + ')');
     out.write("\n");
   }
 }
@@ -86,7 +107,10 @@ void print_table(Output& out, const JsonView& rows, std::span<const std::string_
     std::vector<Cell>& row = table.emplace_back();
     for (const std::string_view column : columns) {
       const auto value = items.value().find(column);
-      row.push_back({value ? cell_text(*value) : std::string(kNothing),
+      const auto size = value && counts_bytes(column) ? with_unit(column, *value) : std::nullopt;
+      row.push_back({size    ? *size
+                     : value ? cell_text(*value)
+                             : std::string(kNothing),
                      value && value->kind() == JsonView::Kind::kNumber});
     }
   }
@@ -105,6 +129,22 @@ void print_table(Output& out, const JsonView& rows, std::span<const std::string_
       out.write(last ? "\n" : "  ");
     }
   }
+}
+
+std::optional<std::string> format_bytes(std::uint64_t bytes) {
+  constexpr std::string_view kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1_KiB) return std::nullopt;
+  std::size_t unit = 0;
+  std::uint64_t scale = 1_KiB;
+  // From 1023.95 on it would read 1024.0.
+  while (unit + 1 < std::size(kUnits) && bytes >= 1024 * scale - scale / 20) {
+    scale *= 1024;
+    ++unit;
+  }
+  const std::uint64_t tenths = (bytes / scale * 10) + (bytes % scale * 10 + scale / 2) / scale;
+  std::string text = std::to_string(tenths / 10);
+  if (tenths % 10 != 0) text.append(1, '.').append(std::to_string(tenths % 10));
+  return text.append(1, ' ').append(kUnits[unit]);
 }
 
 std::string format_time_left(std::chrono::milliseconds left) {
