@@ -274,6 +274,39 @@ TEST_F(EmbeddedReplTest, TabCompletesCommands) {
   EXPECT_EQ(shell->wait(), 0);
 }
 
+TEST_F(EmbeddedReplTest, TabCompletesKeysWhereACommandTakesOne) {
+  ShellTerminal shell({"repl", "--embedded"});
+  shell->type("SET user:é:1 a\nSET user:è:2 b\nSET 'with blank' c\nSET value d\n");
+  shell->expect("OK\n> ");
+  shell->expect("OK\n> ");
+  shell->expect("OK\n> ");
+  shell->expect("OK\n> ");
+  shell->type("GET va\t\n");
+  shell->expect("GET value \nd\n> ");
+  shell->type("get u\té\t\n");
+  shell->expect("get user:é:1 \na\n> ");
+  shell->type("DEL value user:\t");
+  shell->expect("user:è:2  user:é:1");
+  shell->type("è\t\n");
+  shell->expect("deleted 2\n> ");
+  shell->type("SET user:é:1 us\t\n");  // a value, which is no key
+  shell->expect("OK\n> ");
+  shell->type("GET user:é:1\n");
+  shell->expect("\nus\n> ");
+  shell->type("GET with\t\n");  // would need quotes
+  shell->expect("GET with\n(nil)\n> ");
+  shell->type("help sete\t\n");
+  shell->expect("usage: SETEX key seconds value\n");
+  shell->type("EXIT\n");
+  EXPECT_EQ(shell->wait(), 0);
+}
+
+TEST_F(EmbeddedReplTest, HelpOfACommandIsItsUsage) {
+  EXPECT_EQ(session("HELP set\nhelp QUIT\nHELP frob\n"),
+            "> usage: SET key value\nstore a value: the rest of the line, quotes optional\n"
+            "> usage: QUIT\nleave\n> error: unknown command FROB, type HELP for commands\n> bye\n");
+}
+
 TEST_F(EmbeddedReplTest, TypesTextInAnyScript) {
   ShellTerminal shell({"repl", "--embedded"});
   shell->type("SET cake é🎂\n");

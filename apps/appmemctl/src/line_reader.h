@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,10 +25,13 @@ class LineReader {
 /// Prints the prompt and does not echo: for pipes. `out` is borrowed.
 std::unique_ptr<LineReader> make_pipe_reader(Output& out);
 
+/// What the last word of `typed` may become, sorted.
+using Completions = std::function<std::vector<std::string>(std::string_view typed)>;
+
 /// Edits lines on a terminal, with a history in `history_path` (empty: none is kept), which only
-/// its user can read, and completion of `words` at the start of a line. `out` is borrowed.
+/// its user can read, and completion with TAB. `out` is borrowed.
 std::unique_ptr<LineReader> make_terminal_reader(Output& out, const std::string& history_path,
-                                                 std::vector<std::string_view> words);
+                                                 Completions completions);
 
 /// $XDG_STATE_HOME/appmem/history, by default below ~/.local/state; empty when there is no home.
 std::string default_history_path();

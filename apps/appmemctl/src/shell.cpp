@@ -1,6 +1,8 @@
 #include "shell.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "appmem/protocol/command_table.h"
@@ -24,12 +26,44 @@ struct OwnCommand {
 constexpr OwnCommand kList{"LIST", "LIST [prefix]", "show all keys and values, sorted"};
 constexpr OwnCommand kUse{"USE", "USE namespace", "go to a namespace"};
 constexpr OwnCommand kClear{"CLEAR", "CLEAR", "delete all keys of this namespace"};
-constexpr OwnCommand kHelp{"HELP", "HELP", "show this list"};
+constexpr OwnCommand kHelp{"HELP", "HELP [command]", "show this list, or how a command is written"};
 constexpr OwnCommand kExit{"EXIT", "EXIT", "leave; QUIT and Ctrl-D do too"};
 constexpr OwnCommand kQuit{"QUIT", "QUIT", "leave"};
 constexpr OwnCommand kOwnCommands[] = {kList, kUse, kClear, kHelp, kExit};
 
 constexpr std::string_view kDefaultNamespace = "default";
+
+/// Usage and summary of the command `name`, in upper case.
+std::optional<std::pair<std::string_view, std::string_view>> usage_of(std::string_view name) {
+  if (const ShellCommand* command = find_shell_command(name)) {
+    return std::pair(command->usage, command->summary);
+  }
+  if (name == kQuit.name) return std::pair(kQuit.usage, kQuit.summary);
+  for (const OwnCommand& command : kOwnCommands) {
+    if (command.name == name) return std::pair(command.usage, command.summary);
+  }
+  return std::nullopt;
+}
+
+/// Which argument of a command is a key: none, the first, or each.
+enum class Keys { kNone, kFirst, kEach };
+
+Keys keys_of(std::string_view usage) {
+  const std::size_t space = usage.find(' ');
+  if (space == std::string_view::npos) return Keys::kNone;
+  const std::string_view arguments = usage.substr(space + 1);
+  if (!arguments.starts_with("key") && !arguments.starts_with("[key]")) return Keys::kNone;
+  return arguments.find("key...") != std::string_view::npos ? Keys::kEach : Keys::kFirst;
+}
+
+/// Whether a key can be typed as it is, without quotes.
+bool is_plain(std::string_view key) {
+  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
+    return static_cast<unsigned char>(c) > ' ' && c != '"' && c != '\'' && c != 0x7F;
+  });
+}
+
+constexpr std::int64_t kKeysOffered = 100;
 
 }  // namespace
 
@@ -67,7 +101,7 @@ bool Shell::execute(std::string_view text) {
   if (name.empty()) return true;
   if (name == kExit.name || name == kQuit.name) return false;
   if (name == kHelp.name) {
-    run_help();
+    run_help(line);
   } else if (name == kList.name) {
     run_list(line);
   } else if (name == kUse.name) {
@@ -127,7 +161,18 @@ void Shell::run_clear(ShellLine& line) {
        [](Output& out, const JsonView&) { out.write("OK\n"); });
 }
 
-void Shell::run_help() {
+void Shell::run_help(ShellLine& line) {
+  if (const auto word = line.word()) {
+    const std::string name = ShellLine(*word).command();
+    const auto about = usage_of(name);
+    if (!about || !line.at_end()) {
+      return print_error("unknown command " + name + ", type HELP for commands");
+    }
+    print_usage(about->first);
+    out_.write(about->second);
+    out_.write("\n");
+    return;
+  }
   const auto print = [&](std::string_view usage, std::string_view summary) {
     constexpr std::size_t kUsageWidth = 25;
     std::string text(usage);
@@ -140,6 +185,54 @@ void Shell::run_help() {
     print(command.usage, command.summary);
   for (const OwnCommand& command : kOwnCommands)
     print(command.usage, command.summary);
+}
+
+std::vector<std::string> Shell::completions(std::string_view typed) {
+  const std::size_t begin = typed.find_first_not_of(' ');
+  if (begin == std::string_view::npos) return {};
+  const std::size_t last = typed.rfind(' ') + 1;  // 0 where there is none
+  const std::string word(typed.substr(last));
+  if (last <= begin) return commands_like(word);
+  const std::string name = ShellLine(typed).command();
+  const auto arguments_before = static_cast<std::size_t>(std::count_if(
+      typed.begin() + static_cast<std::ptrdiff_t>(begin),
+      typed.begin() + static_cast<std::ptrdiff_t>(last), [](char c) { return c == ' '; }));
+  if (name == kHelp.name)
+    return arguments_before == 1 ? commands_like(word) : std::vector<std::string>();
+  const auto about = usage_of(name);
+  if (!about) return {};
+  const Keys keys = keys_of(about->first);
+  if (keys == Keys::kNone || (keys == Keys::kFirst && arguments_before > 1)) return {};
+  return keys_like(word);
+}
+
+std::vector<std::string> Shell::commands_like(std::string_view typed) {
+  const std::string upper = ShellLine(typed).command();
+  const bool lower = !typed.empty() && typed.front() >= 'a' && typed.front() <= 'z';
+  std::vector<std::string> matches;
+  for (const std::string_view word : words()) {
+    if (!word.starts_with(upper)) continue;
+    std::string& match = matches.emplace_back(word);
+    if (!lower) continue;
+    for (char& c : match) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+  }
+  return matches;
+}
+
+std::vector<std::string> Shell::keys_like(std::string_view prefix) {
+  if (!prefix.empty() && !is_plain(prefix)) return {};
+  const auto page = client_.scan({.prefix = std::string(prefix), .limit = kKeysOffered});
+  std::vector<std::string> keys;
+  if (!page) return keys;  // no time for an error: the line is still being typed
+  for (const auto& entry : page->entries) {
+    if (is_plain(entry.key)) keys.push_back(entry.key);
+  }
+  // There are others, of which nothing is known: what all begin with is what was typed.
+  if (!page->cursor.empty()) keys.emplace_back(prefix);
+  std::sort(keys.begin(), keys.end());
+  return keys;
 }
 
 std::vector<std::string_view> Shell::words() {

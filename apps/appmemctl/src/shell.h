@@ -25,14 +25,19 @@ class Shell {
   bool execute(std::string_view text);
   void part();
 
-  /// The commands, for completion.
-  static std::vector<std::string_view> words();
+  /// What the last word of a line that is being typed may become: a command, in the case that was
+  /// begun with, or a key, of those that one request finds. Sorted; empty where nothing is known.
+  std::vector<std::string> completions(std::string_view typed);
 
  private:
+  static std::vector<std::string_view> words();
+  static std::vector<std::string> commands_like(std::string_view typed);
+  std::vector<std::string> keys_like(std::string_view prefix);
+
   void run_list(ShellLine& line);
   void run_use(ShellLine& line);
   void run_clear(ShellLine& line);
-  void run_help();
+  void run_help(ShellLine& line);
   void call(const std::string& request, void (*show)(Output&, const client::JsonView&));
   void print_error(std::string_view message);
   void print_usage(std::string_view usage);

@@ -114,8 +114,8 @@ bool prepare_history(const std::string& path) {
 
 class TerminalReader final : public LineReader {
  public:
-  TerminalReader(Output& out, const std::string& history_path, std::vector<std::string_view> words)
-      : out_(out), words_(std::move(words)) {
+  TerminalReader(Output& out, const std::string& history_path, Completions completions)
+      : out_(out), completions_(std::move(completions)) {
     set_locale();
     edit_ = ::el_init("appmemctl", stdin, stdout, stderr);
     history_ = ::history_init();
@@ -135,7 +135,7 @@ class TerminalReader final : public LineReader {
     ::el_set(edit_, EL_EDITOR, "emacs");
     ::el_set(edit_, EL_HIST, ::history, history_);
     // The narrow function would copy the texts and lose them.
-    ::el_wset(edit_, EL_ADDFN, L"complete", L"Completes a command", &TerminalReader::complete);
+    ::el_wset(edit_, EL_ADDFN, L"complete", L"Completes a word", &TerminalReader::complete);
     ::el_set(edit_, EL_BIND, "^I", "complete", nullptr);
     ::el_source(edit_, nullptr);  // the user's own ~/.editrc
   }
@@ -213,50 +213,55 @@ class TerminalReader final : public LineReader {
 
   static char* show_prompt(EditLine* edit) { return of(edit).prompt_.data(); }
 
-  /// Completes the first word of the line as far as it is unambiguous, in the case that was begun
-  /// with; lists the candidates where there are several.
+  /// Completes the last word of the line as far as it is unambiguous; lists the candidates where
+  /// there are several.
   static unsigned char complete(EditLine* edit, wint_t /*key*/) {
     const LineInfo* info = ::el_line(edit);
     const std::string_view typed(info->buffer,
                                  static_cast<std::size_t>(info->cursor - info->buffer));
-    if (typed.empty() || typed.find(' ') != std::string_view::npos) return CC_ERROR;
-    const bool lower = typed.front() >= 'a' && typed.front() <= 'z';
-    std::string upper(typed);
-    for (char& c : upper) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    }
-    std::vector<std::string_view> matches;
-    for (const std::string_view word : of(edit).words_) {
-      if (word.starts_with(upper)) matches.push_back(word);
-    }
+    const std::size_t word_bytes = typed.size() - (typed.rfind(' ') + 1);
+    const std::vector<std::string> matches = of(edit).completions_(typed);
     if (matches.empty()) return CC_ERROR;
     std::string_view common = matches.front();
-    for (const std::string_view match : matches) {
+    for (const std::string& match : matches) {
       const auto [end, other] =
           std::mismatch(common.begin(), common.end(), match.begin(), match.end());
       common = common.substr(0, static_cast<std::size_t>(end - common.begin()));
     }
-    std::string added(common.substr(typed.size()));
+    common = whole_characters(common);
+    std::string added(common.substr(std::min(word_bytes, common.size())));
     if (matches.size() == 1) added.push_back(' ');
     if (added.empty()) {
-      std::fputc('\n', stdout);
-      for (const std::string_view match : matches)
-        std::fprintf(stdout, "%.*s  ", static_cast<int>(match.size()), match.data());
-      std::fputc('\n', stdout);
+      list(matches);
       return CC_REDISPLAY;
-    }
-    if (lower) {
-      for (char& c : added) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-      }
     }
     ::el_insertstr(edit, added.c_str());
     return CC_REFRESH;
   }
 
+  /// Without the beginning of a UTF-8 character at its end.
+  static std::string_view whole_characters(std::string_view text) {
+    std::size_t size = text.size();
+    while (size > 0 && (static_cast<unsigned char>(text[size - 1]) & 0xC0U) == 0x80U)
+      --size;
+    if (size == 0 || static_cast<unsigned char>(text[size - 1]) < 0x80U) return text;
+    const std::string_view last = text.substr(size - 1);
+    std::mbstate_t state{};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the state is its own
+    const std::size_t length = std::mbrtowc(nullptr, last.data(), last.size(), &state);
+    return length == last.size() ? text : text.substr(0, size - 1);
+  }
+
+  static void list(const std::vector<std::string>& matches) {
+    std::fputc('\n', stdout);
+    for (const std::string& match : matches)
+      std::fprintf(stdout, "%s  ", match.c_str());
+    std::fputc('\n', stdout);
+  }
+
   Output& out_;
   const TerminalGuard guard_;  // before libedit looks at the terminal
-  const std::vector<std::string_view> words_;
+  const Completions completions_;
   bool interrupted_ = false;
   std::string prompt_;
   std::string history_path_;
@@ -267,8 +272,8 @@ class TerminalReader final : public LineReader {
 }  // namespace
 
 std::unique_ptr<LineReader> make_terminal_reader(Output& out, const std::string& history_path,
-                                                 std::vector<std::string_view> words) {
-  return std::make_unique<TerminalReader>(out, history_path, std::move(words));
+                                                 Completions completions) {
+  return std::make_unique<TerminalReader>(out, history_path, std::move(completions));
 }
 
 }  // namespace appmem::ctl
