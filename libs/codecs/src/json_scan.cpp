@@ -1,19 +1,17 @@
 #include "json_scan.h"
 
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstring>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace appmem::codecs {
 namespace {
 
 constexpr std::uint64_t kOnes = 0x0101010101010101U;
 constexpr std::uint64_t kHighs = 0x8080808080808080U;
+
+/// Compared all at once where the machine can.
+using Bytes16 = unsigned char __attribute__((vector_size(16)));
 
 std::uint64_t load(const char* p) {
   std::uint64_t word = 0;
@@ -166,21 +164,14 @@ const char* skip_json_space(const char* begin, const char* end) {
 
 const char* find_json_special(const char* begin, const char* end) {
   const char* p = begin;
-#ifdef __SSE2__
-  // Every x86-64 has it; the loop below does the same elsewhere, eight bytes at a time.
-  const __m128i quotes = _mm_set1_epi8('"');
-  const __m128i backslashes = _mm_set1_epi8('\\');
-  const __m128i controls = _mm_set1_epi8(0x1F);
   for (; end - p >= 16; p += 16) {
-    __m128i bytes;
+    Bytes16 bytes;
     std::memcpy(&bytes, p, sizeof bytes);
-    const __m128i special = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)),
-        _mm_cmpeq_epi8(_mm_min_epu8(bytes, controls), bytes));
-    const auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
-    if (found != 0) return p + std::countr_zero(found);
+    const auto special = (bytes < 0x20) | (bytes == '"') | (bytes == '\\');
+    std::uint64_t halves[2];
+    std::memcpy(halves, &special, sizeof halves);
+    if ((halves[0] | halves[1]) != 0) break;
   }
-#endif
   while (end - p >= 8 && special_bytes(load(p)) == 0)
     p += 8;
   while (p != end && !is_special(*p))
