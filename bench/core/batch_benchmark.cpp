@@ -47,7 +47,7 @@ struct FullStore {
 
 void BM_WritesOneByOne(benchmark::State& state) {
   FullStore full;
-  for (auto _ : state)
+  for ([[maybe_unused]] auto _ : state)
     full.write(full.store);
   state.SetItemsProcessed(state.iterations());
 }
@@ -75,7 +75,7 @@ void one_step(benchmark::State& state, bool new_keys) {
   };
   name_keys();
   step();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (new_keys) {
       state.PauseTiming();
       name_keys();
