@@ -16,6 +16,9 @@ namespace {
 
 class OutputBufferTest : public testing::Test {
  protected:
+  explicit OutputBufferTest(bool with_pool = false)
+      : buffer_(&budget_, with_pool ? &chunks_ : nullptr) {}
+
   /// What is waiting, up to a position.
   std::string text(std::uint64_t limit = ~std::uint64_t{0}) {
     std::vector<std::string_view> pieces;
@@ -25,6 +28,7 @@ class OutputBufferTest : public testing::Test {
       all += piece;
     return all;
   }
+  void behaves_like_a_string();
   SharedBytes shared(std::string_view bytes) {
     SharedBytes blob = pool_.try_allocate(bytes.size());
     std::memcpy(blob.writable().data(), bytes.data(), bytes.size());
@@ -34,8 +38,69 @@ class OutputBufferTest : public testing::Test {
   MemoryBudget budget_{1_GiB};
   MemoryBudget blob_budget_{1_GiB};
   BlobPool pool_{blob_budget_};
-  OutputBuffer buffer_{&budget_};
+  MemoryBudget chunk_budget_{1_GiB};
+  ChunkPool chunks_{chunk_budget_};
+  OutputBuffer buffer_;
 };
+
+class OutputBufferWithPoolTest : public OutputBufferTest {
+ protected:
+  OutputBufferWithPoolTest() : OutputBufferTest(true) {}
+};
+
+void OutputBufferTest::behaves_like_a_string() {
+  test::Random random(1);
+  std::string model;
+  std::uint64_t consumed = 0;
+  for (std::uint64_t i = 0; i < 3'000 * test::test_scale(); ++i) {
+    const std::string bytes(random.below(100) == 0 ? random.below(200'000) : random.below(300),
+                            static_cast<char>('a' + i % 26));
+    switch (random.below(8)) {
+      case 0:
+      case 1:
+      case 2:
+        buffer_.append(bytes);
+        model += bytes;
+        break;
+      case 3: {
+        const std::size_t used = random.below(bytes.size() + 1);
+        std::copy_n(bytes.begin(), used, buffer_.prepare(bytes.size()));
+        buffer_.commit(used);
+        model += bytes.substr(0, used);
+        break;
+      }
+      case 4: {
+        const SharedBytes blob = shared(bytes + ".");
+        buffer_.append_shared(blob, blob.view());
+        model += bytes + ".";
+        break;
+      }
+      case 5: {
+        const std::size_t kept = random.below(model.size() + 1);
+        buffer_.truncate(consumed + kept);
+        model.resize(kept);
+        break;
+      }
+      case 6: {
+        const std::size_t sent =
+            random.below(3) == 0 ? model.size() : random.below(model.size() + 1);
+        buffer_.consume(sent);
+        model.erase(0, sent);
+        consumed += sent;
+        break;
+      }
+      default:
+        buffer_.shrink();
+        break;
+    }
+    ASSERT_EQ(buffer_.size(), model.size()) << "step " << i;
+    ASSERT_EQ(buffer_.begin_position(), consumed);
+    ASSERT_EQ(text(), model) << "step " << i;
+    ASSERT_EQ(budget_.used(), buffer_.memory_bytes());
+    while (pool_.reclaim(1_MiB)) {
+    }
+  }
+}
 
 TEST_F(OutputBufferTest, AnEmptyOneOwnsNothing) {
   EXPECT_TRUE(buffer_.empty());
@@ -87,7 +152,9 @@ TEST_F(OutputBufferTest, ShrinkLeavesWhatIsWaiting) {
 }
 
 TEST_F(OutputBufferTest, AVeryLargeChunkIsNotKept) {
-  buffer_.append(std::string(4 * OutputBuffer::kChunkBytesMax, 'x'));
+  constexpr std::size_t kBytes = 4 * OutputBuffer::kChunkBytesMax;
+  std::fill_n(buffer_.prepare(kBytes), kBytes, 'x');
+  buffer_.commit(kBytes);
   buffer_.consume(buffer_.size());
   EXPECT_EQ(buffer_.memory_bytes(), 0U);
   EXPECT_EQ(buffer_.end_position(), buffer_.begin_position());
@@ -157,58 +224,31 @@ TEST_F(OutputBufferTest, ItsMemoryIsGivenBackWithIt) {
   EXPECT_EQ(budget_.used(), 0U);
 }
 
-TEST_F(OutputBufferTest, BehavesLikeAStringThatIsCutAtBothEnds) {
-  test::Random random(1);
-  std::string model;
-  std::uint64_t consumed = 0;
-  for (std::uint64_t i = 0; i < 3'000 * test::test_scale(); ++i) {
-    const std::string bytes(random.below(100) == 0 ? random.below(200'000) : random.below(300),
-                            static_cast<char>('a' + i % 26));
-    switch (random.below(8)) {
-      case 0:
-      case 1:
-      case 2:
-        buffer_.append(bytes);
-        model += bytes;
-        break;
-      case 3: {
-        const std::size_t used = random.below(bytes.size() + 1);
-        std::copy_n(bytes.begin(), used, buffer_.prepare(bytes.size()));
-        buffer_.commit(used);
-        model += bytes.substr(0, used);
-        break;
-      }
-      case 4: {
-        const SharedBytes blob = shared(bytes + ".");
-        buffer_.append_shared(blob, blob.view());
-        model += bytes + ".";
-        break;
-      }
-      case 5: {
-        const std::size_t kept = random.below(model.size() + 1);
-        buffer_.truncate(consumed + kept);
-        model.resize(kept);
-        break;
-      }
-      case 6: {
-        const std::size_t sent =
-            random.below(3) == 0 ? model.size() : random.below(model.size() + 1);
-        buffer_.consume(sent);
-        model.erase(0, sent);
-        consumed += sent;
-        break;
-      }
-      default:
-        buffer_.shrink();
-        break;
-    }
-    ASSERT_EQ(buffer_.size(), model.size()) << "step " << i;
-    ASSERT_EQ(buffer_.begin_position(), consumed);
-    ASSERT_EQ(text(), model) << "step " << i;
-    ASSERT_EQ(budget_.used(), buffer_.memory_bytes());
-    while (pool_.reclaim(1_MiB)) {
-    }
+TEST_F(OutputBufferTest, LargeChunksComeFromThePoolAndGoBackToIt) {
+  {
+    OutputBuffer other(&budget_, &chunks_);
+    other.append(std::string(OutputBuffer::kHeapChunkBytesMax, 'x'));
+    other.consume(other.size());
+    other.shrink();
+    EXPECT_EQ(chunks_.blocks_kept(), 0U);
+    other.append(std::string(3 * ChunkPool::kBlockBytes, 'x'));
+    EXPECT_GE(budget_.used(), 3 * ChunkPool::kBlockBytes);
+    other.consume(other.size());
+    other.shrink();
+    EXPECT_EQ(chunks_.blocks_kept(), 3U);
+    other.append(std::string(2 * ChunkPool::kBlockBytes, 'x'));
+    EXPECT_EQ(chunks_.blocks_kept(), 1U);
   }
+  EXPECT_EQ(chunks_.blocks_kept(), 3U);
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(OutputBufferTest, BehavesLikeAStringThatIsCutAtBothEnds) {
+  behaves_like_a_string();
+}
+
+TEST_F(OutputBufferWithPoolTest, BehavesLikeAStringThatIsCutAtBothEnds) {
+  behaves_like_a_string();
 }
 
 }  // namespace

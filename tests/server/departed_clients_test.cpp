@@ -146,9 +146,9 @@ TEST_F(DepartedClientsTest, AJobOfOneWhoIsGoneIsNotBegun) {
 TEST_F(DepartedClientsTest, WhoOnlyReceivesNothingMoreIsExecutedAsWell) {
   LineClient client = arrive();
   client.end_receiving();
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 1; i <= 3; ++i) {
     client.send(lines("echo x", 10));
-    const auto seen = static_cast<std::size_t>(10 * (i + 1) + 1);
+    const std::size_t seen = 10 * i + 1;
     eventually([&] { return world_.journal.order().size() == seen; });
   }
   EXPECT_EQ(server_->connection_count(), 2U);

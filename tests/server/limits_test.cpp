@@ -1,4 +1,6 @@
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include "appmem/server/server_limits.h"
 #include "server_fixture.h"
@@ -216,7 +218,9 @@ TEST_F(LimitsTest, BuffersAreChargedAndGivenBack) {
     client.send("big 5000000\n");
     eventually([&] { return memory_.used() > before + 4'000'000; });
     EXPECT_EQ(client.line().size(), 5'000'000U);
-    eventually([&] { return memory_.used() <= pooled + kConnectionMemoryBytes; });
+    constexpr std::size_t kKept =
+        protocol::ChunkPool::kBlocksKeptMax * protocol::ChunkPool::kBlockBytes;
+    eventually([&] { return memory_.used() <= pooled + kConnectionMemoryBytes + kKept; });
   }
   eventually([&] { return server_->connection_count() == 0; });
   finish();
@@ -224,38 +228,134 @@ TEST_F(LimitsTest, BuffersAreChargedAndGivenBack) {
   EXPECT_EQ(memory_.used(), 0U);
 }
 
-TEST_F(LimitsTest, ReceiversOfLargeRequestsWaitWhileMemoryIsShort) {
+class MemoryLimitsTest : public LimitsTest {
+ protected:
+  void SetUp() override {
+    LimitsTest::SetUp();
+    memory_.set_limit(256_MiB);  // 12 MiB above it, answers go; from 6 MiB on, memory is tight
+  }
+  /// Somebody else takes so much that the excess is this.
+  void take(std::uint64_t excess) {
+    taken_ = memory_.limit() + excess - memory_.used();
+    memory_.charge(taken_);
+  }
+  void make_tight() { take(memory_.excess_max() / kMemoryTightShare + 300'000); }
+  void give_back() { memory_.release(std::exchange(taken_, 0)); }
+  void TearDown() override {
+    give_back();
+    LimitsTest::TearDown();
+  }
+  /// A client that reads nothing of an answer of so many bytes, which has been composed.
+  LineClient reluctant(std::size_t answer_bytes) {
+    LineClient client = connect();
+    const std::uint64_t before = buffer_bytes();
+    client.send("big " + std::to_string(answer_bytes) + "\n");
+    // All but what the socket takes.
+    eventually([&] { return buffer_bytes() > before + answer_bytes / 2; });
+    return client;
+  }
+  /// What the buffers of all connections take.
+  std::uint64_t buffer_bytes() {
+    std::uint64_t bytes = 0;
+    for (const ConnectionInfo& info : server_->connections(clock_.now()))
+      bytes += info.memory_bytes - kConnectionMemoryBytes;
+    return bytes;
+  }
+
+ private:
+  std::uint64_t taken_ = 0;
+};
+
+TEST_F(MemoryLimitsTest, ReceiversOfLargeRequestsWait) {
   start();
   LineClient large = connect();
   LineClient small = connect();
   EXPECT_EQ(small.ask("echo 1"), "1");
   large.send("echo ");
   eventually([&] { return buffer_bytes_of_first() > 0; });
-  memory_.charge(memory_.limit() + kMemoryExcessMax);  // somebody else's
+  make_tight();
   large.send("more\n");
   pass_ticks();
   EXPECT_EQ(small.ask("echo 2"), "2");
   EXPECT_FALSE(large.has_input());
-  memory_.release(memory_.limit() + kMemoryExcessMax);
+  give_back();
   EXPECT_EQ(large.line(), "more");
 }
 
-TEST_F(LimitsTest, WhileMemoryStaysShortTheLargestBufferGoes) {
+TEST_F(MemoryLimitsTest, WhoHasAnswersOnTheirWayExecutesNothing) {
   start();
-  LineClient large = connect();
+  LineClient other = connect();
+  EXPECT_EQ(other.ask("echo 1"), "1");
+  LineClient slow = reluctant(900'000);  // less than kOutputBytesPause
+  LineClient streaming = connect();
+  const std::uint64_t before = buffer_bytes();
+  streaming.send("later 1000000\n");  // congested after some of them
+  eventually([&] { return buffer_bytes() > before + kCongestedBytes / 2; });
+  make_tight();
+  slow.send("echo x\necho y\n");
+  pass_ticks();
+  const std::size_t executed = world_.journal.order().size();
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(other.ask("echo 2"), "2");
+  pass_ticks();
+  EXPECT_EQ(world_.journal.order().size(), executed + 10);
+  // Its answers leave, and it goes on although memory is short.
+  EXPECT_EQ(slow.line().size(), 900'000U);
+  EXPECT_EQ(slow.line(), "x");
+  EXPECT_EQ(slow.line(), "y");
+  EXPECT_TRUE(streaming.line().ends_with("item999999;"));
+  EXPECT_FALSE(events_.has("client_too_large"));
+}
+
+TEST_F(MemoryLimitsTest, WhoHasAnswersOnTheirWayGoesOnWhenMemoryIsBack) {
+  start();
+  LineClient slow = reluctant(900'000);
+  make_tight();
+  slow.send("echo x\n");
+  pass_ticks();
+  EXPECT_EQ(world_.journal.order().size(), 1U);
+  give_back();
+  eventually([&] { return world_.journal.order().size() == 2; });
+  EXPECT_EQ(slow.line().size(), 900'000U);
+  EXPECT_EQ(slow.line(), "x");
+}
+
+TEST_F(MemoryLimitsTest, WhileMemoryStaysShortTheLargestBuffersGo) {
+  start();
   LineClient small = connect();
   EXPECT_EQ(small.ask("echo 1"), "1");
-  large.send("big 3000000\n");
-  eventually([&] { return buffer_bytes_of_first() > 2'000'000; });
-  memory_.charge(memory_.limit() + kMemoryExcessMax);
+  LineClient first = reluctant(2'000'000);
+  LineClient second = reluctant(5'000'000);
+  LineClient third = reluctant(4'000'000);
+  take(12'300'000);  // still tight without one of them, but not without two
   pass_ticks();
+  EXPECT_EQ(server_->connection_count(), 4U);
   clock_.advance(kMemoryExcessPatience);
-  events_.wait_for("client_too_large");
-  EXPECT_LT(large.rest().size(), 3'000'000U);
+  eventually([&] { return server_->connection_count() == 2; });
+  EXPECT_LT(second.rest().size(), 5'000'000U);
+  EXPECT_LT(third.rest().size(), 4'000'000U);
+  EXPECT_EQ(first.line().size(), 2'000'000U);
   EXPECT_EQ(small.ask("echo 2"), "2");
-  pass_ticks();
-  EXPECT_EQ(small.ask("echo 3"), "3");
-  memory_.release(memory_.limit() + kMemoryExcessMax);
+  EXPECT_TRUE(events_.has("client_too_large"));
+}
+
+TEST_F(MemoryLimitsTest, AboveTheMostTheLargestAnswersGoAtOnce) {
+  start();
+  LineClient half = connect();
+  half.send(std::string(3'000'000, 'y'));  // holds memory, but not of an answer
+  eventually([&] { return buffer_bytes() > 3'000'000; });
+  LineClient first = reluctant(2'000'000);
+  LineClient second = reluctant(12'000'000);
+  take(9'500'000);
+  LineClient third = connect();
+  third.send("big 5000000\n");  // too much, and without the second one memory is not even tight
+  events_.wait_for("client_too_large");
+  eventually([&] { return server_->connection_count() == 3; });
+  EXPECT_LT(second.rest().size(), 12'000'000U);
+  EXPECT_EQ(third.line().size(), 5'000'000U);
+  EXPECT_EQ(first.line().size(), 2'000'000U);
+  half.send("\n");
+  EXPECT_EQ(half.line(), "3000000");
 }
 
 }  // namespace

@@ -7,10 +7,6 @@
 namespace appmem::commands {
 namespace {
 
-/// How far answers may take the process over its memory limit: less than the margin that it keeps
-/// to, 5 % and 16 MiB.
-constexpr std::uint64_t kExcessBytesMax = 8_MiB;
-constexpr std::uint64_t kExcessShare = 32;
 /// An answer this small is never refused for what others use.
 constexpr std::uint64_t kSmallAnswerBytes = 1_MiB;
 /// Brackets and the line's end are still to come.
@@ -30,8 +26,7 @@ Result<void> AnswerLimit::check(const protocol::ReplyWriter& reply) const {
                                           format_byte_size(kOutputBytesPause) +
                                           "); ask for fewer keys at once");
   }
-  if (bytes > kSmallAnswerBytes &&
-      memory_.excess() > kExcessBytesMax + memory_.limit() / kExcessShare) {
+  if (bytes > kSmallAnswerBytes && memory_.excess() > memory_.excess_max()) {
     return fail(ErrorCode::kOutOfMemory,
                 "no memory to compose this answer; ask for fewer keys at once");
   }

@@ -16,27 +16,26 @@ std::uint64_t OutputBuffer::chunk_end(std::size_t i) const {
 }
 
 void OutputBuffer::append_slow(std::string_view bytes) {
-  if (bytes.empty()) return;
-  const auto room = static_cast<std::size_t>(end_ - tail_);
-  if (room != 0) {
-    std::memcpy(tail_, bytes.data(), room);
-    tail_ += room;
-    bytes.remove_prefix(room);
+  while (!bytes.empty()) {
+    if (tail_ == end_) add_chunk(std::min(bytes.size(), kChunkBytesMax));
+    const std::size_t n = std::min(bytes.size(), static_cast<std::size_t>(end_ - tail_));
+    std::memcpy(tail_, bytes.data(), n);
+    tail_ += n;
+    bytes.remove_prefix(n);
   }
-  add_chunk(bytes.size());
-  std::memcpy(tail_, bytes.data(), bytes.size());
-  tail_ += bytes.size();
 }
 
 void OutputBuffer::add_chunk(std::size_t bytes) {
   // In proportion to what is owned: small answers stay small, long ones take few chunks.
-  const std::size_t capacity =
-      std::max(bytes, std::clamp(charged_, kChunkBytesMin, kChunkBytesMax));
+  std::size_t capacity = std::max(bytes, std::clamp(charged_, kChunkBytesMin, kChunkBytesMax));
+  ChunkPool* const pool = capacity > kHeapChunkBytesMax ? pool_ : nullptr;
+  if (pool != nullptr) capacity = ChunkPool::rounded(capacity);
   close_tail();
   Chunk chunk;
   chunk.position = end_position();
   chunk.capacity = capacity;
-  chunk.owned.reset(new char[capacity]);
+  chunk.owned =
+      Memory(pool == nullptr ? new char[capacity] : pool->take(capacity), Free{pool, capacity});
   chunk.data = chunk.owned.get();
   const std::size_t cost = capacity + sizeof(Chunk);
   chunks_.push_back(std::move(chunk));

@@ -36,7 +36,8 @@ EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<R
       server_(server),
       reactor_(std::move(reactor)),
       epoll_(std::move(epoll)),
-      pool_(server.memory) {
+      pool_(server.memory),
+      chunks_(server.memory) {
 }
 
 EventLoop::~EventLoop() = default;
@@ -182,7 +183,9 @@ void EventLoop::serve_sessions() {
   batch_.swap(serve_queue_);
   for (Session* session : batch_) {
     session->queued.serve = false;
-    if (!session->closed()) session->serve(now_);
+    if (session->closed()) continue;
+    session->serve(now_);
+    keep_to_memory(*session);
   }
   batch_.clear();
 }
@@ -197,7 +200,9 @@ void EventLoop::run_jobs() {
   const protocol::TurnBudget budget{std::max<std::size_t>(1, kJobStepsPerTurn / count)};
   for (Session* session : batch_) {
     session->queued.job = false;
-    if (!session->closed() && session->has_job()) session->run_job(now_, budget);
+    if (session->closed() || !session->has_job()) continue;
+    session->run_job(now_, budget);
+    keep_to_memory(*session);
   }
   batch_.clear();
 }
@@ -256,8 +261,19 @@ void EventLoop::check_idle_sessions() {
     session->check_idle(now_);
 }
 
-/// When buffers keep the process above its limit although the store has had time to make room, the
-/// connection of this loop that holds most has to go.
+/// Sends at once while memory is tight, rather than at the end of the turn. What cannot be sent
+/// must not take the process over the excess that it keeps to, whatever its client is about to do.
+void EventLoop::keep_to_memory(Session& session) {
+  if (!memory_is_tight() || session.closed()) return;
+  session.flush(now_);
+  const bool too_much = server_.memory.excess() > server_.memory.excess_max();
+  if (too_much && session.output_bytes() > kMemoryVictimBytesMin) {
+    close_largest(&Session::output_bytes);
+  }
+}
+
+/// When buffers keep memory tight although the store has had time to make room, the connections of
+/// this loop that hold most have to go.
 void EventLoop::relieve_memory() {
   if (!memory_is_tight()) {
     tight_since_.reset();
@@ -265,22 +281,33 @@ void EventLoop::relieve_memory() {
   }
   if (!tight_since_) tight_since_ = now_.mono;
   if (now_.mono - *tight_since_ < kMemoryExcessPatience) return;
-  Session* victim = nullptr;
-  std::uint64_t most = kMemoryVictimBytesMin;
+  close_largest(&Session::buffer_bytes);
+}
+
+void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {
+  struct Victim {
+    std::uint64_t bytes;
+    Session* session;
+  };
+  std::vector<Victim> victims;
   for (const auto& [id, session] : sessions_) {
-    const std::uint64_t bytes = session->info().memory_bytes.load(std::memory_order_relaxed);
-    if (!session->closed() && bytes > most) {
-      victim = session.get();
-      most = bytes;
+    const std::uint64_t bytes = (session.get()->*what)();
+    if (!session->closed() && bytes > kMemoryVictimBytesMin) {
+      victims.push_back({bytes, session.get()});
     }
   }
-  if (victim == nullptr) return;
-  report(server_.observer, Severity::kWarning, "client_too_large",
-         "closed the client with the largest buffers: memory is over its limit",
-         {EventField::of("client", static_cast<std::int64_t>(victim->info().id)),
-          EventField::of("uid", victim->info().uid), EventField::of("pid", victim->info().pid),
-          EventField::of("buffer_bytes", static_cast<std::int64_t>(most))});
-  victim->close();
+  std::sort(victims.begin(), victims.end(),
+            [](const Victim& a, const Victim& b) { return a.bytes > b.bytes; });
+  for (const Victim& victim : victims) {
+    if (!memory_is_tight()) return;
+    const SessionInfo& info = victim.session->info();
+    report(server_.observer, Severity::kWarning, "client_too_large",
+           "closed the client with the largest buffers: memory is over its limit",
+           {EventField::of("client", static_cast<std::int64_t>(info.id)),
+            EventField::of("uid", info.uid), EventField::of("pid", info.pid),
+            EventField::of("buffer_bytes", static_cast<std::int64_t>(victim.bytes))});
+    victim.session->close();
+  }
 }
 
 // --- the end ---

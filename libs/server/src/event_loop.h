@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "appmem/protocol/chunk_pool.h"
 #include "appmem/protocol/request.h"
 #include "appmem/server/server.h"
 #include "fd.h"
@@ -58,8 +59,12 @@ class EventLoop {
   /// Decoded into and executed from, one request after the other.
   [[nodiscard]] protocol::Request& request() { return request_; }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
-  /// Buffers have taken the process too far over its limit.
-  [[nodiscard]] bool memory_is_tight() const { return server_.memory.excess() > kMemoryExcessMax; }
+  /// For the answers of its sessions.
+  [[nodiscard]] protocol::ChunkPool& chunks() { return chunks_; }
+  /// Buffers have taken the process far over its limit.
+  [[nodiscard]] bool memory_is_tight() const {
+    return server_.memory.excess() > server_.memory.excess_max() / kMemoryTightShare;
+  }
   void post(Reactor::Task task) { reactor_->post(std::move(task)); }
   void schedule_serve(Session& session);
   void schedule_flush(Session& session);
@@ -86,7 +91,11 @@ class EventLoop {
   void flush_sessions();
   void destroy_buried();
   void tick();
+  /// A session has executed something: looks after what that added to its output.
+  void keep_to_memory(Session& session);
   void relieve_memory();
+  /// Closes the sessions that hold most until memory is no longer tight. `what` they hold.
+  void close_largest(std::uint64_t (Session::*what)() const);
   void check_idle_sessions();
   void kill_here(std::uint64_t id);
   [[nodiscard]] Session* find(std::uint64_t id);
@@ -97,6 +106,7 @@ class EventLoop {
   Fd epoll_;
   std::unique_ptr<Reactor::Watch> readiness_;
   BufferPool pool_;
+  protocol::ChunkPool chunks_;
   protocol::Request request_;
   std::vector<std::string_view> pieces_;
   Instant now_{};

@@ -24,7 +24,7 @@ Session::Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::Pee
     : loop_(loop),
       socket_(std::move(socket)),
       input_(loop.pool(), loop.server().memory, loop.server().limits.effective_request_bytes_max()),
-      output_(&loop.server().memory) {
+      output_(&loop.server().memory, &loop.chunks()) {
   info_.id = origin.id;
   info_.uid = peer.uid;
   info_.pid = peer.pid;
@@ -108,9 +108,8 @@ void Session::serve(const Instant& now) {
 }
 
 void Session::receive(const Instant& now) {
-  if (!input_.empty() && loop_.memory_is_tight() && !draining_) {
-    starved_ = true;
-    loop_.watch(*this);
+  if ((!input_.empty() || answers_wait()) && loop_.memory_is_tight() && !draining_) {
+    starve();
     return;
   }
   const std::span<char> room = input_.prepare();
@@ -125,12 +124,29 @@ void Session::receive(const Instant& now) {
   if (n > 0) {
     input_.commit(static_cast<std::size_t>(n));
     info_.active_ms.store(now.mono.time_since_epoch().count(), std::memory_order_relaxed);
-  } else if (n == 0) {
-    input_ended_ = true;
-  } else if (errno == EAGAIN) {
+  } else if (n < 0 && errno == EAGAIN) {
     input_ended_ = draining_;
-  } else if (errno != EINTR) {
-    input_ended_ = true;  // reset, behind the last byte that was sent
+  } else if (n == 0 || errno != EINTR) {
+    input_ended_ = true;  // or reset, behind the last byte that was sent
+  }
+}
+
+bool Session::answers_wait() const {
+  const bool held = job_ != nullptr && !job_streams_;  // what the job has written stays until then
+  return output_.begin_position() < (held ? job_start_ : output_.end_position());
+}
+
+void Session::starve() {
+  starved_ = true;
+  loop_.watch(*this);
+}
+
+void Session::go_on() {
+  starved_ = false;
+  if (job_ != nullptr) {
+    loop_.schedule_job(*this);
+  } else {
+    loop_.schedule_serve(*this);
   }
 }
 
@@ -140,6 +156,11 @@ void Session::execute_frames(const Instant& now) {
   while (!input_.empty()) {
     if (!may_execute()) {
       frames_waiting_ = true;
+      break;
+    }
+    if (answers_wait() && loop_.memory_is_tight()) {
+      frames_waiting_ = true;
+      starve();
       break;
     }
     if (frames == kRequestsPerTurnMax) {
@@ -273,6 +294,11 @@ void Session::hand_over_retired() {
 }
 
 void Session::run_job(const Instant& now, const protocol::TurnBudget& budget) {
+  if (answers_wait() && loop_.memory_is_tight()) {
+    starve();
+    loop_.schedule_flush(*this);
+    return;
+  }
   const bool complete = job_->run(*job_reply_, now, budget);
   if (complete) {
     handler_->codec().end_reply();
@@ -353,7 +379,10 @@ void Session::flush(const Instant& now) {
     paused_ = false;
     loop_.schedule_serve(*this);
   }
-  if (job_ != nullptr && !job_reply_->congested()) loop_.schedule_job(*this);
+  // Who waits in the middle of a request needs more memory first.
+  const bool has_work = job_ != nullptr || frames_waiting_ || input_.empty();
+  if (starved_ && has_work && !answers_wait()) go_on();
+  if (job_ != nullptr && !starved_ && !job_reply_->congested()) loop_.schedule_job(*this);
   if (wants_input()) set_interest(interest_ | EPOLLIN);
   update_memory();
 }
@@ -390,10 +419,7 @@ bool Session::check_timeouts(const Instant& now) {
     close_over_limit("for too long");
     return false;
   }
-  if (starved_ && !loop_.memory_is_tight()) {
-    starved_ = false;
-    if (wants_input()) set_interest(interest_ | EPOLLIN);
-  }
+  if (starved_ && !loop_.memory_is_tight()) go_on();
   if (partial_since_) {
     milliseconds patience = limits.request_timeout;
     const bool choosing = !handler_->protocol_chosen();
@@ -449,6 +475,8 @@ void Session::close() {
   }
   job_.reset();
   job_reply_ = nullptr;
+  discard_output();
+  output_.shrink();
   loop_.bury(*this);
 }
 

@@ -77,6 +77,11 @@ class Session {
   [[nodiscard]] SessionInfo& info() { return info_; }
   [[nodiscard]] bool parked() const { return !barriers_.empty(); }
   [[nodiscard]] bool has_job() const { return job_ != nullptr; }
+  /// What its buffers take from the budget: those of answers, and all.
+  [[nodiscard]] std::uint64_t output_bytes() const { return output_.memory_bytes(); }
+  [[nodiscard]] std::uint64_t buffer_bytes() const {
+    return (decode_ == nullptr ? input_.memory_bytes() : 0) + output_.memory_bytes();
+  }
 
   /// In which of the loop's queues it stands; the loop's business.
   struct Queued {
@@ -106,6 +111,11 @@ class Session {
   [[nodiscard]] bool may_execute() const;
   [[nodiscard]] bool wants_input() const;
   void receive(const Instant& now);
+  /// Some of the answers that may leave have not.
+  [[nodiscard]] bool answers_wait() const;
+  /// Goes on when memory is no longer tight, or its answers have left.
+  void starve();
+  void go_on();
   void execute_frames(const Instant& now);
   void execute(const protocol::Request& request, Result<void> decoded, const Instant& now);
   void refuse(const Error& error);
@@ -146,7 +156,7 @@ class Session {
   std::uint32_t interest_ = 0;   // what epoll is asked for
   bool frames_waiting_ = false;  // input_ may hold whole frames
   bool paused_ = false;          // too much output: executes nothing
-  bool starved_ = false;         // too little memory: receives nothing
+  bool starved_ = false;         // too little memory: receives or executes nothing
   bool draining_ = false;        // what has been received is the last
   bool input_ended_ = false;     // nothing more will be received
   bool deaf_ = false;            // nobody reads the answers

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "appmem/base/units.h"
+
 namespace appmem {
 
 /// What the process may use and uses: pages of entries, tables, large values, and the buffers of
@@ -29,6 +31,10 @@ class MemoryBudget {
   [[nodiscard]] std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(std::uint64_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+  /// How far what is charged without being asked for may take use above the limit, before answers
+  /// are refused and connections closed: a part of the 5 % and 16 MiB above its limit to which the
+  /// process keeps; its code, its stacks and the heap's gaps need the rest.
+  [[nodiscard]] std::uint64_t excess_max() const { return 4_MiB + limit() / 32; }
   /// How far use is above the limit; 0 when it is not.
   [[nodiscard]] std::uint64_t excess() const {
     const std::uint64_t used = this->used();

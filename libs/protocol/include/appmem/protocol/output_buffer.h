@@ -10,20 +10,24 @@
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/shared_bytes.h"
 #include "appmem/base/units.h"
+#include "appmem/protocol/chunk_pool.h"
 
 namespace appmem::protocol {
 
 /// What a connection has to send: owned chunks and slices of large values, in order. An empty one
 /// that has been shrunk owns nothing. Owned memory is charged to the budget; chunks grow from
 /// kChunkBytesMin to kChunkBytesMax as more is waiting, and one is kept for the next answer when
-/// all has been consumed. Thread safety: none.
+/// all has been consumed. Those over kHeapChunkBytesMax come from the pool, if there is one.
+/// Thread safety: none.
 class OutputBuffer {
  public:
   static constexpr std::size_t kChunkBytesMin = 4_KiB;
-  static constexpr std::size_t kChunkBytesMax = 256_KiB;
+  static constexpr std::size_t kHeapChunkBytesMax = 16_KiB;
+  static constexpr std::size_t kChunkBytesMax = ChunkPool::kBlockBytes;
 
-  /// `budget` may be null (tests, clients); borrowed.
-  explicit OutputBuffer(MemoryBudget* budget = nullptr) : budget_(budget) {}
+  /// Both may be null (tests, clients); borrowed.
+  explicit OutputBuffer(MemoryBudget* budget = nullptr, ChunkPool* pool = nullptr)
+      : budget_(budget), pool_(pool) {}
   OutputBuffer(const OutputBuffer&) = delete;
   OutputBuffer& operator=(const OutputBuffer&) = delete;
   ~OutputBuffer();
@@ -77,12 +81,25 @@ class OutputBuffer {
   [[nodiscard]] std::size_t memory_bytes() const { return charged_; }
 
  private:
+  /// Gives memory back to where it came from.
+  struct Free {
+    ChunkPool* pool;  // null: the heap
+    std::size_t bytes;
+    void operator()(char* data) const {
+      if (pool == nullptr) {
+        delete[] data;
+      } else {
+        pool->give_back(data, bytes);
+      }
+    }
+  };
+  using Memory = std::unique_ptr<char[], Free>;  // not zeroed, unlike a vector
   struct Chunk {
-    std::uint64_t position = 0;     // of its first byte
-    std::size_t size = 0;           // bytes held; of the last owned chunk see tail_
-    std::size_t capacity = 0;       // 0 for a slice of a large value
-    const char* data = nullptr;     // first byte, in `owned` or in `shared`
-    std::unique_ptr<char[]> owned;  // not zeroed, unlike a vector
+    std::uint64_t position = 0;  // of its first byte
+    std::size_t size = 0;        // bytes held; of the last owned chunk see tail_
+    std::size_t capacity = 0;    // 0 for a slice of a large value
+    const char* data = nullptr;  // first byte, in `owned` or in `shared`
+    Memory owned;
     SharedBytes shared;
   };
 
@@ -98,6 +115,7 @@ class OutputBuffer {
   [[nodiscard]] std::uint64_t chunk_end(std::size_t i) const;
 
   MemoryBudget* budget_;
+  ChunkPool* pool_;
   std::vector<Chunk> chunks_;  // those before first_ are consumed and empty
   std::size_t first_ = 0;
   char* tail_ = nullptr;  // write position in the last chunk; null when that is not owned

@@ -32,12 +32,15 @@ inline constexpr std::size_t kReceiveTailBytesMax = 4_KiB;
 /// What an idle connection takes at most, charged to the memory budget when it is accepted.
 inline constexpr std::size_t kConnectionMemoryBytes = 4_KiB;
 
-/// How far buffers may take the process over its memory limit before connections in the middle of a
-/// request stop reading, and for how long before the largest are closed.
-inline constexpr std::size_t kMemoryExcessMax = 8_MiB;
+/// Memory is tight when buffers have taken the process over its limit by more than
+/// MemoryBudget::excess_max() divided by this: connections in the middle of a request stop reading,
+/// and those with answers on their way execute nothing. Those that hold most are closed when it
+/// stays so for this long; those with most answers on their way at once when the excess passes its
+/// maximum.
+inline constexpr std::size_t kMemoryTightShare = 2;
 inline constexpr std::chrono::milliseconds kMemoryExcessPatience{1'000};
 /// Only a connection that holds more than this is closed for it.
-inline constexpr std::size_t kMemoryVictimBytesMin = 256_KiB;
+inline constexpr std::size_t kMemoryVictimBytesMin = 16_KiB;
 
 /// How often each loop looks after timeouts and RequestHandler::maintain.
 inline constexpr std::chrono::milliseconds kMaintenanceInterval{100};

@@ -1,0 +1,64 @@
+#include "appmem/protocol/chunk_pool.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace appmem::protocol {
+namespace {
+
+class ChunkPoolTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kBlock = ChunkPool::kBlockBytes;
+
+  MemoryBudget budget_{1_GiB};
+};
+
+TEST_F(ChunkPoolTest, RoundsUpToWholeBlocks) {
+  EXPECT_EQ(ChunkPool::rounded(1), kBlock);
+  EXPECT_EQ(ChunkPool::rounded(kBlock), kBlock);
+  EXPECT_EQ(ChunkPool::rounded(kBlock + 1), 2 * kBlock);
+}
+
+TEST_F(ChunkPoolTest, TheLastBlockGivenBackIsTheNextOneTaken) {
+  ChunkPool pool(budget_);
+  char* const one = pool.take(kBlock);
+  char* const two = pool.take(kBlock);
+  std::fill_n(one, kBlock, 'x');
+  std::fill_n(two, kBlock, 'x');
+  pool.give_back(two, kBlock);
+  pool.give_back(one, kBlock);
+  EXPECT_EQ(pool.take(kBlock), one);
+  EXPECT_EQ(pool.take(kBlock), two);
+  pool.give_back(one, kBlock);
+  pool.give_back(two, kBlock);
+}
+
+TEST_F(ChunkPoolTest, KeepsAFewBlocksAndIsChargedForThem) {
+  {
+    ChunkPool pool(budget_);
+    std::vector<char*> blocks;
+    for (std::size_t i = 0; i < ChunkPool::kBlocksKeptMax + 5; ++i)
+      blocks.push_back(pool.take(kBlock));
+    EXPECT_EQ(budget_.used(), 0U);
+    for (char* const block : blocks)
+      pool.give_back(block, kBlock);
+    EXPECT_EQ(pool.blocks_kept(), ChunkPool::kBlocksKeptMax);
+    EXPECT_EQ(budget_.used(), ChunkPool::kBlocksKeptMax * kBlock);
+    pool.give_back(pool.take(kBlock), kBlock);
+    EXPECT_EQ(budget_.used(), ChunkPool::kBlocksKeptMax * kBlock);
+  }
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(ChunkPoolTest, LongerOnesAreNotKept) {
+  ChunkPool pool(budget_);
+  char* const chunk = pool.take(3 * kBlock);
+  std::fill_n(chunk, 3 * kBlock, 'x');
+  pool.give_back(chunk, 3 * kBlock);
+  EXPECT_EQ(pool.blocks_kept(), 0U);
+}
+
+}  // namespace
+}  // namespace appmem::protocol
