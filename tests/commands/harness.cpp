@@ -175,13 +175,17 @@ void Peer::execute(std::span<char> frame) {
     close = outcome.close;
     job_ = std::move(outcome.job);
     EXPECT_EQ(job_ != nullptr, progress == protocol::Outcome::Progress::kContinue);
+    // As the server does: a small one ends at once.
+    protocol::TurnBudget budget;
+    if (job_ != nullptr && job_->run(*reply_, server_.clock.now(), budget)) job_.reset();
   }
   if (job_ == nullptr) codec_->end_reply();
 }
 
 bool Peer::run(std::size_t steps) {
   ++turns;
-  const bool done = job_->run(*reply_, server_.clock.now(), protocol::TurnBudget{steps});
+  protocol::TurnBudget budget{steps};
+  const bool done = job_->run(*reply_, server_.clock.now(), budget);
   if (done) {
     job_.reset();
     codec_->end_reply();

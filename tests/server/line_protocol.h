@@ -248,9 +248,9 @@ class ItemsJob final : public protocol::Job {
   }
   ~ItemsJob() override { world_.journal.job_destroyed(); }
   bool run(protocol::ReplyWriter& reply, const Instant& /*now*/,
-           const protocol::TurnBudget& budget) override {
+           protocol::TurnBudget& budget) override {
     world_.journal.ran_job(connection_);
-    for (std::size_t step = 0; step < budget.steps && written_ < items_; ++step) {
+    for (; budget.steps > 0 && written_ < items_; --budget.steps) {
       if (reply.congested()) return false;
       reply.text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
     }

@@ -219,16 +219,45 @@ TEST_F(RequestsTest, JobsAndRequestsTakeTurns) {
     EXPECT_EQ(modest.line(), "x");
   std::vector<std::uint64_t> order = world_.journal.order();
   order.erase(order.begin(), order.begin() + 5);
-  // Slices of 2 and 3 alternate, and all of 4's requests come in between.
+  // Slices of 2 and 3 alternate while both have some, and all of 4's requests come in between.
   std::vector<std::uint64_t> jobs;
   std::copy_if(order.begin(), order.end(), std::back_inserter(jobs),
                [](std::uint64_t id) { return id == 2 || id == 3; });
-  jobs.erase(jobs.begin(), jobs.begin() + 2);  // the requests themselves
+  // The requests themselves; and the slice with which the first one has the turn's share of those
+  // that begin.
+  EXPECT_EQ((std::vector(jobs.begin(), jobs.begin() + 3)), (std::vector<std::uint64_t>{2, 2, 3}));
+  jobs.erase(jobs.begin(), jobs.begin() + 3);
+  jobs.erase(std::find(jobs.rbegin(), jobs.rend(), 2U).base(), jobs.end());
   ASSERT_GT(jobs.size(), 10U);
-  for (std::size_t i = 1; i + 1 < jobs.size(); ++i)
+  for (std::size_t i = 1; i < jobs.size(); ++i)
     EXPECT_NE(jobs[i], jobs[i - 1]) << i;
   const auto last_of_4 = std::find(order.rbegin(), order.rend(), 4U);
   EXPECT_NE(std::find(order.rbegin(), last_of_4, 2U), last_of_4);
+}
+
+TEST_F(RequestsTest, ManySmallJobsShareATurn) {
+  start();
+  LineClient holder = connect();
+  LineClient greedy = connect();
+  LineClient modest = connect();
+  EXPECT_EQ(holder.ask("echo 1"), "1");
+  EXPECT_EQ(greedy.ask("echo 2"), "2");
+  EXPECT_EQ(modest.ask("echo 3"), "3");
+  holder.send("hold\n");
+  world_.loop_gate.wait_for_one();
+  constexpr std::size_t kMany = 100;
+  constexpr std::size_t kItems = 1'000;
+  greedy.send(lines("later " + std::to_string(kItems), kMany));
+  modest.send("echo y\n");
+  world_.loop_gate.open();
+  EXPECT_EQ(modest.line(), "y");
+  for (std::size_t i = 0; i < kMany; ++i)
+    ASSERT_EQ(greedy.line(), items(kItems));
+  std::vector<std::uint64_t> order = world_.journal.order();
+  order.erase(order.begin(), order.begin() + 4);
+  const auto before = std::count(order.begin(), std::find(order.begin(), order.end(), 3U), 2U);
+  // Two entries for each, the request and its slice; and a request whose slice comes later.
+  EXPECT_EQ(static_cast<std::size_t>(before), 2 * kFirstSliceStepsPerTurn / kItems + 1);
 }
 
 TEST_F(RequestsTest, AJobEndsWithItsConnection) {

@@ -173,7 +173,8 @@ std::string EmbeddedBackend::execute(Session& session, std::string_view request)
       // Until then the job may still turn its answer into an error.
       if (reply.congested()) drain(session.output, answer);
       now = clock_.now();
-      if (outcome.job->run(reply, now, protocol::TurnBudget{})) break;
+      protocol::TurnBudget budget;
+      if (outcome.job->run(reply, now, budget)) break;
     }
   } else {
     reply.error(decoded.error());

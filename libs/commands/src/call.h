@@ -38,10 +38,4 @@ inline protocol::Outcome answered(core::CommitTicket ticket) {
   return ticket == 0 ? protocol::Outcome::done() : protocol::Outcome::parked(ticket);
 }
 
-/// Runs the first slice of a job at once, so that a small one answers without a second turn.
-inline protocol::Outcome begin_job(Call& call, std::unique_ptr<protocol::Job> job) {
-  if (job->run(call.reply, call.now, protocol::TurnBudget{})) return protocol::Outcome::done();
-  return protocol::Outcome::later(std::move(job));
-}
-
 }  // namespace appmem::commands

@@ -21,8 +21,11 @@ class ComposeJob final : public Job {
  public:
   explicit ComposeJob(std::unique_ptr<Job> inner) : inner_(std::move(inner)) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
-    if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) return false;
+  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+    if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) {
+      budget.steps = 0;  // as much work as a turn's steps
+      return false;
+    }
     if (inner_ == nullptr) return true;
     if (!inner_->run(reply, now, budget)) return false;
     inner_.reset();

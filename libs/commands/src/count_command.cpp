@@ -22,10 +22,9 @@ class CountKeys final : public protocol::Job {
   CountKeys(core::Store& store, core::NamespaceId ns, std::string prefix)
       : store_(store), ns_(ns), prefix_(std::move(prefix)) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
-    std::size_t steps = std::max<std::size_t>(budget.steps, 1);
-    while (steps > 0) {
-      Visits visits(steps);
+  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+    while (budget.steps > 0) {
+      Visits visits(budget.steps);
       const auto visit = [&](const core::EntryView& entry) {
         if (entry.key.starts_with(prefix_)) ++count_;
         return visits.add(entry.key);
@@ -66,7 +65,7 @@ Outcome handle_count(Call& call) {
   const auto ns = admit(call.store, call.session, call.args);
   if (!ns) return refuse(call, ns.error());
   std::string prefix(call.args.text(Field::kPrefix).value_or(""));
-  return begin_job(call, std::make_unique<CountKeys>(call.store, *ns, std::move(prefix)));
+  return Outcome::later(std::make_unique<CountKeys>(call.store, *ns, std::move(prefix)));
 }
 
 }  // namespace appmem::commands

@@ -21,10 +21,9 @@ RangeScan::~RangeScan() {
   store_.memory().release(charged_bytes_);
 }
 
-bool RangeScan::run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) {
-  std::size_t steps = std::max<std::size_t>(budget.steps, 1);
-  if (phase_ == Phase::kCollecting) collect(reply, now, steps);
-  if (phase_ == Phase::kWriting) write(reply, now, steps);
+bool RangeScan::run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) {
+  if (phase_ == Phase::kCollecting) collect(reply, now, budget.steps);
+  if (phase_ == Phase::kWriting) write(reply, now, budget.steps);
   if (phase_ == Phase::kEnded) return true;
   answer_.pause(reply);
   return false;

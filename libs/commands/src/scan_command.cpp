@@ -45,10 +45,9 @@ class HashScan final : public protocol::Job {
         limit_(limit),
         answer_(with_values) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
-    std::size_t steps = std::max<std::size_t>(budget.steps, 1);
-    while (steps > 0 && !answer_.must_wait(reply)) {
-      Visits visits(steps);
+  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+    while (budget.steps > 0 && !answer_.must_wait(reply)) {
+      Visits visits(budget.steps);
       const auto visit = [&](const core::EntryView& entry) {
         if (filter_.matches(entry.key)) {
           answer_.add_entry(reply, entry, now);
@@ -124,7 +123,7 @@ Outcome handle_scan(Call& call) {
   const bool in_key_order = call.args.has(Field::kFrom) || call.args.has(Field::kTo);
   auto job = in_key_order ? range_scan(call, *ns, *limit) : hash_scan(call, *ns, *limit);
   if (!job) return refuse(call, job.error());
-  return begin_job(call, std::move(*job));
+  return Outcome::later(std::move(*job));
 }
 
 }  // namespace appmem::commands

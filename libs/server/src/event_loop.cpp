@@ -149,6 +149,7 @@ void EventLoop::schedule_turn() {
 void EventLoop::turn() {
   in_turn_ = true;
   now_ = server_.clock.now();
+  first_slices_ = {kFirstSliceStepsPerTurn};
   poll_sockets();
   serve_sessions();
   run_jobs();

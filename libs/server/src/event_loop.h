@@ -59,6 +59,8 @@ class EventLoop {
   /// Decoded into and executed from, one request after the other.
   [[nodiscard]] protocol::Request& request() { return request_; }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
+  /// What the jobs that begin in this turn may do in it, all connections together.
+  [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
   /// For the answers of its sessions.
   [[nodiscard]] protocol::ChunkPool& chunks() { return chunks_; }
   /// Buffers have taken the process far over its limit.
@@ -109,6 +111,7 @@ class EventLoop {
   protocol::ChunkPool chunks_;
   protocol::Request request_;
   std::vector<std::string_view> pieces_;
+  protocol::TurnBudget first_slices_;
   Instant now_{};
 
   std::vector<Session*> serve_queue_;

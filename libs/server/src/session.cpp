@@ -216,8 +216,13 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
     discard_output();
     return;
   }
+  bool complete = true;
   if (outcome.progress == Outcome::Progress::kContinue) {
     APPMEM_CHECK(outcome.job != nullptr);
+    protocol::TurnBudget& budget = loop_.first_slices();
+    complete = budget.steps > 0 && outcome.job->run(reply, now, budget);
+  }
+  if (!complete) {
     job_ = std::move(outcome.job);
     job_reply_ = &reply;
     job_start_ = start;
@@ -293,7 +298,7 @@ void Session::hand_over_retired() {
   }
 }
 
-void Session::run_job(const Instant& now, const protocol::TurnBudget& budget) {
+void Session::run_job(const Instant& now, protocol::TurnBudget budget) {
   if (answers_wait() && loop_.memory_is_tight()) {
     starve();
     loop_.schedule_flush(*this);

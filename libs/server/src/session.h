@@ -57,7 +57,7 @@ class Session {
 
   void on_events(std::uint32_t events);
   void serve(const Instant& now);
-  void run_job(const Instant& now, const protocol::TurnBudget& budget);
+  void run_job(const Instant& now, protocol::TurnBudget budget);
   void flush(const Instant& now);
 
   /// Looks after its timeouts. Returns whether there is one to look after again.

@@ -9,7 +9,8 @@
 
 namespace appmem::protocol {
 
-/// How far one turn may go: about this many units (entries looked at, items written).
+/// How far jobs may go in one turn: about this many units (entries looked at, items written). Each
+/// takes what it has done from what is left.
 struct TurnBudget {
   std::size_t steps = 2'000;
 };
@@ -24,9 +25,9 @@ class Job {
   Job& operator=(const Job&) = delete;
   virtual ~Job() = default;
 
-  /// Does about `budget` of work and goes on writing the answer that the handler began.
-  /// Returns true when the answer is complete.
-  virtual bool run(ReplyWriter& reply, const Instant& now, const TurnBudget& budget) = 0;
+  /// Does work until `budget` is used up, and goes on writing the answer that the handler began.
+  /// Returns true when the answer is complete. Precondition: there is some budget.
+  virtual bool run(ReplyWriter& reply, const Instant& now, TurnBudget& budget) = 0;
 };
 
 /// What became of a request.

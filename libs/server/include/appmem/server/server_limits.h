@@ -20,9 +20,12 @@ inline constexpr std::size_t kWritePiecesMax = 64;
 inline constexpr std::size_t kEventsPerTurnMax = 256;
 /// New connections in one turn.
 inline constexpr std::size_t kAcceptsPerTurnMax = 64;
-/// Sliced jobs that run in one turn, and what they share of its budget.
+/// Sliced jobs that run in one turn, and the budget that they share.
 inline constexpr std::size_t kJobsPerTurnMax = 8;
 inline constexpr std::size_t kJobStepsPerTurn = 2'000;
+/// What the jobs that begin in one turn share, those of all connections: a small one is answered at
+/// once, and hundreds of them are not more than a turn's requests of other kinds.
+inline constexpr std::size_t kFirstSliceStepsPerTurn = 8'000;
 
 /// Free receive buffers that a loop keeps, and the size of each.
 inline constexpr std::size_t kReceiveBlockBytes = 64_KiB;
