@@ -121,7 +121,7 @@ TEST_F(LimitsTest, WhoDoesNotReadIsNotReadFromEither) {
   for (int i = 0; i < 100; ++i)
     requests += "big 1000000\n";
   slow.send(requests);
-  eventually([&] { return buffer_bytes_of_first() > kOutputBytesPause / 2; });
+  eventually([&] { return buffer_bytes_of(1) > kOutputBytesPause / 2; });
   for (int i = 0; i < 10; ++i)
     EXPECT_EQ(other.ask("echo x"), "x");
   std::size_t executed = 0;
@@ -140,7 +140,7 @@ TEST_F(LimitsTest, TooMuchOutputForTooLongClosesTheConnection) {
   LineClient slow = connect();
   EXPECT_EQ(slow.ask("echo 1"), "1");
   slow.send("big 3000000\n");
-  eventually([&] { return buffer_bytes_of_first() > 2'000'000; });
+  eventually([&] { return buffer_bytes_of(1) > 2'000'000; });
   clock_.advance(seconds{60} - milliseconds{1});
   pass_ticks();
   EXPECT_EQ(server_->connection_count(), 1U);
@@ -156,7 +156,7 @@ TEST_F(LimitsTest, WhatIsNotComposedYetWaitsForItsReaderToo) {
   LineClient patient = connect();
   LineClient slow = connect();
   patient.send("defer 100000\n");
-  eventually([&] { return buffer_bytes_of_first() > 50'000; });
+  eventually([&] { return buffer_bytes_of(1) > 50'000; });
   slow.send("defer 1000000\n");
   eventually([&] { return server_->connections(clock_.now()).back().memory_bytes > 50'000; });
   pass_ticks();
@@ -172,7 +172,7 @@ TEST_F(LimitsTest, WhoCatchesUpInTimeStays) {
   start();
   LineClient slow = connect();
   slow.send("big 3000000\n");
-  eventually([&] { return buffer_bytes_of_first() > 2'000'000; });
+  eventually([&] { return buffer_bytes_of(1) > 2'000'000; });
   clock_.advance(seconds{59});
   EXPECT_EQ(slow.line().size(), 3'000'000U);
   clock_.advance(seconds{59});
@@ -239,7 +239,7 @@ class MemoryLimitsTest : public LimitsTest {
     taken_ = memory_.limit() + excess - memory_.used();
     memory_.charge(taken_);
   }
-  void make_tight() { take(memory_.excess_max() / kMemoryTightShare + 300'000); }
+  void make_tight() { take(memory_.excess_max() / kMemoryTightShare + 1'000'000); }
   void give_back() { memory_.release(std::exchange(taken_, 0)); }
   void TearDown() override {
     give_back();
@@ -272,7 +272,7 @@ TEST_F(MemoryLimitsTest, ReceiversOfLargeRequestsWait) {
   LineClient small = connect();
   EXPECT_EQ(small.ask("echo 1"), "1");
   large.send("echo ");
-  eventually([&] { return buffer_bytes_of_first() > 0; });
+  eventually([&] { return buffer_bytes_of(1) > 0; });
   make_tight();
   large.send("more\n");
   pass_ticks();
@@ -288,9 +288,8 @@ TEST_F(MemoryLimitsTest, WhoHasAnswersOnTheirWayExecutesNothing) {
   EXPECT_EQ(other.ask("echo 1"), "1");
   LineClient slow = reluctant(900'000);  // less than kOutputBytesPause
   LineClient streaming = connect();
-  const std::uint64_t before = buffer_bytes();
   streaming.send("later 1000000\n");  // congested after some of them
-  eventually([&] { return buffer_bytes() > before + kCongestedBytes / 2; });
+  eventually([&] { return buffer_bytes_of(3) > kCongestedBytes / 2; });
   make_tight();
   slow.send("echo x\necho y\n");
   pass_ticks();

@@ -80,10 +80,10 @@ class ServerTest : public testing::Test {
     while (!holds())
       std::this_thread::yield();
   }
-  /// What the buffers of connection 1 take.
-  std::uint64_t buffer_bytes_of_first() {
+  /// What the buffers of a connection take; they are numbered from 1 in the order of their coming.
+  std::uint64_t buffer_bytes_of(std::uint64_t connection) {
     for (const ConnectionInfo& info : server_->connections(clock_.now())) {
-      if (info.id == 1) return info.memory_bytes - kConnectionMemoryBytes;
+      if (info.id == connection) return info.memory_bytes - kConnectionMemoryBytes;
     }
     return 0;
   }
