@@ -41,7 +41,7 @@ void serve(benchmark::State& state, std::string_view line, Answer answer) {
       const auto frame = codec->next_frame(input);
       char* const begin = pipeline.input.data() + (pipeline.size - input.size());
       if (!codec->decode({begin, frame.consumed}, request)) state.SkipWithError("not decoded");
-      protocol::ReplyWriter& reply = codec->begin_reply(request, output);
+      protocol::ReplyWriter& reply = codec->begin_reply(request, output).fields();
       answer(request, reply);
       codec->end_reply();
       input.remove_prefix(frame.consumed);

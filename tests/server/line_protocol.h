@@ -199,7 +199,7 @@ class LineCodec final : public protocol::Codec {
     if (line == "bad") return fail(ErrorCode::kInvalidRequest, "bad");
     return {};
   }
-  protocol::ReplyWriter& begin_reply(const protocol::Request& /*request*/,
+  protocol::Reply& begin_reply(const protocol::Request& /*request*/,
                                      protocol::OutputBuffer& output) override {
     writer_.begin(output);
     return writer_;
@@ -222,7 +222,7 @@ class ItemsJob final : public protocol::Job {
     world_.journal.job_created();
   }
   ~ItemsJob() override { world_.journal.job_destroyed(); }
-  bool run(protocol::ReplyWriter& reply, const Instant& /*now*/,
+  bool run(protocol::Reply& reply, const Instant& /*now*/,
            const protocol::TurnBudget& budget) override {
     world_.journal.ran_job(connection_);
     for (std::size_t step = 0; step < budget.steps && written_ < items_; ++step) {
@@ -248,7 +248,7 @@ class LineConnection final : public ConnectionHandler {
       : world_(world), id_(id), peer_(std::move(peer)), codec_(world) {}
 
   protocol::Codec& codec() override { return codec_; }
-  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& /*now*/) override {
     using protocol::Outcome;
     const std::string line(request.id());

@@ -42,7 +42,7 @@ class Service::Connection final : public server::ConnectionHandler {
   }
 
   protocol::Codec& codec() override { return *codec_; }
-  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& now) override {
     return service_.dispatcher_.execute(session_, request, reply, now);
   }

@@ -30,7 +30,7 @@ class NdjsonCodec final : public protocol::Codec {
     large_ = std::make_unique<NdjsonDecoder>();
     return large_->decode(line, request);
   }
-  protocol::ReplyWriter& begin_reply(const protocol::Request& request,
+  protocol::Reply& begin_reply(const protocol::Request& request,
                                      protocol::OutputBuffer& output) override {
     writer_.begin(request.id(), output);
     return writer_;

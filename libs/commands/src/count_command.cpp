@@ -22,7 +22,8 @@ class CountKeys final : public protocol::Job {
   CountKeys(core::Store& store, core::NamespaceId ns, std::string prefix)
       : store_(store), ns_(ns), prefix_(std::move(prefix)) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
+  bool run(protocol::Reply& out, const Instant& now, const protocol::TurnBudget& budget) override {
+    ReplyWriter& reply = out.fields();
     std::size_t steps = std::max<std::size_t>(budget.steps, 1);
     while (steps > 0) {
       Visits visits(steps);

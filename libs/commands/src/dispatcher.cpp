@@ -81,9 +81,9 @@ Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
 }
 
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
-                                      protocol::ReplyWriter& reply, const Instant& now) {
+                                      protocol::Reply& reply, const Instant& now) {
   Call call{store_, control_, validator_, settings_mutex_, session, request, request.arguments(),
-            reply,  now};
+            reply.fields(), now};
   protocol::Outcome outcome = kRows[static_cast<std::size_t>(request.command().id)].handler(call);
   return compose_large_values(std::move(outcome), reply);
 }

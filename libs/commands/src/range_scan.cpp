@@ -21,7 +21,9 @@ RangeScan::~RangeScan() {
   store_.memory().release(charged_bytes_);
 }
 
-bool RangeScan::run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) {
+bool RangeScan::run(protocol::Reply& out, const Instant& now,
+                    const protocol::TurnBudget& budget) {
+  ReplyWriter& reply = out.fields();
   std::size_t steps = std::max<std::size_t>(budget.steps, 1);
   if (phase_ == Phase::kCollecting) collect(reply, now, steps);
   if (phase_ == Phase::kWriting) write(reply, now, steps);

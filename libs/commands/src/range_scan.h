@@ -37,7 +37,7 @@ class RangeScan final : public protocol::Job {
             bool with_values);
   ~RangeScan() override;
 
-  bool run(protocol::ReplyWriter& reply, const Instant& now,
+  bool run(protocol::Reply& out, const Instant& now,
            const protocol::TurnBudget& budget) override;
 
  private:

@@ -45,7 +45,8 @@ class HashScan final : public protocol::Job {
         limit_(limit),
         answer_(with_values) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, const protocol::TurnBudget& budget) override {
+  bool run(protocol::Reply& out, const Instant& now, const protocol::TurnBudget& budget) override {
+    ReplyWriter& reply = out.fields();
     std::size_t steps = std::max<std::size_t>(budget.steps, 1);
     while (steps > 0 && !answer_.must_wait(reply)) {
       Visits visits(steps);

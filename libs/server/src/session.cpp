@@ -153,7 +153,7 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
   Codec& codec = handler_->codec();
   const std::uint64_t start = output_.end_position();
   ++requests_;
-  protocol::ReplyWriter& reply = codec.begin_reply(request, output_);
+  protocol::Reply& reply = codec.begin_reply(request, output_);
   if (!decoded) {
     reply.error(decoded.error());
     codec.end_reply();

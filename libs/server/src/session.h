@@ -128,7 +128,7 @@ class Session {
 
   // A job, the answer it writes, where that began, and whether parts of it may leave.
   std::unique_ptr<protocol::Job> job_;
-  protocol::ReplyWriter* job_reply_ = nullptr;
+  protocol::Reply* job_reply_ = nullptr;
   std::uint64_t job_start_ = 0;
   bool job_streams_ = false;
   bool close_after_job_ = false;

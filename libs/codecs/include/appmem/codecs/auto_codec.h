@@ -28,7 +28,7 @@ class AutoCodec final : public protocol::Codec {
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     return ndjson_->decode(frame, request);
   }
-  protocol::ReplyWriter& begin_reply(const protocol::Request& request,
+  protocol::Reply& begin_reply(const protocol::Request& request,
                                      protocol::OutputBuffer& output) override {
     return ndjson_->begin_reply(request, output);
   }

@@ -32,7 +32,7 @@ class Dispatcher {
   /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
   /// Never fails otherwise: every failure is an answer.
   protocol::Outcome execute(Session& session, const protocol::Request& request,
-                            protocol::ReplyWriter& reply, const Instant& now);
+                            protocol::Reply& reply, const Instant& now);
 
  private:
   core::Store& store_;

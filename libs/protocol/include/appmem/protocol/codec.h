@@ -9,7 +9,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
 #include "appmem/protocol/output_buffer.h"
-#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/reply.h"
 #include "appmem/protocol/request.h"
 
 namespace appmem::protocol {
@@ -58,7 +58,7 @@ class Codec {
 
   /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid
   /// until end_reply.
-  virtual ReplyWriter& begin_reply(const Request& request, OutputBuffer& output) = 0;
+  virtual Reply& begin_reply(const Request& request, OutputBuffer& output) = 0;
   virtual void end_reply() = 0;
 
   /// Whether the connection has received nothing of its next request yet. (For idle and request

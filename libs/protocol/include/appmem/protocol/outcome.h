@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "appmem/base/time.h"
-#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/reply.h"
 
 namespace appmem::protocol {
 
@@ -25,7 +25,7 @@ class Job {
 
   /// Does about `budget` of work and goes on writing the answer that the handler began.
   /// Returns true when the answer is complete.
-  virtual bool run(ReplyWriter& reply, const Instant& now, const TurnBudget& budget) = 0;
+  virtual bool run(Reply& reply, const Instant& now, const TurnBudget& budget) = 0;
 };
 
 /// What became of a request.

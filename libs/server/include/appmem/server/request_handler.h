@@ -31,7 +31,7 @@ class ConnectionHandler {
   /// Executes a decoded request; its answer has been begun on `reply`. The answer of a job leaves
   /// as a whole when it is complete, or in parts from the first moment on that it is
   /// `congested()`: until then the job may still turn it into an error.
-  virtual protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  virtual protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                                     const Instant& now) = 0;
 
   /// The name the client gave itself; empty when none. Loop thread only.

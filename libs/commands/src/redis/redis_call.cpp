@@ -1,0 +1,38 @@
+#include "redis_call.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string>
+
+#include "appmem/protocol/error_table.h"
+
+namespace appmem::commands {
+
+void refuse_redis(RedisCall& call, const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotInteger:
+      return call.reply.failure(kRedisNotAnInteger);
+    case ErrorCode::kOverflow:
+      return call.reply.failure("ERR increment or decrement would overflow");
+    default:
+      return call.reply.failure(std::string(protocol::error_row(error.code).resp_prefix) + ' ' +
+                                error.message);
+  }
+}
+
+bool read_redis_integer(std::string_view text, std::int64_t& value) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return false;
+  if (digits.front() == '0' && text != "0") return false;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
+bool is_redis_word(std::string_view text, std::string_view word) {
+  return std::equal(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
+    return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
+  });
+}
+
+}  // namespace appmem::commands

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "redis_call.h"
+
+namespace appmem::commands {
+
+/// What all calls of a dispatcher share; borrowed.
+struct RedisContext {
+  core::Store& store;
+  ServerControl& control;
+  const protocol::JsonValidator& validator;
+  std::mutex& settings_mutex;
+};
+
+/// Executes one request of a connection that speaks RESP: refuses it, queues it, or runs it.
+/// Precondition: words is not empty.
+protocol::Outcome execute_redis(const RedisContext& context, Session& session,
+                                std::span<const std::string_view> words,
+                                protocol::RedisReply& reply, const Instant& now);
+
+/// Adds the keys that a command names, each with its namespace, when the connection is in `ns`.
+/// Precondition: has_arity.
+void append_redis_keys(const core::Store& store, const protocol::RedisSpec& spec,
+                       std::span<const std::string_view> words, core::NamespaceId ns,
+                       std::vector<core::KeyRef>& keys);
+
+/// Runs the command's handler, on keys that the caller has seen to.
+void run_redis(RedisCall& call);
+
+}  // namespace appmem::commands
