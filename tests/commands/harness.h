@@ -69,20 +69,18 @@ class TestServer {
   std::atomic<std::uint64_t> next_client{1};
 };
 
-/// One connection. Used by one thread at a time; different ones by different threads at once.
-class Peer {
+/// One connection of any format. Used by one thread at a time; different ones by different threads
+/// at once.
+class Connection {
  public:
-  explicit Peer(TestServer& server, Role role = Role::kOperator);
+  Connection(TestServer& server, Role role, std::unique_ptr<protocol::Codec> codec);
 
-  /// Sends one line (without its end) and returns the whole answer without its line end; runs a job
-  /// to its end, with `steps` a turn.
-  std::string ask(std::string_view line, std::size_t steps = 2'000);
-
-  /// Sends a line; true when its answer is complete, otherwise run() goes on with it.
-  bool begin(std::string_view line);
+  /// Sends whole requests; true when all answers are complete, otherwise run() goes on with the
+  /// one that is not, and what stands behind it is lost.
+  bool send(std::string input);
   bool run(std::size_t steps);
-  /// What has come in so far of the answer that was begun last.
-  std::string take_answer();
+  /// What has come in since it was asked last.
+  std::string take_output();
 
   /// Of the last request: what the handler returned (its job aside), and how many turns a job ran.
   protocol::Outcome::Progress progress{};
@@ -94,18 +92,61 @@ class Peer {
 
   commands::Session session;
 
+ protected:
+  [[nodiscard]] TestServer& server() { return server_; }
+
  private:
   void execute(std::span<char> frame);
   void drain();
 
   TestServer& server_;
-  codecs::NdjsonScratch scratch_;
   std::unique_ptr<protocol::Codec> codec_;
   protocol::OutputBuffer output_;
   protocol::Request request_;
   std::unique_ptr<protocol::Job> job_;
-  protocol::ReplyWriter* reply_ = nullptr;
+  protocol::Reply* reply_ = nullptr;
   std::string answer_;
+};
+
+/// A connection that speaks NDJSON.
+class Peer : private codecs::NdjsonScratch, public Connection {
+ public:
+  explicit Peer(TestServer& server, Role role = Role::kOperator);
+
+  /// Sends one line (without its end) and returns the whole answer without its line end; runs a job
+  /// to its end, with `steps` a turn.
+  std::string ask(std::string_view line, std::size_t steps = 2'000);
+
+  /// Sends a line; true when its answer is complete, otherwise run() goes on with it.
+  bool begin(std::string_view line);
+  /// What has come in so far of the answer that was begun last.
+  std::string take_answer();
+};
+
+/// A connection that speaks RESP.
+class RedisPeer : public Connection {
+ public:
+  explicit RedisPeer(TestServer& server, Role role = Role::kOperator);
+
+  /// Sends a command and returns the reply as it stands on the wire; runs a job to its end, with
+  /// `steps` a turn.
+  std::string ask(const std::vector<std::string>& words, std::size_t steps = 2'000);
+  /// The same with the words of a line, separated by single blanks.
+  std::string ask(std::string_view line);
+};
+
+/// A fixture with one server and an operator whose client speaks RESP; and one that speaks NDJSON.
+class RedisTest : public testing::Test {
+ protected:
+  explicit RedisTest(ServerOptions options = {}) : server_(options) {}
+
+  std::string ask(std::string_view line) { return redis_.ask(line); }
+  std::string ask(const std::vector<std::string>& words) { return redis_.ask(words); }
+  void pass(milliseconds time) { server_.clock.advance(time); }
+
+  TestServer server_;
+  RedisPeer redis_{server_};
+  Peer json_{server_};
 };
 
 /// A fixture with one server and an operator who asks.

@@ -22,7 +22,7 @@ AnswerLimit::AnswerLimit(const Limits& limits, const MemoryBudget& memory)
     : bytes_max_(limits.answer_bytes_max()), memory_(memory) {
 }
 
-Result<void> AnswerLimit::check(const protocol::ReplyWriter& reply) const {
+Result<void> AnswerLimit::check(const protocol::Reply& reply) const {
   const std::uint64_t bytes = reply.answer_bytes() + kEndBytes;
   if (bytes > bytes_max_) {
     return fail(ErrorCode::kTooLarge, "the answer is over the limit of " +

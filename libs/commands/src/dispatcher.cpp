@@ -7,6 +7,7 @@
 #include "call.h"
 #include "compose_job.h"
 #include "handlers.h"
+#include "redis/redis_dispatch.h"
 
 namespace appmem::commands {
 namespace {
@@ -82,8 +83,13 @@ Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
 
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
                                       protocol::Reply& reply, const Instant& now) {
-  Call call{store_, control_, validator_, settings_mutex_, session, request, request.arguments(),
-            reply.fields(), now};
+  if (!request.words().empty()) {
+    const RedisContext context{store_, control_, validator_, settings_mutex_};
+    return execute_redis(context, session, request.words(), reply.redis(), now);
+  }
+  Call call{store_,  control_, validator_,          settings_mutex_,
+            session, request,  request.arguments(), reply.fields(),
+            now};
   protocol::Outcome outcome = kRows[static_cast<std::size_t>(request.command().id)].handler(call);
   return compose_large_values(std::move(outcome), reply);
 }

@@ -17,10 +17,19 @@
 
 namespace appmem::commands {
 
+/// What all calls of a dispatcher share; borrowed.
+struct RedisContext {
+  core::Store& store;
+  ServerControl& control;
+  const protocol::JsonValidator& validator;
+  /// Held while settings of a namespace are read, changed and written back.
+  std::mutex& settings_mutex;
+};
+
 /// One Redis command on its way through its handler. Its arity, the caller's right and the number
 /// of its keys have been checked. Lifetime: the call.
-struct RedisCall {
-  core::Store& store;
+struct RedisCall : RedisContext {
+  Session& session;
   /// What operations on keys go to: the store; or the atomic step that has locked the command's
   /// keys, where it has several, is kRedisAtomic or stands in a transaction. Only keys that
   /// append_redis_keys names may be touched then.
@@ -30,11 +39,6 @@ struct RedisCall {
   std::span<const std::string_view> words;  // [0] is the command's name, as it was sent
   protocol::RedisReply& reply;
   const Instant& now;
-  Session& session;
-  ServerControl& control;
-  const protocol::JsonValidator& validator;
-  /// Held while settings of a namespace are read, changed and written back.
-  std::mutex& settings_mutex;
 
   // What a handler leaves behind, besides the one reply that it writes:
 

@@ -9,14 +9,6 @@
 
 namespace appmem::commands {
 
-/// What all calls of a dispatcher share; borrowed.
-struct RedisContext {
-  core::Store& store;
-  ServerControl& control;
-  const protocol::JsonValidator& validator;
-  std::mutex& settings_mutex;
-};
-
 /// Executes one request of a connection that speaks RESP: refuses it, queues it, or runs it.
 /// Precondition: words is not empty.
 protocol::Outcome execute_redis(const RedisContext& context, Session& session,
@@ -29,7 +21,10 @@ void append_redis_keys(const core::Store& store, const protocol::RedisSpec& spec
                        std::span<const std::string_view> words, core::NamespaceId ns,
                        std::vector<core::KeyRef>& keys);
 
+/// Runs a command by itself: in an atomic step where it needs one.
+void run_redis_command(RedisCall& call);
+
 /// Runs the command's handler, on keys that the caller has seen to.
-void run_redis(RedisCall& call);
+void run_redis_handler(RedisCall& call);
 
 }  // namespace appmem::commands

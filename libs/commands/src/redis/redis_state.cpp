@@ -1,5 +1,7 @@
 #include "redis_state.h"
 
+#include <utility>
+
 namespace appmem::commands {
 
 QueuedCommand::QueuedCommand(const protocol::RedisSpec& spec,
@@ -34,7 +36,7 @@ void RedisState::end_transaction() {
   in_transaction = false;
   refused = false;
   std::vector<QueuedCommand>().swap(queue);
-  memory.release(std::exchange(queue_bytes, 0));
+  memory.release(std::exchange(charged_bytes, 0));
   std::vector<WatchedKey>().swap(watched);
 }
 

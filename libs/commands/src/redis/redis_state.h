@@ -2,12 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "appmem/base/memory_budget.h"
-#include "appmem/core/namespace.h"
+#include "appmem/base/time.h"
+#include "appmem/core/store.h"
 #include "appmem/protocol/redis_table.h"
 
 namespace appmem::commands {
@@ -24,34 +27,43 @@ class QueuedCommand {
 
  private:
   const protocol::RedisSpec* spec_;
-  std::string bytes_;                // all words, one behind the other
+  std::string bytes_;              // all words, one behind the other
   std::vector<std::size_t> ends_;  // where each ends
 };
 
 /// A key that must not change before EXEC.
 struct WatchedKey {
   core::NamespaceId ns;
+  int database = 0;  // where `ns` is one that does not exist yet: its number
   std::string key;
   core::Version version = 0;  // 0: there was none
+  /// A change of the deadline counts, and leaves the version as it is.
+  std::optional<TimePoint> deadline = std::nullopt;
 };
 
 /// What a connection that speaks RESP remembers between its requests.
 struct RedisState {
-  /// `memory` is borrowed: what is queued is charged to it.
-  explicit RedisState(MemoryBudget& memory) : memory(memory) {}
+  /// `budget` is borrowed: what is queued and watched is charged to it.
+  explicit RedisState(MemoryBudget& budget) : memory(budget) {}
   RedisState(const RedisState&) = delete;
   RedisState& operator=(const RedisState&) = delete;
   ~RedisState() { end_transaction(); }
 
   /// Leaves a transaction, and watches nothing any more.
   void end_transaction();
+  void charge(std::size_t bytes) {
+    memory.charge(bytes);
+    charged_bytes += bytes;
+  }
 
   MemoryBudget& memory;
+  /// The numbered namespace that was selected and does not exist yet; 0 when the session's exists.
+  int unmade_database = 0;
   bool in_transaction = false;
   bool refused = false;  // a command of the transaction was
   std::vector<QueuedCommand> queue;
-  std::size_t queue_bytes = 0;  // as charged
   std::vector<WatchedKey> watched;
+  std::size_t charged_bytes = 0;  // for both
 };
 
 }  // namespace appmem::commands

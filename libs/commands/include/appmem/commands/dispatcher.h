@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -14,12 +15,16 @@
 
 namespace appmem::commands {
 
+struct RedisState;
+
 /// What a connection remembers between its requests. Owned by whoever owns the connection.
 struct Session {
   std::uint64_t id = 0;  // as in `clients`
   protocol::Caller caller;
   core::NamespaceId ns = core::kDefaultNamespace;  // chosen with `use`
   std::string client_name;                         // given with `hello`
+  /// Of a connection that speaks RESP, from its first request on.
+  std::shared_ptr<RedisState> redis = nullptr;
 };
 
 /// Executes requests: resolves the namespace, checks rights, runs the handler of the command's row.
