@@ -8,6 +8,7 @@
 
 #include "appmem/base/check.h"
 #include "appmem/codecs/auto_codec.h"
+#include "appmem/codecs/resp_codec.h"
 #include "service_manager.h"
 
 namespace appmem::daemon {
@@ -15,6 +16,18 @@ namespace {
 
 /// Entries that one call of maintain() looks at in each shard: some tens of microseconds.
 constexpr core::WorkBudget kMaintenanceBudget{500};
+
+/// Whether a request in RESP is a line of HTTP: a browser sends such lines for any web page that
+/// names our address, and the body behind them could hold commands.
+bool is_from_web_page(const protocol::Request& request) {
+  if (request.words().empty()) return false;
+  const std::string_view word = request.words().front();
+  const auto is = [word](std::string_view capitals) {
+    return std::equal(word.begin(), word.end(), capitals.begin(), capitals.end(),
+                      [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 32 : a) == b; });
+  };
+  return is("POST") || is("HOST:");
+}
 
 }  // namespace
 
@@ -28,12 +41,19 @@ class Service::Connection final : public server::ConnectionHandler {
         .request_bytes_max = service.options_.limits.effective_request_bytes_max(),
         .memory = &service.store_.memory()};
     codecs::NdjsonScratch& scratch = *service.scratch_[loop];
-    if (protocol == server::ListenerProtocol::kAuto) {
-      auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
-      choosing_ = codec.get();
-      codec_ = std::move(codec);
-    } else {
-      codec_ = codecs::make_ndjson_codec(limits, scratch);
+    switch (protocol) {
+      case server::ListenerProtocol::kAuto: {
+        auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
+        choosing_ = codec.get();
+        codec_ = std::move(codec);
+        break;
+      }
+      case server::ListenerProtocol::kJson:
+        codec_ = codecs::make_ndjson_codec(limits, scratch);
+        break;
+      case server::ListenerProtocol::kResp:
+        codec_ = codecs::make_resp_codec({.request_bytes_max = limits.request_bytes_max});
+        break;
     }
     session_.id = id;
     session_.caller = service.options_.access.resolve(std::move(peer));
@@ -44,6 +64,12 @@ class Service::Connection final : public server::ConnectionHandler {
   protocol::Codec& codec() override { return *codec_; }
   protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& now) override {
+    if (is_from_web_page(request)) {
+      service_.report_web_page(session_, request.words().front());
+      protocol::Outcome outcome;
+      outcome.close = true;
+      return outcome;
+    }
     return service_.dispatcher_.execute(session_, request, reply, now);
   }
   [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
@@ -89,6 +115,18 @@ void Service::report_stranger(const commands::Session& session) const {
                            fields.data(), fields.size());
 }
 
+void Service::report_web_page(const commands::Session& session, std::string_view word) const {
+  if (options_.observer == nullptr) return;
+  const protocol::PeerCredentials& peer = session.caller.credentials;
+  const std::array fields{EventField::of("client", static_cast<std::int64_t>(session.id)),
+                          EventField::of("uid", peer.uid), EventField::of("pid", peer.pid),
+                          EventField::of("word", word)};
+  options_.observer->event(Severity::kWarning, "client_speaks_http",
+                           "closed a client that sent a line of HTTP to a listener for RESP, as a "
+                           "web page in a browser might",
+                           fields.data(), fields.size());
+}
+
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {
   return store_.maintain(loop, loops, now, kMaintenanceBudget);
 }
@@ -109,7 +147,7 @@ commands::ServerInfo Service::info(const Instant& now) {
   info.uptime = now.mono - start_;
   info.threads = options_.threads;
   info.connections = server_->connection_count();
-  info.features = {"ndjson"};
+  info.features = {"ndjson", "resp"};
   return info;
 }
 

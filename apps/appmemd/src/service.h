@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   class Connection;
 
   void report_stranger(const commands::Session& session) const;
+  void report_web_page(const commands::Session& session, std::string_view word) const;
 
   const ServiceOptions options_;
   core::Store& store_;

@@ -13,8 +13,8 @@
 
 namespace appmem::server {
 
-/// Which wire formats a listener accepts. Others come with their codecs.
-enum class ListenerProtocol : std::uint8_t { kAuto, kJson };
+/// Which wire formats a listener accepts; kAuto finds out for each connection.
+enum class ListenerProtocol : std::uint8_t { kAuto, kJson, kResp };
 
 /// The handler's side of one connection. Used by one event loop only.
 class ConnectionHandler {
