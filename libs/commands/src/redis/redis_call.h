@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "appmem/commands/dispatcher.h"
 #include "appmem/commands/server_control.h"
@@ -39,6 +41,9 @@ struct RedisCall : RedisContext {
   std::span<const std::string_view> words;  // [0] is the command's name, as it was sent
   protocol::RedisReply& reply;
   const Instant& now;
+  /// Where MOVE and COPY put a key into another database: its namespace, found (or made) before the
+  /// keys were locked.
+  std::optional<core::NamespaceId> target = std::nullopt;
 
   // What a handler leaves behind, besides the one reply that it writes:
 
@@ -49,6 +54,10 @@ struct RedisCall : RedisContext {
   /// The connection is closed behind the reply.
   bool close = false;
 
+  /// Runs the first slice of a job at once, so that a small one replies without a second turn.
+  void begin(std::unique_ptr<protocol::Job> begun) {
+    if (!begun->run(reply, now, protocol::TurnBudget{})) job = std::move(begun);
+  }
   void rests_on(core::CommitTicket other) { ticket = other > ticket ? other : ticket; }
 };
 

@@ -1,4 +1,5 @@
-#include <charconv>
+#include <cstdint>
+#include <limits>
 #include <system_error>
 
 #include "redis_databases.h"
@@ -65,6 +66,21 @@ std::optional<int> redis_database_number(std::string_view word) {
     return std::nullopt;
   }
   return static_cast<int>(number);
+}
+
+bool read_redis_database(RedisCall& call, std::string_view word, int& number) {
+  std::int64_t value = 0;
+  if (!read_redis_integer(word, value)) {
+    call.reply.failure(kRedisNotAnInteger);
+  } else if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
+    call.reply.failure("ERR value is out of range, value must between -2147483648 and 2147483647");
+  } else if (value < 0 || value >= kRedisDatabases) {
+    call.reply.failure("ERR DB index is out of range");
+  } else {
+    number = static_cast<int>(value);
+    return true;
+  }
+  return false;
 }
 
 NamespaceId find_redis_database(const core::Store& store, int number) {

@@ -34,4 +34,7 @@ Result<core::Keyspace*> enter_redis_database(core::Store& store, Session& sessio
 /// The number that a word is, where it names a database. Nothing when it does not.
 std::optional<int> redis_database_number(std::string_view word);
 
+/// Reads the number of a database, as Redis reads it. False when an error has been replied.
+bool read_redis_database(RedisCall& call, std::string_view word, int& number);
+
 }  // namespace appmem::commands

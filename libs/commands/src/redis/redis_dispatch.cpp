@@ -138,6 +138,10 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   if (!has_arity(*spec, words.size())) {
     return "ERR wrong number of arguments for '" + name + "' command";
   }
+  if (session.caller.role == protocol::Caller::Role::kUnauthenticated &&
+      (spec->flags & protocol::kRedisNoAuth) == 0) {
+    return "NOAUTH Authentication required.";
+  }
   const bool is_default = session.ns == core::kDefaultNamespace;
   if (!session.caller.may(spec->right, is_default)) {
     return "NOPERM this user has no permissions to run the '" + name + "' command";
@@ -179,8 +183,8 @@ Outcome outcome_of(RedisCall& call) {
 /// Runs the handler with all its keys locked.
 void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
   const auto body = [&](core::Batch& batch) -> Result<void> {
-    RedisCall locked{call,      call.session, batch,      call.ns,
-                     call.spec, call.words,   call.reply, call.now};
+    RedisCall locked{call,       call.session, batch,    call.ns,    call.spec,
+                     call.words, call.reply,   call.now, call.target};
     run_redis_handler(locked);
     call.rests_on(locked.ticket);
     call.job = std::move(locked.job);
@@ -193,14 +197,14 @@ void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
 
 }  // namespace
 
-void append_redis_keys(const core::Store& store, const RedisSpec& spec,
-                       std::span<const std::string_view> words, core::NamespaceId ns,
+void append_redis_keys(const RedisSpec& spec, std::span<const std::string_view> words,
+                       core::NamespaceId ns, const std::optional<core::NamespaceId>& target,
                        std::vector<core::KeyRef>& keys) {
   std::vector<std::size_t> positions;
   append_key_positions(spec, words.size(), positions);
   for (const std::size_t position : positions)
     keys.push_back({ns, words[position]});
-  append_redis_target_keys(store, spec, words, keys);
+  if (target) keys.push_back({*target, words[redis_target_key(spec.id)]});
 }
 
 void run_redis_handler(RedisCall& call) {
@@ -217,7 +221,8 @@ void run_redis_command(RedisCall& call) {
     return run_redis_handler(call);
   }
   std::vector<core::KeyRef> keys;
-  append_redis_keys(call.store, spec, call.words, call.ns, keys);
+  call.target = enter_redis_target(call.store, call.session, spec, call.words, call.now);
+  append_redis_keys(spec, call.words, call.ns, call.target, keys);
   if (keys.size() > kRequestKeysMax) {
     return call.reply.failure("ERR a command names at most " + std::to_string(kRequestKeysMax) +
                               " keys");

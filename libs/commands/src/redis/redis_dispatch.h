@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,10 @@ protocol::Outcome execute_redis(const RedisContext& context, Session& session,
                                 std::span<const std::string_view> words,
                                 protocol::RedisReply& reply, const Instant& now);
 
-/// Adds the keys that a command names, each with its namespace, when the connection is in `ns`.
-/// Precondition: has_arity.
-void append_redis_keys(const core::Store& store, const protocol::RedisSpec& spec,
-                       std::span<const std::string_view> words, core::NamespaceId ns,
+/// Adds the keys that a command names, each with its namespace, when the connection is in `ns` and
+/// `target` is what enter_redis_target gave. Precondition: has_arity.
+void append_redis_keys(const protocol::RedisSpec& spec, std::span<const std::string_view> words,
+                       core::NamespaceId ns, const std::optional<core::NamespaceId>& target,
                        std::vector<core::KeyRef>& keys);
 
 /// Runs a command by itself: in an atomic step where it needs one.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "redis_databases.h"
 #include "redis_dispatch.h"
 #include "redis_handlers.h"
+#include "redis_keys.h"
 
 /// Transactions. EXEC runs commands on keys that stand next to each other in one atomic step: all
 /// their keys are locked, those that are watched with the first. A command on a whole namespace
@@ -18,6 +20,7 @@ namespace appmem::commands {
 namespace {
 
 using protocol::RedisReply;
+using protocol::RedisSpec;
 
 /// Commands that wait for one EXEC, and what they and the watched keys of a connection take.
 constexpr std::size_t kQueuedCommandsMax = 100'000;
@@ -84,7 +87,7 @@ class Execution {
   /// Runs the commands on keys that stand next, as one. False when a watched key has changed.
   bool run_step(std::span<const WatchedKey> watched) {
     const std::size_t begin = next_;
-    core::Keyspace* target = nullptr;  // the atomic step, or the keyspace of an empty database
+    core::Keyspace* empty = nullptr;  // not the atomic step, but the keyspace of an empty database
     std::vector<core::KeyRef> keys;
     for (const WatchedKey& each : watched)
       keys.push_back({each.ns, each.key});
@@ -92,12 +95,16 @@ class Execution {
       const auto entered =
           enter_redis_database(exec_.store, exec_.session, queue_[next_].spec(), exec_.now);
       if (!entered) return fail(entered.error());
-      target = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
+      empty = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
     }
     const core::NamespaceId ns = exec_.session.ns;
-    for (std::size_t i = begin; i < next_ && target == nullptr; ++i) {
+    std::vector<std::optional<core::NamespaceId>> targets(next_ - begin);
+    for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
       queue_[i].words(words_);
-      append_redis_keys(exec_.store, queue_[i].spec(), words_, ns, keys);
+      const RedisSpec& spec = queue_[i].spec();
+      auto& target = targets[i - begin];
+      target = enter_redis_target(exec_.store, exec_.session, spec, words_, exec_.now);
+      append_redis_keys(spec, words_, ns, target, keys);
     }
     bool unchanged = true;
     const auto body = [&](core::Keyspace& step) -> Result<void> {
@@ -107,7 +114,8 @@ class Execution {
       if (!unchanged) return {};
       if (begin == 0) exec_.reply.array(queue_.size());
       for (std::size_t i = begin; i < next_; ++i) {
-        RedisCall call = call_of(i, target != nullptr ? *target : step);
+        RedisCall call = call_of(i, empty != nullptr ? *empty : step);
+        call.target = targets[i - begin];
         run_redis_handler(call);
         finish(call);
       }
