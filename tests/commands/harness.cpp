@@ -29,6 +29,11 @@ protocol::Caller caller_of(Role role) {
       peer.uid = 1002;
       peer.gid = 1002;
       break;
+    case Role::kUnauthenticated:
+      peer.uid = protocol::kNobody;
+      peer.gid = protocol::kNobody;
+      peer.pid = 0;
+      return protocol::AccessPolicy{kDaemonUid, std::nullopt, true, false}.resolve(std::move(peer));
   }
   return policy.resolve(std::move(peer));
 }
@@ -79,6 +84,14 @@ std::vector<std::pair<std::string, std::string>> FakeControl::config() const {
   return {{"max-memory", "64MiB"}, {"threads", "2"}};
 }
 
+commands::TokenCheck FakeControl::authenticate(commands::Session& session,
+                                               std::string_view shown) {
+  if (token.empty()) return commands::TokenCheck::kNotTaken;
+  if (shown != token) return commands::TokenCheck::kWrong;
+  session.caller.role = protocol::Caller::Role::kOperator;
+  return commands::TokenCheck::kAccepted;
+}
+
 Result<void> FakeSink::admit() {
   if (failed) return fail(ErrorCode::kReadOnly, "the log has failed");
   return {};
@@ -101,6 +114,7 @@ Connection::Connection(TestServer& server, Role role, std::unique_ptr<protocol::
     : server_(server), codec_(std::move(codec)), output_(&server.store.memory()) {
   session.id = server.next_client++;
   session.caller = caller_of(role);
+  session.role_at_start = session.caller.role;
 }
 
 bool Connection::send(std::string input) {

@@ -29,9 +29,11 @@ class FakeControl final : public commands::ServerControl {
   std::vector<commands::ClientInfo> clients(const Instant& now) override;
   bool kill_client(std::uint64_t id) override;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
+  commands::TokenCheck authenticate(commands::Session& session, std::string_view shown) override;
   void shutdown() override { ++shutdowns; }
 
   Limits limits_value;
+  std::string token;  // empty: none is taken
   std::vector<std::uint64_t> killed;
   int shutdowns = 0;
 };
@@ -47,7 +49,7 @@ class FakeSink final : public core::MutationSink {
   bool failed = false;
 };
 
-enum class Role : std::uint8_t { kOperator, kMember, kStranger };
+enum class Role : std::uint8_t { kOperator, kMember, kStranger, kUnauthenticated };
 
 struct ServerOptions {
   std::uint64_t max_memory_bytes = 64_MiB;

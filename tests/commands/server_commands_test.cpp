@@ -82,6 +82,30 @@ TEST_F(ServerCommandsTest, HealthIsForEverybody) {
   EXPECT_EQ(Peer(server_, Role::kStranger).ask(R"({"op":"health"})"), answer);
 }
 
+TEST_F(ServerCommandsTest, BeforeItsTokenAClientMayOnlySayWhoItIs) {
+  server_.control.token = "s3cret";
+  Peer peer(server_, Role::kUnauthenticated);
+  EXPECT_EQ(peer.ask(R"({"op":"ping"})"), R"({"ok":true,"pong":true})");
+  EXPECT_THAT(peer.ask(R"({"op":"hello","client_name":"x"})"), testing::HasSubstr("\"ok\":true"));
+  for (const protocol::CommandSpec& command : protocol::command_table()) {
+    if (command.name == "ping" || command.name == "hello" || command.name == "auth") continue;
+    EXPECT_THAT(peer.ask(command.example), Fails("unauthenticated")) << command.name;
+  }
+}
+
+TEST_F(ServerCommandsTest, TheTokenGivesARoleAndAWrongOneTakesNone) {
+  server_.control.token = "s3cret";
+  Peer peer(server_, Role::kUnauthenticated);
+  EXPECT_THAT(peer.ask(R"({"op":"auth","token":"s3cre"})"), Fails("unauthenticated"));
+  EXPECT_THAT(peer.ask(R"({"op":"get","key":"k"})"), Fails("unauthenticated"));
+  EXPECT_EQ(peer.ask(R"({"op":"auth","token":"s3cret"})"), R"({"ok":true,"role":"operator"})");
+  EXPECT_EQ(peer.ask(R"({"op":"get","key":"k"})"), R"({"ok":true,"found":false})");
+  EXPECT_THAT(peer.ask(R"({"op":"auth","token":"wrong"})"), Fails("unauthenticated"));
+  EXPECT_EQ(peer.ask(R"({"op":"get","key":"k"})"), R"({"ok":true,"found":false})");
+  EXPECT_THAT(peer.ask(R"({"op":"whoami"})"),
+              testing::HasSubstr(R"("uid":null,"gid":null,"gids":[],"pid":0,"role":"operator")"));
+}
+
 TEST_F(ServerCommandsTest, ConfigShowsTheEffectiveOptions) {
   EXPECT_EQ(ask(R"({"op":"config.get"})"),
             R"({"ok":true,"config":{"max-memory":"64MiB","threads":"2"}})");

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "redis/command_generator.h"
+#include "redis/differences.h"
+#include "redis/server_pair.h"
+#include "support/random.h"
+
+/// The same random commands to appmemd and to redis-server, every reply compared. The clocks of
+/// both stand still but for what the test moves them. `APPMEM_TEST_SCALE=20` sends two million.
+namespace appmem::test {
+namespace {
+
+constexpr std::uint64_t kCommands = 100'000;
+constexpr std::size_t kCommandsAtOnce = 40;
+
+/// Replies in which the order of items has no meaning are put in order.
+void put_in_order(RespReply& reply) {
+  std::sort(reply.items.begin(), reply.items.end(),
+            [](const RespReply& a, const RespReply& b) { return a.text < b.text; });
+}
+
+bool is_command(const Words& command, std::string_view name) {
+  return std::equal(
+      command[0].begin(), command[0].end(), name.begin(), name.end(),
+      [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+}
+
+bool agree(const Words& command, RespReply redis, RespReply appmem) {
+  if (is_command(command, "keys")) {
+    put_in_order(redis);
+    put_in_order(appmem);
+  } else if (is_command(command, "scan") && redis.items.size() == 2 && appmem.items.size() == 2) {
+    put_in_order(redis.items[1]);
+    put_in_order(appmem.items[1]);
+  }
+  return redis == appmem;
+}
+
+const Difference* difference_in(const Words& command, const RespReply& redis,
+                                const RespReply& appmem) {
+  for (const Difference& difference : differences()) {
+    if (difference.covers(command, redis, appmem)) return &difference;
+  }
+  return nullptr;
+}
+
+/// Sends a connection's commands to both servers and compares, following the transaction that they
+/// are in, so that the replies of an EXEC are compared one by one.
+class Conversation {
+ public:
+  explicit Conversation(const ServerPair& servers)
+      : redis_(servers.redis_socket()), appmem_(servers.appmem_socket()) {}
+
+  void hold(const std::vector<Words>& commands) {
+    const auto redis = redis_.ask(commands);
+    const auto appmem = appmem_.ask(commands);
+    for (std::size_t i = 0; i < commands.size(); ++i)
+      compare(commands[i], redis[i], appmem[i]);
+  }
+  void ask_both(const Words& command) {
+    redis_.ask(command);
+    appmem_.ask(command);
+  }
+
+ private:
+  void compare(const Words& command, const RespReply& redis, const RespReply& appmem) {
+    history_.push_back(to_text(command) + "\n    redis:  " + to_text(redis) +
+                       "\n    appmem: " + to_text(appmem));
+    if (history_.size() > 12) history_.erase(history_.begin());
+    if (redis.text == "QUEUED") {
+      queue_.push_back(command);
+    } else if (is_command(command, "exec") && redis.items.size() == queue_.size() &&
+               appmem.items.size() == queue_.size()) {
+      for (std::size_t i = 0; i < queue_.size(); ++i)
+        expect_agreement(queue_[i], redis.items[i], appmem.items[i]);
+      queue_.clear();
+      return;
+    }
+    if (is_command(command, "exec") || is_command(command, "discard")) queue_.clear();
+    expect_agreement(command, redis, appmem);
+  }
+
+  void expect_agreement(const Words& command, const RespReply& redis, const RespReply& appmem) {
+    if (agree(command, redis, appmem) || difference_in(command, redis, appmem) != nullptr) return;
+    std::string before;
+    for (const std::string& line : history_)
+      before += line + '\n';
+    ADD_FAILURE() << to_text(command) << "\n  redis:  " << to_text(redis)
+                  << "\n  appmem: " << to_text(appmem) << "\nafter\n"
+                  << before;
+  }
+
+  RespSocket redis_;
+  RespSocket appmem_;
+  std::vector<Words> queue_;
+  std::vector<std::string> history_;
+};
+
+void hold_conversations(int version, std::uint64_t seed) {
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  ServerPair servers;
+  CommandGenerator generator(seed);
+  Conversation one(servers);
+  Conversation other(servers);
+  for (Conversation* conversation : {&one, &other})
+    conversation->ask_both({"HELLO", std::to_string(version)});
+  std::vector<Words> commands;
+  for (std::uint64_t sent = 0; sent < kCommands / 2 * test_scale(); sent += commands.size()) {
+    commands.clear();
+    while (commands.size() < kCommandsAtOnce)
+      commands.push_back(generator.next(servers.now_ms()));
+    (sent / kCommandsAtOnce % 4 == 3 ? other : one).hold(commands);
+    if (testing::Test::HasFailure()) return;
+    servers.pass(generator.step_ms());
+  }
+}
+
+TEST(RedisAgreementTest, RandomCommandsInVersion2) {
+  hold_conversations(2, random_seed(1));
+}
+
+TEST(RedisAgreementTest, RandomCommandsInVersion3) {
+  hold_conversations(3, random_seed(2));
+}
+
+TEST(RedisAgreementTest, EveryIntendedDifferenceIsStillThere) {
+  ServerPair servers;
+  for (const Difference& difference : differences()) {
+    RespSocket redis(servers.redis_socket());
+    RespSocket appmem(servers.appmem_socket());
+    redis.ask({"FLUSHALL"});
+    appmem.ask({"FLUSHALL"});
+    const RespReply of_redis = redis.ask(difference.shown_by).back();
+    const RespReply of_appmem = appmem.ask(difference.shown_by).back();
+    const Words& command = difference.shown_by.back();
+    EXPECT_FALSE(agree(command, of_redis, of_appmem))
+        << "no difference any more: " << to_text(command) << ", because " << difference.reason;
+    EXPECT_TRUE(difference.covers(command, of_redis, of_appmem))
+        << to_text(command) << "\n  redis:  " << to_text(of_redis)
+        << "\n  appmem: " << to_text(of_appmem);
+  }
+}
+
+}  // namespace
+}  // namespace appmem::test
