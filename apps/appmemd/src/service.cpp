@@ -57,6 +57,7 @@ class Service::Connection final : public server::ConnectionHandler {
     }
     session_.id = id;
     session_.caller = service.options_.access.resolve(std::move(peer));
+    session_.role_at_start = session_.caller.role;
     if (session_.caller.role == protocol::Caller::Role::kStranger)
       service.report_stranger(session_);
   }
@@ -157,6 +158,7 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
     clients.push_back({.id = connection.id,
                        .name = std::move(connection.client_name),
                        .address = std::move(connection.address),
+                       .peer = {},
                        .uid = connection.uid,
                        .pid = connection.pid,
                        .age = connection.age,
@@ -171,6 +173,11 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
 
 bool Service::kill_client(std::uint64_t id) {
   return server_->kill_connection(id);
+}
+
+commands::TokenCheck Service::authenticate(commands::Session& /*session*/,
+                                           std::string_view /*token*/) {
+  return commands::TokenCheck::kNotTaken;
 }
 
 void Service::shutdown() {

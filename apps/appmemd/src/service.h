@@ -63,6 +63,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
     return options_.config;
   }
+  commands::TokenCheck authenticate(commands::Session& session, std::string_view token) override;
   void shutdown() override;
 
  private:

@@ -66,6 +66,11 @@ constexpr Row kRows[] = {
     {CommandId::kLeaseRelease, handle_unavailable},
 };
 
+/// What a client may send before it has shown the token that its listener asks for.
+bool needs_no_token(CommandId command) {
+  return command == CommandId::kAuth || command == CommandId::kHello || command == CommandId::kPing;
+}
+
 constexpr bool every_command_has_its_row() {
   for (std::size_t i = 0; i < std::size(kRows); ++i) {
     if (static_cast<std::size_t>(kRows[i].command) != i) return false;
@@ -90,7 +95,13 @@ protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request&
   Call call{store_,  control_, validator_,          settings_mutex_,
             session, request,  request.arguments(), reply.fields(),
             now};
-  protocol::Outcome outcome = kRows[static_cast<std::size_t>(request.command().id)].handler(call);
+  const CommandId command = request.command().id;
+  if (session.caller.role == protocol::Caller::Role::kUnauthenticated && !needs_no_token(command))
+      [[unlikely]] {
+    return refuse(call, {ErrorCode::kUnauthenticated,
+                         "a token is needed first: {\"op\":\"auth\",\"token\":\"...\"}"});
+  }
+  protocol::Outcome outcome = kRows[static_cast<std::size_t>(command)].handler(call);
   return compose_large_values(std::move(outcome), reply);
 }
 

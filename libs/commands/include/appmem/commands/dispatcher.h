@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -19,8 +20,11 @@ struct RedisState;
 
 /// What a connection remembers between its requests. Owned by whoever owns the connection.
 struct Session {
-  std::uint64_t id = 0;  // as in `clients`
+  std::uint64_t id = 0;      // as in `clients`
+  std::size_t listener = 0;  // which accepted it; the ServerControl's business
   protocol::Caller caller;
+  /// The caller's role before any token, to which RESET goes back.
+  protocol::Caller::Role role_at_start = protocol::Caller::Role::kStranger;
   core::NamespaceId ns = core::kDefaultNamespace;  // chosen with `use`
   std::string client_name;                         // given with `hello`
   /// Of a connection that speaks RESP, from its first request on.
