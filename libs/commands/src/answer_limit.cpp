@@ -23,7 +23,11 @@ AnswerLimit::AnswerLimit(const Limits& limits, const MemoryBudget& memory)
 }
 
 Result<void> AnswerLimit::check(const protocol::Reply& reply) const {
-  const std::uint64_t bytes = reply.answer_bytes() + kEndBytes;
+  return check_bytes(reply.answer_bytes());
+}
+
+Result<void> AnswerLimit::check_bytes(std::uint64_t answer_bytes) const {
+  const std::uint64_t bytes = answer_bytes + kEndBytes;
   if (bytes > bytes_max_) {
     return fail(ErrorCode::kTooLarge, "the answer is over the limit of " +
                                           format_byte_size(bytes_max_) + " (max-output, less " +

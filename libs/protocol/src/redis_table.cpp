@@ -204,7 +204,7 @@ constexpr RedisSpec kRows[] = {
     {RedisId::kFlushall,
      "flushall",
      -1,
-     Right::kAdmin,
+     Right::kNone,
      kRedisWrite,
      {},
      "server",

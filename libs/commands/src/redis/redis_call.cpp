@@ -9,14 +9,18 @@
 namespace appmem::commands {
 
 void refuse_redis(RedisCall& call, const Error& error) {
+  write_redis_error(call.reply, error);
+}
+
+void write_redis_error(protocol::RedisReply& reply, const Error& error) {
   switch (error.code) {
     case ErrorCode::kNotInteger:
-      return call.reply.failure(kRedisNotAnInteger);
+      return reply.failure(kRedisNotAnInteger);
     case ErrorCode::kOverflow:
-      return call.reply.failure("ERR increment or decrement would overflow");
+      return reply.failure("ERR increment or decrement would overflow");
     default:
-      return call.reply.failure(std::string(protocol::error_row(error.code).resp_prefix) + ' ' +
-                                error.message);
+      return reply.failure(std::string(protocol::error_row(error.code).resp_prefix) + ' ' +
+                           error.message);
   }
 }
 

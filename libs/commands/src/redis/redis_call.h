@@ -71,6 +71,8 @@ inline constexpr std::string_view kRedisNotAnInteger =
 
 /// Replies with an error of the store, in Redis's words where it has some.
 void refuse_redis(RedisCall& call, const Error& error);
+/// The same for a job.
+void write_redis_error(protocol::RedisReply& reply, const Error& error);
 
 /// Reads an integer as Redis does. False when `text` is none.
 bool read_redis_integer(std::string_view text, std::int64_t& value);

@@ -39,11 +39,12 @@ void redis_type(RedisCall& call);
 void redis_dbsize(RedisCall& call);
 void redis_flushall(RedisCall& call);
 void redis_flushdb(RedisCall& call);
+void redis_select(RedisCall& call);
+void redis_swapdb(RedisCall& call);
+// redis_scan.cpp: passes over its keys.
 void redis_keys(RedisCall& call);
 void redis_randomkey(RedisCall& call);
 void redis_scan(RedisCall& call);
-void redis_select(RedisCall& call);
-void redis_swapdb(RedisCall& call);
 // redis_object.cpp: what is known about an entry.
 void redis_memory(RedisCall& call);
 void redis_object(RedisCall& call);

@@ -59,6 +59,7 @@ struct RedisState {
   MemoryBudget& memory;
   /// The numbered namespace that was selected and does not exist yet; 0 when the session's exists.
   int unmade_database = 0;
+  std::uint64_t random_place = 0;  // where RANDOMKEY looked last
   bool in_transaction = false;
   bool refused = false;  // a command of the transaction was
   std::vector<QueuedCommand> queue;
