@@ -161,6 +161,42 @@ TEST_F(AutoCodecTest, WhiteSpaceCountsForTheBytesBeforeTheChoice) {
   EXPECT_EQ(codec_.next_frame(line + " HTTP/1.1\n").kind, Kind::kRequest);
 }
 
+TEST(AutoCodecTokenTest, UntilATokenIsShownRequestsAreSmall) {
+  const std::string large(protocol::kUnauthenticatedBytesMax + 1, 'x');
+  const struct {
+    std::string request;
+    Kind kind;
+    std::string message;
+  } cases[] = {
+      {"*10\r\n", Kind::kIncomplete, ""},
+      {"*11\r\n", Kind::kFatal, "Protocol error: unauthenticated multibulk length"},
+      {"*1\r\n$16384\r\n", Kind::kIncomplete, ""},
+      {"*1\r\n$16385\r\n", Kind::kFatal, "Protocol error: unauthenticated bulk length"},
+      {"{\"op\":\"ping\"}\n", Kind::kRequest, ""},
+      {'{' + large, Kind::kRefused, "a request is over the limit of 16384 bytes"},
+  };
+  for (const auto& one : cases) {
+    NdjsonScratch scratch;
+    AutoCodec codec({}, scratch);
+    codec.set_unauthenticated(true);
+    const auto frame = codec.next_frame(one.request);
+    EXPECT_EQ(frame.kind, one.kind) << one.request;
+    EXPECT_EQ(frame.error.message, one.message);
+    AutoCodec trusted({}, scratch);
+    EXPECT_NE(trusted.next_frame(one.request).kind, Kind::kFatal);
+  }
+  NdjsonScratch scratch;
+  for (const std::string first : {"{}\n", "PING\r\n"}) {
+    AutoCodec codec({}, scratch);
+    codec.set_unauthenticated(true);
+    EXPECT_EQ(codec.next_frame(first).kind, Kind::kRequest);
+    codec.set_unauthenticated(false);
+    EXPECT_EQ(codec.next_frame(first == "{}\n" ? '{' + large + "}\n" : "*11\r\n").kind,
+              first == "{}\n" ? Kind::kRequest : Kind::kIncomplete);
+    codec.set_unauthenticated(true);
+  }
+}
+
 TEST_F(AutoCodecTest, ARefusalBeforeTheChoiceIsInTheLikelierFormat) {
   const auto refusal = [](AutoCodec& codec) {
     protocol::OutputBuffer output;

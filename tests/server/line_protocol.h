@@ -200,11 +200,12 @@ class LineCodec final : public protocol::Codec {
     return {};
   }
   protocol::Reply& begin_reply(const protocol::Request& /*request*/,
-                                     protocol::OutputBuffer& output) override {
+                               protocol::OutputBuffer& output) override {
     writer_.begin(output);
     return writer_;
   }
   void end_reply() override { writer_.end(); }
+  void set_unauthenticated(bool /*unauthenticated*/) override {}
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return input.empty();
   }

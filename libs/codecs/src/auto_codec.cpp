@@ -20,20 +20,25 @@ bool is_http_request_line(std::string_view line) {
 
 }  // namespace
 
+void AutoCodec::choose(std::unique_ptr<protocol::Codec> codec) {
+  codec_ = std::move(codec);
+  codec_->set_unauthenticated(unauthenticated_);
+}
+
 void AutoCodec::choose_ndjson() {
-  codec_ = make_ndjson_codec(limits_, scratch_);
+  choose(make_ndjson_codec(limits_, scratch_));
 }
 
 void AutoCodec::choose_resp() {
-  codec_ = make_resp_codec({.request_bytes_max = limits_.request_bytes_max,
-                            .output_bytes_congested = limits_.output_bytes_congested});
+  choose(make_resp_codec({.request_bytes_max = limits_.request_bytes_max,
+                          .output_bytes_congested = limits_.output_bytes_congested}));
 }
 
 void AutoCodec::choose_by_line(std::string_view input) {
   const std::size_t end = input.find('\n', scanned_);
   scanned_ = input.size();
   if (end != std::string_view::npos && is_http_request_line(input.substr(0, end))) {
-    codec_ = make_http_refusal();
+    choose(make_http_refusal());
   } else if (end != std::string_view::npos || skipped_ + scanned_ > kChoiceBytesMax) {
     choose_resp();
   }

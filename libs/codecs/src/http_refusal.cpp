@@ -48,6 +48,7 @@ class HttpRefusal final : public protocol::Codec {
     return error_;
   }
   void end_reply() override {}
+  void set_unauthenticated(bool /*unauthenticated*/) override {}
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return input.empty();
   }

@@ -1,5 +1,6 @@
 #include "appmem/codecs/ndjson_codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -17,7 +18,8 @@ NdjsonScratch::~NdjsonScratch() = default;
 class NdjsonCodec final : public protocol::Codec {
  public:
   NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
-      : line_bytes_max_(limits.request_bytes_max),
+      : request_bytes_max_(limits.request_bytes_max),
+        line_bytes_max_(request_bytes_max_),
         decoder_(*scratch.decoder_),
         writer_(limits.output_bytes_congested, limits.memory) {}
 
@@ -31,7 +33,7 @@ class NdjsonCodec final : public protocol::Codec {
     return large_->decode(line, request);
   }
   protocol::Reply& begin_reply(const protocol::Request& request,
-                                     protocol::OutputBuffer& output) override {
+                               protocol::OutputBuffer& output) override {
     writer_.begin(request.id(), output);
     return writer_;
   }
@@ -39,12 +41,18 @@ class NdjsonCodec final : public protocol::Codec {
     writer_.end();
     large_.reset();
   }
+  void set_unauthenticated(bool unauthenticated) override {
+    line_bytes_max_ = unauthenticated
+                          ? std::min(request_bytes_max_, protocol::kUnauthenticatedBytesMax)
+                          : request_bytes_max_;
+  }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return !skipping_ && input.size() == blank_;
   }
 
  private:
-  std::size_t line_bytes_max_;
+  const std::size_t request_bytes_max_;
+  std::size_t line_bytes_max_;            // less until the client has shown its token
   NdjsonDecoder& decoder_;                // the thread's
   std::unique_ptr<NdjsonDecoder> large_;  // of a large frame, until it is answered
   NdjsonReplyWriter writer_;

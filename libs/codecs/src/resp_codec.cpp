@@ -41,6 +41,9 @@ class RespCodec final : public protocol::Codec {
     return writer_;
   }
   void end_reply() override { writer_.end(); }
+  void set_unauthenticated(bool unauthenticated) override {
+    scan_.set_unauthenticated(unauthenticated);
+  }
 
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return input.empty();

@@ -7,9 +7,15 @@
 #include <utility>
 
 #include "appmem/base/check.h"
+#include "appmem/protocol/codec.h"
 
 namespace appmem::codecs {
 namespace {
+
+constexpr auto kUnauthenticatedWordsMax =
+    static_cast<std::int64_t>(protocol::kUnauthenticatedWordsMax);
+constexpr auto kUnauthenticatedWordBytesMax =
+    static_cast<std::int64_t>(protocol::kUnauthenticatedBytesMax);
 
 /// No header that means anything is longer: a sign and the digits of a 64-bit integer.
 constexpr std::size_t kHeaderBytesMax = 32;
@@ -162,6 +168,9 @@ RespScan::Found RespScan::next_line(std::string_view input) {
           words > kRespWordsMax) {
         return broken("invalid multibulk length");
       }
+      if (unauthenticated_ && words > kUnauthenticatedWordsMax) {
+        return broken("unauthenticated multibulk length");
+      }
       scanned_ = line_end + 1;
       if (words > 0) {
         words_left_ = words;
@@ -205,6 +214,9 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
       if (!read_resp_integer(digits, size) || size < 0 || used >= request_bytes_max_ ||
           static_cast<std::uint64_t>(size) > request_bytes_max_ - used) {
         return broken("invalid bulk length");
+      }
+      if (unauthenticated_ && size > kUnauthenticatedWordBytesMax) {
+        return broken("unauthenticated bulk length");
       }
       scanned_ = line_end + 1;
       bulk_end_ = scanned_ + static_cast<std::size_t>(size) + 2;

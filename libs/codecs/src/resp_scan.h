@@ -35,6 +35,9 @@ class RespScan {
 
   explicit RespScan(std::size_t request_bytes_max) : request_bytes_max_(request_bytes_max) {}
 
+  /// Holds requests to protocol::kUnauthenticatedWordsMax and kUnauthenticatedBytesMax.
+  void set_unauthenticated(bool unauthenticated) { unauthenticated_ = unauthenticated; }
+
   /// `input` begins where the last request ended, or with what was incomplete.
   Found next(std::string_view input);
 
@@ -44,6 +47,7 @@ class RespScan {
   Found incomplete();
 
   const std::size_t request_bytes_max_;
+  bool unauthenticated_ = false;
   std::size_t begin_ = 0;        // of the request; what stands before it is blank
   std::size_t scanned_ = 0;      // how far the input has been understood, or looked at
   std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has

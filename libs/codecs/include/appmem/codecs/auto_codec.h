@@ -32,6 +32,10 @@ class AutoCodec final : public protocol::Codec {
   protocol::Reply& begin_reply(const protocol::Request& request,
                                protocol::OutputBuffer& output) override;
   void end_reply() override { codec_->end_reply(); }
+  void set_unauthenticated(bool unauthenticated) override {
+    unauthenticated_ = unauthenticated;
+    if (codec_ != nullptr) codec_->set_unauthenticated(unauthenticated);
+  }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return codec_ != nullptr ? codec_->between_requests(input) : skipped_ == 0 && input.empty();
   }
@@ -39,6 +43,7 @@ class AutoCodec final : public protocol::Codec {
   [[nodiscard]] bool chosen() const { return codec_ != nullptr; }
 
  private:
+  void choose(std::unique_ptr<protocol::Codec> codec);
   void choose_ndjson();
   void choose_resp();
   /// The format of the line that stands at the start of `input`, once that is known.
@@ -46,6 +51,7 @@ class AutoCodec final : public protocol::Codec {
 
   NdjsonLimits limits_;
   NdjsonScratch& scratch_;
+  bool unauthenticated_ = false;
   std::unique_ptr<protocol::Codec> codec_;  // nothing before the choice: most connections are idle
   std::size_t skipped_ = 0;                 // white space before the choice
   std::size_t scanned_ = 0;                 // how far the first line has been looked at

@@ -21,6 +21,11 @@ inline constexpr std::size_t kInputPadding = 64;
 /// stays short; see Codec::decode.
 inline constexpr std::size_t kFrameBytesInlineMax = 256_KiB;
 
+/// What a client that has yet to show a token may send at most: bytes of a request, and of each
+/// word in RESP; and words there. Redis's own bounds.
+inline constexpr std::size_t kUnauthenticatedBytesMax = 16_KiB;
+inline constexpr std::size_t kUnauthenticatedWordsMax = 10;
+
 /// One connection's wire format: cuts input into frames, decodes a frame into a request, composes
 /// the answers. A pure function over buffers with a little state; touches no socket and no store.
 /// Thread safety: none; `decode` of one frame may run on another thread while nothing else is
@@ -60,6 +65,10 @@ class Codec {
   /// until end_reply.
   virtual Reply& begin_reply(const Request& request, OutputBuffer& output) = 0;
   virtual void end_reply() = 0;
+
+  /// Whether the client has still to show a token: until it is said otherwise again, the frames
+  /// that are looked for from here on are held to kUnauthenticatedBytesMax.
+  virtual void set_unauthenticated(bool unauthenticated) = 0;
 
   /// Whether the connection has received nothing of its next request yet. (For idle and request
   /// timeouts.)
