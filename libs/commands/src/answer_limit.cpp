@@ -26,7 +26,7 @@ Result<void> AnswerLimit::check(const protocol::Reply& reply) const {
   return check_bytes(reply.answer_bytes());
 }
 
-Result<void> AnswerLimit::check_bytes(std::uint64_t answer_bytes) const {
+Result<void> AnswerLimit::check_bytes(std::uint64_t answer_bytes, std::uint64_t memory) const {
   const std::uint64_t bytes = answer_bytes + kEndBytes;
   if (bytes > bytes_max_) {
     return fail(ErrorCode::kTooLarge, "the answer is over the limit of " +
@@ -34,8 +34,9 @@ Result<void> AnswerLimit::check_bytes(std::uint64_t answer_bytes) const {
                                           format_byte_size(kOutputBytesPause) +
                                           "); ask for fewer keys at once");
   }
+  const std::uint64_t limit = memory_.limit();
   if (bytes > kSmallAnswerBytes &&
-      memory_.excess() > kExcessBytesMax + memory_.limit() / kExcessShare) {
+      memory_.used() + memory > limit + kExcessBytesMax + limit / kExcessShare) {
     return fail(ErrorCode::kOutOfMemory,
                 "no memory to compose this answer; ask for fewer keys at once");
   }

@@ -68,6 +68,8 @@ using RedisHandler = void (*)(RedisCall&);
 inline constexpr std::string_view kRedisSyntaxError = "ERR syntax error";
 inline constexpr std::string_view kRedisNotAnInteger =
     "ERR value is not an integer or out of range";
+inline constexpr std::string_view kRedisWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
 
 /// Replies with an error of the store, in Redis's words where it has some.
 void refuse_redis(RedisCall& call, const Error& error);

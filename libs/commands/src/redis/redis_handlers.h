@@ -4,18 +4,19 @@
 
 namespace appmem::commands {
 
-// redis_strings.cpp: values.
-void redis_append(RedisCall& call);
-void redis_get(RedisCall& call);
-void redis_getdel(RedisCall& call);
+// redis_set.cpp: values, set whole.
 void redis_getex(RedisCall& call);
-void redis_getrange(RedisCall& call);  // and SUBSTR
 void redis_getset(RedisCall& call);
-void redis_mget(RedisCall& call);
 void redis_mset(RedisCall& call);  // and MSETNX
 void redis_set(RedisCall& call);
 void redis_setex(RedisCall& call);  // and PSETEX
 void redis_setnx(RedisCall& call);
+// redis_strings.cpp: values, read, or changed in part.
+void redis_append(RedisCall& call);
+void redis_get(RedisCall& call);
+void redis_getdel(RedisCall& call);
+void redis_getrange(RedisCall& call);  // and SUBSTR
+void redis_mget(RedisCall& call);
 void redis_setrange(RedisCall& call);
 void redis_strlen(RedisCall& call);
 // redis_lcs.cpp

@@ -4,12 +4,15 @@
 
 namespace appmem::commands {
 
-std::string_view RedisValue::bytes() {
-  const ValueView value = view();
+std::string_view redis_bytes(const ValueView& value, Digits& digits) {
   if (value.kind != ValueKind::kInteger) return value.bytes;
   const char* const end =
-      std::to_chars(digits_.data(), digits_.data() + digits_.size(), value.integer).ptr;
-  return {digits_.data(), static_cast<std::size_t>(end - digits_.data())};
+      std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr;
+  return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+}
+
+std::string_view RedisValue::bytes() {
+  return redis_bytes(view(), digits_);
 }
 
 bool read_redis_value(RedisCall& call, std::string_view key, const core::GetOptions& options,

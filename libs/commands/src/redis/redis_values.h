@@ -9,7 +9,10 @@
 namespace appmem::commands {
 
 /// A value as the bytes that Redis would hold: an integer is its digits, a document its text.
-/// Lifetime of views: this object's.
+/// Lifetime: that of both arguments.
+std::string_view redis_bytes(const ValueView& value, Digits& digits);
+
+/// A value that has been read. Lifetime of views: this object's.
 class RedisValue {
  public:
   void keep(const ValueView& value) { kept_.keep(value); }
