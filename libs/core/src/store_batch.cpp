@@ -180,7 +180,7 @@ auto BatchStep::run(NamespaceId id, std::string_view key, const Instant& now, Op
   const auto place = impl_.place_of(*ns, hash);
   APPMEM_CHECK(held_.test(place.shard));
   Shard& shard = impl_.shards[place.shard]->shard;
-  NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+  NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
   shard.protect(part);  // what a batch has seen is not evicted under its hands
   const Site site(part, key, hash);
   for (std::size_t round = 0;; ++round) {

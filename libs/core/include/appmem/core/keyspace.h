@@ -127,6 +127,8 @@ struct EntryStats {
   std::chrono::milliseconds idle{0};
   std::optional<TimePoint> deadline = std::nullopt;
   Version version = 0;
+  /// Changes when the namespace is swapped with another one, whose versions may be the same.
+  std::uint16_t holder = 0;
 };
 
 /// The operations on single keys. Store does each under its shard's lock; a Batch does them inside
