@@ -75,7 +75,7 @@ bool read_redis_database(RedisCall& call, std::string_view word, int& number) {
   } else if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
     call.reply.failure("ERR value is out of range, value must between -2147483648 and 2147483647");
   } else if (value < 0 || value >= kRedisDatabases) {
-    call.reply.failure("ERR DB index is out of range");
+    call.reply.failure(kDatabaseOutOfRange);
   } else {
     number = static_cast<int>(value);
     return true;

@@ -1,6 +1,10 @@
 #include "redis_databases.h"
 
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
+#include <string_view>
 
 #include "redis_handlers.h"
 #include "redis_state.h"
@@ -93,7 +97,32 @@ void redis_select(RedisCall& call) {
 }
 
 void redis_swapdb(RedisCall& call) {
-  call.reply.failure("ERR unavailable");  // STUB
+  constexpr std::string_view kRefusals[] = {"ERR invalid first DB index",
+                                            "ERR invalid second DB index"};
+  std::int64_t numbers[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
+    if (!read_redis_integer(call.words[i + 1], numbers[i]) || numbers[i] > kIntMax ||
+        numbers[i] < -kIntMax - 1) {
+      return call.reply.failure(kRefusals[i]);
+    }
+  }
+  core::NamespaceId ids[2];
+  for (const std::int64_t number : numbers) {
+    if (number < 0 || number >= kRedisDatabases) return call.reply.failure(kDatabaseOutOfRange);
+  }
+  if (numbers[0] == numbers[1]) return call.reply.ok();
+  for (std::size_t i = 0; i < 2; ++i) {
+    const int number = static_cast<int>(numbers[i]);
+    ids[i] = find_redis_database(call.store, number);
+    if (ids[i] != kUnmadeDatabase) continue;
+    const auto made = make_redis_database(call.store, number, call.now);
+    if (!made) return refuse_redis(call, made.error());
+    ids[i] = *made;
+  }
+  const auto swapped = call.store.swap_namespaces(ids[0], ids[1], call.now);
+  if (!swapped) return refuse_redis(call, swapped.error());
+  call.reply.ok();
 }
 
 }  // namespace appmem::commands

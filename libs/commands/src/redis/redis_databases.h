@@ -11,6 +11,7 @@ namespace appmem::commands {
 /// Redis's databases are numbered: 0 is the namespace `default`, and 1 to 15 are `db1` to `db15`,
 /// the only namespaces that are made at their first write.
 inline constexpr int kRedisDatabases = 16;
+inline constexpr std::string_view kDatabaseOutOfRange = "ERR DB index is out of range";
 
 /// Stands for a numbered namespace that does not exist yet: no store has it, and everything in it
 /// is absent.

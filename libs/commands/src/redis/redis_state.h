@@ -39,6 +39,8 @@ struct WatchedKey {
   core::Version version = 0;  // 0: there was none
   /// A change of the deadline counts, and leaves the version as it is.
   std::optional<TimePoint> deadline = std::nullopt;
+  /// A swap of databases counts too.
+  std::uint16_t holder = 0;
 };
 
 /// What a connection that speaks RESP remembers between its requests.

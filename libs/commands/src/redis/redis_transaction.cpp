@@ -37,6 +37,7 @@ Result<WatchedKey> look_at(core::Keyspace& keys, core::NamespaceId ns, std::stri
   if (stats && *stats) {
     watched.version = (*stats)->version;
     watched.deadline = (*stats)->deadline;
+    watched.holder = (*stats)->holder;
   }
   return watched;
 }
@@ -52,7 +53,8 @@ std::vector<WatchedKey> located(const core::Store& store, std::vector<WatchedKey
 
 bool is_unchanged(core::Keyspace& keys, const WatchedKey& watched, const Instant& now) {
   const auto found = look_at(keys, watched.ns, watched.key, now);
-  return found && found->version == watched.version && found->deadline == watched.deadline;
+  return found && found->version == watched.version && found->deadline == watched.deadline &&
+         found->holder == watched.holder;
 }
 
 /// Runs a job to its end within the turn.
