@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -63,6 +64,13 @@ std::string to_text(const Words& words) {
   return text;
 }
 
+std::string to_request(const Words& words) {
+  std::string text = '*' + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    text += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  return text;
+}
+
 RespSocket::RespSocket(const std::string& path)
     : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_un address{};
@@ -78,12 +86,25 @@ RespSocket::~RespSocket() {
   ::close(fd_);
 }
 
+std::string RespSocket::exchange(const std::string& bytes, std::size_t replies) {
+  to_send_ += bytes;
+  for (std::size_t i = 0; i < replies; ++i)
+    read_reply();
+  std::string received = received_.substr(0, at_);
+  received_.erase(0, std::exchange(at_, 0));
+  return received;
+}
+
+bool RespSocket::at_end() {
+  char byte = 0;
+  pollfd ready{fd_, POLLIN, 0};
+  return received_.empty() && ::poll(&ready, 1, kProcessPatienceMs) == 1 &&
+         ::recv(fd_, &byte, 1, 0) == 0;
+}
+
 std::vector<RespReply> RespSocket::ask(const std::vector<Words>& commands) {
-  for (const Words& words : commands) {
-    to_send_ += '*' + std::to_string(words.size()) + "\r\n";
-    for (const std::string& word : words)
-      to_send_ += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  }
+  for (const Words& words : commands)
+    to_send_ += to_request(words);
   std::vector<RespReply> replies;
   for (std::size_t i = 0; i < commands.size(); ++i)
     replies.push_back(read_reply());

@@ -31,6 +31,9 @@ struct RespReply {
 std::string to_text(const RespReply& reply);
 std::string to_text(const Words& words);
 
+/// A command as an array of bulk strings.
+std::string to_request(const Words& words);
+
 /// A connection to either server.
 class RespSocket {
  public:
@@ -42,6 +45,10 @@ class RespSocket {
   /// Sends commands at once and reads a reply for each. Throws where the server closes.
   std::vector<RespReply> ask(const std::vector<Words>& commands);
   RespReply ask(const Words& command) { return ask(std::vector<Words>{command}).front(); }
+  /// Sends bytes as they are, and returns so many replies as they stand on the wire.
+  std::string exchange(const std::string& bytes, std::size_t replies);
+  /// Whether the server has closed and everything has been read. Waits for it.
+  bool at_end();
 
  private:
   void send(const std::string& bytes);
