@@ -4,11 +4,27 @@
 #include <cctype>
 
 namespace appmem::test {
+namespace {
+
+constexpr int kPlainKeys = 8;
+
+const std::vector<std::string>& odd_keys() {
+  static const std::vector<std::string> keys{"",    std::string("k\0\r\n", 4), "a b", "*", "[x",
+                                             "\xff"};
+  return keys;
+}
+
+}  // namespace
+
+std::vector<std::string> CommandGenerator::keys() {
+  std::vector<std::string> all = odd_keys();
+  for (int i = 0; i < kPlainKeys; ++i)
+    all.push_back("k" + std::to_string(i));
+  return all;
+}
 
 std::string CommandGenerator::key() {
-  static const std::vector<std::string> odd{"",    std::string("k\0\r\n", 4), "a b", "*", "[x",
-                                            "\xff"};
-  return chance(90) ? "k" + std::to_string(below(8)) : one_of(odd);
+  return chance(90) ? "k" + std::to_string(below(kPlainKeys)) : one_of(odd_keys());
 }
 
 std::string CommandGenerator::integer() {
@@ -65,6 +81,7 @@ std::string CommandGenerator::value() {
 std::string CommandGenerator::seconds(std::int64_t now_ms, bool milliseconds, bool moment) {
   if (chance(15)) return integer();
   std::int64_t ms = static_cast<std::int64_t>(below(20'000)) - (chance(20) ? 20'000 : 0);
+  if (ms == 0) ms = 1;  // a moment that is now: see Conversation::leave_deadlines
   if (moment) ms += now_ms;
   return std::to_string(milliseconds ? ms : ms / 1000);
 }
