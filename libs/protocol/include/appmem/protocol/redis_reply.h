@@ -38,7 +38,8 @@ class RedisReply : public Reply {
   /// reply may, also within an array. Counted as an error.
   virtual void failure(std::string_view text) = 0;
 
-  /// Whether replies are written at all. kSkip leaves out this one and the next.
+  /// Whether replies are written at all. kSkip leaves out this one and the next; after kAll it has
+  /// no effect.
   enum class Silence : std::uint8_t { kNone, kSkip, kAll };
   virtual void set_silence(Silence silence) = 0;
 

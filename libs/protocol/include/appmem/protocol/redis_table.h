@@ -136,6 +136,12 @@ const RedisSpec& redis_spec(RedisId id);
 /// By name, in letters of any case; nullptr when there is none.
 const RedisSpec* find_redis_command(std::string_view name);
 
+/// The subcommands of a command (CLIENT ID); empty when it has none. Each is a row of its own, with
+/// the id of the command and the name "client|id", in the order of the names.
+std::span<const RedisSpec> redis_subcommands(RedisId id);
+/// By the second word, in letters of any case; nullptr when there is none.
+const RedisSpec* find_redis_subcommand(const RedisSpec& command, std::string_view name);
+
 /// Whether a command of `words` words has as many as it needs.
 bool has_arity(const RedisSpec& spec, std::size_t words);
 /// Adds the positions of its keys among `words` words. Precondition: has_arity.
