@@ -117,6 +117,7 @@ void RespReplyWriter::error(const Error& error) {
 }
 
 void RespReplyWriter::set_silence(Silence silence) {
+  if (silence == Silence::kSkip && silence_ == Silence::kAll) return;
   silence_ = silence;
   silent_ = silence != Silence::kNone;
 }

@@ -8,6 +8,7 @@
 #include "compose_job.h"
 #include "handlers.h"
 #include "redis/redis_dispatch.h"
+#include "redis/redis_statistics.h"
 
 namespace appmem::commands {
 namespace {
@@ -83,13 +84,18 @@ static_assert(every_command_has_its_row());
 
 Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
                        const protocol::JsonValidator& validator)
-    : store_(store), control_(control), validator_(validator) {
+    : store_(store),
+      control_(control),
+      validator_(validator),
+      statistics_(std::make_unique<RedisStatistics>()) {
 }
+
+Dispatcher::~Dispatcher() = default;
 
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
                                       protocol::Reply& reply, const Instant& now) {
   if (!request.words().empty()) {
-    const RedisContext context{store_, control_, validator_, settings_mutex_};
+    const RedisContext context{store_, control_, validator_, settings_mutex_, *statistics_};
     return execute_redis(context, session, request.words(), reply.redis(), now);
   }
   Call call{store_,  control_, validator_,          settings_mutex_,

@@ -11,6 +11,14 @@ constexpr std::uint64_t kSmallReplyBytes = 1_MiB;
 /// A value's length, its line ends; and the digits of an integer.
 constexpr std::uint64_t kFrameBytesMax = 48;
 
+/// Whether so many bytes fit behind the reply, for which so much more memory will be taken.
+bool is_within_limits(RedisCall& call, std::uint64_t bytes, std::uint64_t memory) {
+  const AnswerLimit limit(call.control.limits(), call.store.memory());
+  const auto within = limit.check_bytes(call.reply.answer_bytes() + bytes, memory);
+  if (!within) refuse_redis(call, within.error());
+  return within.has_value();
+}
+
 }  // namespace
 
 bool admits_value(RedisCall& call, std::string_view key) {
@@ -32,10 +40,11 @@ bool admits_values(RedisCall& call, std::span<const std::string_view> keys) {
       return false;
     }
   }
-  const AnswerLimit limit(call.control.limits(), call.store.memory());
-  const auto within = limit.check_bytes(call.reply.answer_bytes() + bytes, copied);
-  if (!within) refuse_redis(call, within.error());
-  return within.has_value();
+  return is_within_limits(call, bytes, copied);
+}
+
+bool admits_bytes(RedisCall& call, std::uint64_t bytes) {
+  return is_within_limits(call, bytes, bytes);
 }
 
 }  // namespace appmem::commands

@@ -19,6 +19,8 @@
 
 namespace appmem::commands {
 
+class RedisStatistics;
+
 /// What all calls of a dispatcher share; borrowed.
 struct RedisContext {
   core::Store& store;
@@ -26,6 +28,7 @@ struct RedisContext {
   const protocol::JsonValidator& validator;
   /// Held while settings of a namespace are read, changed and written back.
   std::mutex& settings_mutex;
+  RedisStatistics& statistics;
 };
 
 /// One Redis command on its way through its handler. Its arity, the caller's right and the number
@@ -78,6 +81,9 @@ void write_redis_error(protocol::RedisReply& reply, const Error& error);
 
 /// Reads an integer as Redis does. False when `text` is none.
 bool read_redis_integer(std::string_view text, std::int64_t& value);
+
+/// A copy with its capital ASCII letters made small.
+std::string in_small_letters(std::string_view text);
 
 /// Whether two words are the same but for the case of ASCII letters; `word` is in capitals.
 bool is_redis_word(std::string_view text, std::string_view word);

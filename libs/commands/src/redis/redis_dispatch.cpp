@@ -130,10 +130,20 @@ std::string unknown_command(std::span<const std::string_view> words) {
   return text + shown;
 }
 
+std::string unknown_subcommand(const RedisSpec& command, std::string_view word) {
+  std::string text = "ERR unknown subcommand '";
+  text += word.substr(0, kShownBytesMax);
+  text += "'. Try ";
+  for (const char c : command.name)
+    text += static_cast<char>(c - 'a' + 'A');
+  return text + " HELP.";
+}
+
 /// Why a command is not even queued; empty when it may be.
 std::string refusal(const RedisSpec* spec, const Session& session,
                     std::span<const std::string_view> words) {
   if (spec == nullptr) return unknown_command(words);
+  if (is_unknown_subcommand(*spec, words)) return unknown_subcommand(*spec, words[1]);
   const std::string name(spec->name);
   if (!has_arity(*spec, words.size())) {
     return "ERR wrong number of arguments for '" + name + "' command";
@@ -197,6 +207,18 @@ void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
 
 }  // namespace
 
+const RedisSpec* find_redis_spec(std::span<const std::string_view> words) {
+  const RedisSpec* const command = protocol::find_redis_command(words[0]);
+  if (command == nullptr || words.size() == 1) return command;
+  const RedisSpec* const subcommand = protocol::find_redis_subcommand(*command, words[1]);
+  return subcommand != nullptr ? subcommand : command;
+}
+
+bool is_unknown_subcommand(const RedisSpec& spec, std::span<const std::string_view> words) {
+  return words.size() > 1 && &spec == &protocol::redis_spec(spec.id) &&
+         !protocol::redis_subcommands(spec.id).empty();
+}
+
 void append_redis_keys(const RedisSpec& spec, std::span<const std::string_view> words,
                        core::NamespaceId ns, const std::optional<core::NamespaceId>& target,
                        std::vector<core::KeyRef>& keys) {
@@ -238,12 +260,13 @@ Outcome execute_redis(const RedisContext& context, Session& session,
     session.redis = std::make_shared<RedisState>(context.store.memory());
   }
   RedisState& state = *session.redis;
-  const RedisSpec* const spec = protocol::find_redis_command(words[0]);
+  const RedisSpec* const spec = find_redis_spec(words);
   if (const std::string why = refusal(spec, session, words); !why.empty()) {
     state.refused = state.refused || state.in_transaction;
     reply.failure(why);
     return Outcome::done();
   }
+  state.command = spec;
   if (state.in_transaction && !runs_at_once(spec->id)) {
     queue_redis_command(state, *spec, words, reply);
     return Outcome::done();

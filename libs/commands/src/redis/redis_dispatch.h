@@ -16,6 +16,15 @@ protocol::Outcome execute_redis(const RedisContext& context, Session& session,
                                 std::span<const std::string_view> words,
                                 protocol::RedisReply& reply, const Instant& now);
 
+/// The row of a command, or that of the subcommand that its second word names. nullptr when there
+/// is no such command. Precondition: words is not empty.
+const protocol::RedisSpec* find_redis_spec(std::span<const std::string_view> words);
+
+/// Whether the command that find_redis_spec gave for `words` needs a subcommand and got another
+/// word.
+bool is_unknown_subcommand(const protocol::RedisSpec& spec,
+                           std::span<const std::string_view> words);
+
 /// Adds the keys that a command names, each with its namespace, when the connection is in `ns` and
 /// `target` is what enter_redis_target gave. Precondition: has_arity.
 void append_redis_keys(const protocol::RedisSpec& spec, std::span<const std::string_view> words,

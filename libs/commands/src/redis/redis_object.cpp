@@ -1,12 +1,10 @@
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 
 #include "redis_handlers.h"
+#include "redis_subcommand.h"
 #include "redis_values.h"
 
 /// OBJECT and MEMORY: what is known about an entry.
@@ -14,47 +12,6 @@ namespace appmem::commands {
 namespace {
 
 constexpr core::GetOptions kPeek{.touch = std::nullopt, .peek = true};
-
-/// One subcommand of a command. `words_max` and `words_min` count all words.
-struct Subcommand {
-  std::string_view name;  // in capitals
-  std::size_t words_min;
-  std::size_t words_max;
-  RedisHandler handler;
-};
-
-std::string in_small_letters(std::string_view word) {
-  std::string text(word);
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-/// Runs the subcommand that the second word names, or refuses it as Redis does.
-void run_subcommand(RedisCall& call, std::span<const Subcommand> table) {
-  for (const Subcommand& each : table) {
-    if (!is_redis_word(call.words[1], each.name)) continue;
-    if (call.words.size() >= each.words_min && call.words.size() <= each.words_max) {
-      return each.handler(call);
-    }
-    return call.reply.failure("ERR wrong number of arguments for '" + std::string(call.spec.name) +
-                              '|' + in_small_letters(each.name) + "' command");
-  }
-  constexpr std::size_t kShownBytesMax = 128;
-  std::string name = in_small_letters(call.spec.name);
-  for (char& c : name)
-    c = static_cast<char>(c - 'a' + 'A');
-  call.reply.failure("ERR unknown subcommand '" +
-                     std::string(call.words[1].substr(0, kShownBytesMax)) + "'. Try " + name +
-                     " HELP.");
-}
-
-void write_lines(RedisCall& call, std::span<const std::string_view> lines) {
-  call.reply.array(lines.size());
-  for (const std::string_view line : lines)
-    call.reply.status(line);
-}
 
 /// What is known of the key that is the third word. Nothing when there is none, or when that has
 /// been replied with an error.
@@ -118,7 +75,7 @@ void object_help(RedisCall& call) {
       "HELP",
       "    Prints this help.",
   };
-  write_lines(call, kLines);
+  write_redis_help(call, kLines);
 }
 
 void memory_usage(RedisCall& call) {
@@ -145,26 +102,26 @@ void memory_help(RedisCall& call) {
       "HELP",
       "    Prints this help.",
   };
-  write_lines(call, kLines);
+  write_redis_help(call, kLines);
 }
 
 }  // namespace
 
 void redis_memory(RedisCall& call) {
-  constexpr Subcommand kTable[] = {
-      {"HELP", 2, 2, memory_help},
-      {"USAGE", 3, SIZE_MAX, memory_usage},
+  constexpr RedisSubcommandRow kRows[] = {
+      {"memory|help", memory_help},
+      {"memory|usage", memory_usage},
   };
-  run_subcommand(call, kTable);
+  run_redis_subcommand(call, kRows);
 }
 
 void redis_object(RedisCall& call) {
-  constexpr Subcommand kTable[] = {
-      {"ENCODING", 3, 3, object_encoding}, {"FREQ", 3, 3, object_freq},
-      {"HELP", 2, 2, object_help},         {"IDLETIME", 3, 3, object_idletime},
-      {"REFCOUNT", 3, 3, object_refcount},
+  constexpr RedisSubcommandRow kRows[] = {
+      {"object|encoding", object_encoding}, {"object|freq", object_freq},
+      {"object|help", object_help},         {"object|idletime", object_idletime},
+      {"object|refcount", object_refcount},
   };
-  run_subcommand(call, kTable);
+  run_redis_subcommand(call, kRows);
 }
 
 }  // namespace appmem::commands

@@ -77,22 +77,16 @@ class ListKeys final : public protocol::Job {
   Result<void> collect(const Instant& now, std::size_t& steps) {
     while (steps > 0) {
       Visits visits(steps);
-      const auto visits_max =
-          static_cast<std::size_t>(std::min<std::uint64_t>(visits.max(), query_.visits));
-      std::size_t shown = 0;
-      bool stopped = false;
       const auto visit = [&](const core::EntryView& entry) {
-        ++shown;
         if (matches(entry.key)) keys_.push(entry.key);
-        stopped = !visits.add(entry.key);
-        return !stopped;
+        // Those with the same hash are shown as well.
+        query_.visits -= std::min<std::uint64_t>(query_.visits, 1);
+        return visits.add(entry.key) && query_.visits > 0;
       };
-      const auto step = store_.scan(ns_, query_.cursor, visits_max, now, visit);
+      const auto step = store_.scan(ns_, query_.cursor, visits.max(), now, visit);
       if (!step) return fail(step.error());
       if (auto checked = limit_.check_bytes(keys_.wire_bytes()); !checked) return checked;
       query_.cursor = step->next;
-      // What has expired is looked at as well, and not shown.
-      query_.visits -= std::min<std::uint64_t>(query_.visits, stopped ? shown : visits_max);
       is_collected_ = step->done || query_.visits == 0;
       if (is_collected_) break;
     }

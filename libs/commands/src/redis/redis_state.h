@@ -66,7 +66,14 @@ struct RedisState {
   bool refused = false;  // a command of the transaction was
   std::vector<QueuedCommand> queue;
   std::vector<WatchedKey> watched;
-  std::size_t charged_bytes = 0;  // for both
+  std::size_t charged_bytes = 0;                 // for both
+  int version = 2;                               // of the protocol
+  const protocol::RedisSpec* command = nullptr;  // the last one
+  bool no_evict = false;
+  /// What the client said of the library that it uses, and how often it did.
+  std::string library_name;
+  std::string library_version;
+  std::uint32_t library_changes = 0;
 };
 
 }  // namespace appmem::commands

@@ -16,6 +16,7 @@
 
 namespace appmem::commands {
 
+class RedisStatistics;
 struct RedisState;
 
 /// What a connection remembers between its requests. Owned by whoever owns the connection.
@@ -37,6 +38,9 @@ class Dispatcher {
  public:
   /// All borrowed; must outlive the dispatcher and the jobs that it returns.
   Dispatcher(core::Store& store, ServerControl& control, const protocol::JsonValidator& validator);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
 
   /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
   /// Never fails otherwise: every failure is an answer.
@@ -49,6 +53,7 @@ class Dispatcher {
   const protocol::JsonValidator& validator_;
   /// Keeps two changes of a namespace's settings from undoing each other.
   std::mutex settings_mutex_;
+  const std::unique_ptr<RedisStatistics> statistics_;
 };
 
 }  // namespace appmem::commands
