@@ -22,6 +22,7 @@
 ///   later N       N items, written by a job; `later-error N` fails after N of them
 ///   hold          "held", after the test has let the loop go (Gate)
 ///   name NAME     names the connection
+///   token right   the client has shown who it is; anything else: it has to again
 ///   close         "bye", and the end
 ///   bad           does not decode;  refuse: is refused;  fatal: is refused, and the end
 ///   anything over kFrameBytesInlineMax: its length
@@ -169,6 +170,7 @@ struct LineWorld {
   Gate decode_gate;  // large lines that begin with "slow"
   std::atomic<std::uint64_t> committed{0};
   std::atomic<bool> protocol_chosen{true};
+  std::atomic<bool> asks_for_token{false};
 };
 
 class LineCodec final : public protocol::Codec {
@@ -246,7 +248,11 @@ class ItemsJob final : public protocol::Job {
 class LineConnection final : public ConnectionHandler {
  public:
   LineConnection(LineWorld& world, std::uint64_t id, protocol::PeerCredentials peer)
-      : world_(world), id_(id), peer_(std::move(peer)), codec_(world) {}
+      : world_(world),
+        id_(id),
+        peer_(std::move(peer)),
+        codec_(world),
+        unauthenticated_(world.asks_for_token) {}
 
   protocol::Codec& codec() override { return codec_; }
   protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
@@ -285,6 +291,9 @@ class LineConnection final : public ConnectionHandler {
           std::to_string(peer_.pid));
       for (const std::uint32_t group : groups)
         say(" " + std::to_string(group));
+    } else if (verb == "token") {
+      unauthenticated_ = rest != "right";
+      say("ok");
     } else if (verb == "close") {
       say("bye");
       Outcome outcome;
@@ -297,23 +306,24 @@ class LineConnection final : public ConnectionHandler {
   }
   [[nodiscard]] std::string_view client_name() const override { return name_; }
   [[nodiscard]] bool protocol_chosen() const override { return world_.protocol_chosen; }
+  [[nodiscard]] bool unauthenticated() const override { return unauthenticated_; }
 
  private:
   LineWorld& world_;
   const std::uint64_t id_;
   const protocol::PeerCredentials peer_;
   LineCodec codec_;
+  bool unauthenticated_;
   std::string name_;
 };
 
 class LineHandler final : public RequestHandler {
  public:
   explicit LineHandler(LineWorld& world) : world_(world) {}
-  std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                             protocol::PeerCredentials peer,
-                                             ListenerProtocol /*protocol*/) override {
+  std::unique_ptr<ConnectionHandler> connect(std::size_t loop, const ConnectionOrigin& origin,
+                                             protocol::PeerCredentials peer) override {
     world_.journal.connected(loop);
-    return std::make_unique<LineConnection>(world_, connection_id, std::move(peer));
+    return std::make_unique<LineConnection>(world_, origin.id, std::move(peer));
   }
   bool maintain(std::size_t /*loop*/, std::size_t /*loops*/, const Instant& /*now*/) override {
     return ++maintained % 3 != 0;
