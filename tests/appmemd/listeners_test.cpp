@@ -111,7 +111,7 @@ TEST_F(ListenersTest, EachHasItsOwnSettings) {
   EXPECT_EQ(ask(json_client, "PING").at("error").at("code"), "invalid_json");
   EXPECT_EQ(ask(json_client, R"({"op":"set","key":"k","value":"v"})").at("ok"), true);
   LineClient resp_client(resp_only);
-  EXPECT_THAT(resp_client.ask(R"({"op":"ping"}\r)"), HasSubstr("-ERR unknown command"));
+  EXPECT_EQ(resp_client.ask("{}"), "-ERR unknown command '{}', with args beginning with: \r");
   LineClient either(daemon.socket());
   EXPECT_EQ(ask(either, R"({"op":"get","key":"k"})").at("value"), "v");
 }
@@ -162,7 +162,7 @@ TEST_F(ListenersTest, WhatAWebPageCouldSendEndsTheConnection) {
   choosing.send(post);
   EXPECT_EQ(choosing.line(), "HTTP/1.1 501 Not Implemented\r");
   EXPECT_THAT(choosing.rest(), HasSubstr("does not speak HTTP"));
-  for (const std::string request :
+  for (const std::string& request :
        {post, std::string("GET / HTTP/1.1\r\nhOST: x\r\nSET k planted\r\n"),
         std::string("*1\r\n$4\r\npost\r\nSET k planted\r\n"), std::string("POST\r\nSET k x\r\n")}) {
     LineClient resp = connect(where[1]);

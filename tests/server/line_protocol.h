@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "appmem/protocol/reply_writer.h"
 #include "appmem/server/request_handler.h"
 
 /// A wire format and a handler that know nothing of the store, so that a test of the server tests
@@ -230,7 +231,7 @@ class ItemsJob final : public protocol::Job {
     world_.journal.ran_job(connection_);
     for (std::size_t step = 0; step < budget.steps && written_ < items_; ++step) {
       if (reply.congested()) return false;
-      reply.text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
+      reply.fields().text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
     }
     if (written_ < items_) return false;
     if (fails_) reply.error({ErrorCode::kNotFound, "gone"});
@@ -263,7 +264,7 @@ class LineConnection final : public ConnectionHandler {
     const std::string verb = line.substr(0, space);
     const std::string rest = space < line.size() ? line.substr(space + 1) : "";
     const auto say = [&](std::string_view text) {
-      reply.text(protocol::Field::kValue, text);
+      reply.fields().text(protocol::Field::kValue, text);
     };
     world_.journal.executed(id_);
     if (line.size() >= protocol::kFrameBytesInlineMax) {

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <grp.h>
@@ -14,6 +15,7 @@
 
 #include "appmem/base/check.h"
 #include "appmem/base/socket_path.h"
+#include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
 #include "appmem/server/server.h"
@@ -56,27 +58,93 @@ Result<void> check_default_directory(const Options& options) {
                   "choose another --socket");
 }
 
-Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
-                                                    std::optional<std::uint32_t> gid) {
+/// Where to listen, and what holds there; both in the same order.
+struct Listeners {
+  std::vector<server::ListenerSpec> specs;
+  std::vector<ListenerRules> rules;
+};
+
+/// `group` may be empty. Errors: kInvalidRequest.
+Result<std::optional<std::uint32_t>> gid_of(const std::string& group) {
+  if (group.empty()) return std::optional<std::uint32_t>();
+  const auto found = group_id(group);
+  if (!found) return fail(found.error());
+  return std::optional(*found);
+}
+
+Result<void> add_listener(const ListenAddress& address, Listeners& listeners) {
+  const auto gid = gid_of(address.group);
+  if (!gid) return fail(gid.error());
+  ListenerRules rules;
+  rules.protocol = address.protocol;
+  rules.access = {.daemon_uid = ::geteuid(), .member_gid = *gid};
+  rules.access.open = address.insecure;
+  if (!address.token_file.empty()) {
+    auto token = read_token_file(address.token_file, ::geteuid());
+    if (!token) return fail(std::move(token).error());
+    rules.access.token = true;
+    rules.token = *std::move(token);
+  }
+  server::ListenerSpec spec;
+  spec.socket_path = address.socket;
+  spec.socket_mode = address.mode.value_or(gid->has_value() ? 0660 : 0600);
+  spec.socket_gid = *gid;
+  spec.tcp = address.tcp;
+  listeners.specs.push_back(std::move(spec));
+  listeners.rules.push_back(std::move(rules));
+  return {};
+}
+
+/// What systemd has handed over, in place of --socket. Returns whether there was anything.
+Result<bool> add_inherited(const Options& options, Listeners& listeners) {
   const auto inherited = take_listening_sockets();
   if (!inherited) return fail(inherited.error());
-  std::vector<server::ListenerSpec> specs;
+  const auto gid = gid_of(options.socket_group);
+  if (!gid) return fail(gid.error());
   for (const int fd : *inherited) {
-    server::ListenerSpec spec;
-    spec.inherited_fd = fd;
-    specs.push_back(spec);
+    listeners.specs.emplace_back().inherited_fd = fd;
+    listeners.rules.emplace_back().access = {.daemon_uid = ::geteuid(), .member_gid = *gid};
   }
-  if (specs.empty()) {
+  return !inherited->empty();
+}
+
+Result<Listeners> all_listeners(const Options& options) {
+  Listeners listeners;
+  const auto inherited = add_inherited(options, listeners);
+  if (!inherited) return fail(inherited.error());
+  std::vector<ListenAddress> addresses = options.listen;
+  if (!*inherited && !options.socket.empty()) {
     if (auto checked = check_default_directory(options); !checked) {
       return fail(std::move(checked).error());
     }
-    server::ListenerSpec spec;
-    spec.socket_path = options.socket;
-    spec.socket_mode = options.socket_mode;
-    spec.socket_gid = gid;
-    specs.push_back(spec);
+    ListenAddress& socket = addresses.emplace_back();
+    socket.socket = options.socket;
+    socket.mode = options.socket_mode;
+    socket.group = options.socket_group;
   }
-  return specs;
+  if (options.tcp) {
+    ListenAddress& tcp = addresses.emplace_back();
+    tcp.tcp = options.tcp;
+    tcp.token_file = options.tcp_token_file;
+    tcp.insecure = options.tcp_insecure;
+  }
+  for (const ListenAddress& address : addresses) {
+    if (auto added = add_listener(address, listeners); !added) {
+      return fail(std::move(added).error());
+    }
+  }
+  return listeners;
+}
+
+/// Whoever runs a daemon that lets everybody in reads it in the log at each start.
+void warn_of_open_listeners(const Listeners& listeners, Observer& log) {
+  for (std::size_t i = 0; i < listeners.specs.size(); ++i) {
+    if (!listeners.rules[i].access.open) continue;
+    const std::string shown = listeners.specs[i].tcp->to_string();
+    const EventField address = EventField::of("address", shown);
+    log.event(Severity::kWarning, "listener_insecure",
+              "every user of this host may do everything here, without a token", &address, 1);
+  }
 }
 
 std::uint64_t random_seed() {
@@ -93,14 +161,9 @@ core::Version version_floor(const Instant& now) {
 }
 
 Result<void> serve(const Options& options, Background& background, Clock& clock, Observer& log) {
-  std::optional<std::uint32_t> gid;
-  if (!options.socket_group.empty()) {
-    const auto found = group_id(options.socket_group);
-    if (!found) return fail(found.error());
-    gid = *found;
-  }
-  auto specs = listeners(options, gid);
-  if (!specs) return fail(std::move(specs).error());
+  auto listeners = all_listeners(options);
+  if (!listeners) return fail(std::move(listeners).error());
+  warn_of_open_listeners(*listeners, log);
 
   const Instant start = clock.now();
   core::Store store({.max_memory_bytes = options.max_memory_bytes,
@@ -111,12 +174,12 @@ Result<void> serve(const Options& options, Background& background, Clock& clock,
                     start);
   Service service({.limits = options.limits,
                    .threads = options.threads,
-                   .access = {.daemon_uid = ::geteuid(), .member_gid = gid},
+                   .listeners = std::move(listeners->rules),
                    .config = shown_options(options),
                    .serving = [&background] { background.ready(); },
                    .observer = &log},
                   store, start);
-  server::Server server({.listeners = *std::move(specs),
+  server::Server server({.listeners = std::move(listeners->specs),
                          .threads = options.threads,
                          .limits = options.limits,
                          .shutdown_timeout = options.shutdown_timeout},

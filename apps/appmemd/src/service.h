@@ -19,14 +19,24 @@
 #include "appmem/protocol/caller.h"
 #include "appmem/server/request_handler.h"
 #include "appmem/server/server.h"
+#include "listen_address.h"
 
 namespace appmem::daemon {
+
+/// What holds for the connections of one listener.
+struct ListenerRules {
+  ListenerProtocol protocol = ListenerProtocol::kAuto;
+  protocol::AccessPolicy access;
+  /// What makes an operator of whoever shows it, where `access` says that one is taken.
+  std::string token;
+};
 
 /// What the service is told about the process.
 struct ServiceOptions {
   Limits limits;
   std::size_t threads = 1;
-  protocol::AccessPolicy access;
+  /// One for each of the server's, in its order.
+  std::vector<ListenerRules> listeners;
   /// As `--print-config` shows it.
   std::vector<std::pair<std::string, std::string>> config;
   /// Called once, when whoever connects is answered. May be empty.
@@ -47,9 +57,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   void attach(server::Server& server) { server_ = &server; }
 
   // --- server::RequestHandler ---
-  std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                                     protocol::PeerCredentials peer,
-                                                     server::ListenerProtocol protocol) override;
+  std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop,
+                                                     const server::ConnectionOrigin& origin,
+                                                     protocol::PeerCredentials peer) override;
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
   [[nodiscard]] std::uint64_t committed() const override { return 0; }  // nothing is durable yet
   void serving() override;
@@ -69,8 +79,8 @@ class Service final : public server::RequestHandler, public commands::ServerCont
  private:
   class Connection;
 
-  void report_stranger(const commands::Session& session) const;
-  void report_web_page(const commands::Session& session, std::string_view word) const;
+  void report_client(const commands::Session& session, std::string_view event,
+                     std::string_view message) const;
 
   const ServiceOptions options_;
   core::Store& store_;

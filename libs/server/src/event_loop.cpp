@@ -48,7 +48,7 @@ void EventLoop::run() {
 // --- connections ---
 
 void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
-  auto peer = peer_credentials(socket.get());
+  auto peer = identify_peer(socket.get(), origin.is_tcp);
   if (!peer) {
     report(server_.observer, Severity::kWarning, "client_refused", peer.error().message,
            {EventField::of("listener", *origin.address)});
@@ -63,15 +63,14 @@ void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
 }
 
 void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
-  auto peer = peer_credentials(socket.get());
+  auto peer = identify_peer(socket.get(), origin.is_tcp);
   if (!peer) return;
   const auto max = static_cast<std::int64_t>(server_.limits.connections_max);
   report(server_.observer, Severity::kWarning, "client_refused",
          "refused a client: all connections are taken",
-         {EventField::of("listener", *origin.address), EventField::of("uid", peer->uid),
-          EventField::of("pid", peer->pid), EventField::of("max_connections", max)});
-  const auto handler =
-      server_.handler.connect(index_, origin.id, *std::move(peer), origin.protocol);
+         {EventField::of("listener", *origin.address), user_field(peer->credentials.uid),
+          EventField::of("pid", peer->credentials.pid), EventField::of("max_connections", max)});
+  const auto handler = server_.handler.connect(index_, origin, std::move(peer->credentials));
   protocol::OutputBuffer output(&server_.memory);
   const protocol::Request nameless;
   handler->codec()
@@ -274,7 +273,7 @@ void EventLoop::relieve_memory() {
   report(server_.observer, Severity::kWarning, "client_too_large",
          "closed the client with the largest buffers: memory is over its limit",
          {EventField::of("client", static_cast<std::int64_t>(victim->info().id)),
-          EventField::of("uid", victim->info().uid), EventField::of("pid", victim->info().pid),
+          user_field(victim->info().uid), EventField::of("pid", victim->info().pid),
           EventField::of("buffer_bytes", static_cast<std::int64_t>(most))});
   victim->close();
 }
@@ -324,6 +323,7 @@ void EventLoop::list(const Instant& now, std::vector<ConnectionInfo>& connection
     item.id = id;
     item.client_name = info.name;
     item.address = *info.address;
+    item.peer = info.peer;
     item.uid = info.uid;
     item.pid = info.pid;
     item.age = std::max(milliseconds{0}, now.mono - info.accepted);
@@ -346,8 +346,8 @@ void EventLoop::kill_here(std::uint64_t id) {
   Session* const session = find(id);
   if (session == nullptr || session->closed()) return;
   report(server_.observer, Severity::kInfo, "client_killed", "closed a client on request",
-         {EventField::of("client", static_cast<std::int64_t>(id)),
-          EventField::of("uid", session->info().uid), EventField::of("pid", session->info().pid)});
+         {EventField::of("client", static_cast<std::int64_t>(id)), user_field(session->info().uid),
+          EventField::of("pid", session->info().pid)});
   session->close();
 }
 

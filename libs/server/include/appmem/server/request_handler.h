@@ -13,8 +13,12 @@
 
 namespace appmem::server {
 
-/// Which wire formats a listener accepts; kAuto finds out for each connection.
-enum class ListenerProtocol : std::uint8_t { kAuto, kJson, kResp };
+/// Where a connection came from.
+struct ConnectionOrigin {
+  std::uint64_t id = 0;
+  /// Its place in ServerOptions::listeners.
+  std::size_t listener = 0;
+};
 
 /// The handler's side of one connection. Used by one event loop only.
 class ConnectionHandler {
@@ -40,6 +44,10 @@ class ConnectionHandler {
   /// Whether the wire format is known. Until it is, a connection that has begun to send has
   /// kProtocolChoiceTimeout.
   [[nodiscard]] virtual bool protocol_chosen() const { return true; }
+
+  /// Whether the client has still to show who it is. It has kAuthenticationTimeout for that, and is
+  /// closed then. Loop thread only.
+  [[nodiscard]] virtual bool unauthenticated() const { return false; }
 };
 
 /// What the server drives without knowing what it serves; the daemon implements it.
@@ -51,10 +59,10 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
 
   /// A connection was accepted. Called on the thread of loop `loop`, which alone uses what it
-  /// returns (never null) and destroys it.
-  virtual std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                                     protocol::PeerCredentials peer,
-                                                     ListenerProtocol protocol) = 0;
+  /// returns (never null) and destroys it. Of a client over TCP `peer` has kNobody and no process.
+  virtual std::unique_ptr<ConnectionHandler> connect(std::size_t loop,
+                                                     const ConnectionOrigin& origin,
+                                                     protocol::PeerCredentials peer) = 0;
 
   /// Background work of loop `loop` of `loops`; true while more is waiting. Bounded in time.
   /// Called on the loop's thread every kMaintenanceInterval, and once a turn while it returns true.
