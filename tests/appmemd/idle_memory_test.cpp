@@ -26,7 +26,7 @@ TEST(IdleMemoryTest, AnIdleConnectionOfTheDaemonTakesAtMostFourKiB) {
   const auto log = make_log(LogFormat::kText, LogLevel::kError, clock);
   core::Store store({.max_memory_bytes = 64_MiB, .seed = 1}, clock.now());
   ServiceOptions about;
-  about.access.daemon_uid = ::geteuid();
+  about.listeners.emplace_back().access.daemon_uid = ::geteuid();
   Service service(about, store, clock.now());
   server::ServerOptions options;
   options.listeners.emplace_back().socket_path = directory.file("s");

@@ -94,6 +94,38 @@ TEST_F(LimitsTest, UntilItsProtocolIsKnownAConnectionHasLessTime) {
   EXPECT_EQ(silent.ask("echo here"), "here");  // who says nothing may take his time
 }
 
+TEST_F(LimitsTest, WhoHasToShowATokenHasSoMuchTimeForIt) {
+  world_.asks_for_token = true;
+  start();
+  LineClient silent = connect();
+  LineClient busy = connect();
+  LineClient known = connect();
+  EXPECT_EQ(known.ask("token right"), "ok");
+  eventually([&] { return server_->connection_count() == 3; });
+  pass_ticks();
+  clock_.advance(kAuthenticationTimeout - milliseconds{1});
+  EXPECT_EQ(busy.ask("echo 1"), "1");
+  pass_ticks();
+  EXPECT_FALSE(silent.has_input());
+  clock_.advance(milliseconds{1});
+  EXPECT_EQ(silent.line(), "ERROR unauthenticated no token was shown within 10s");
+  EXPECT_EQ(silent.line(), "<end>");
+  EXPECT_EQ(busy.line(), "ERROR unauthenticated no token was shown within 10s");
+  EXPECT_EQ(known.ask("echo 2"), "2");
+  EXPECT_TRUE(events_.has("authentication_timeout"));
+}
+
+TEST_F(LimitsTest, WhoGivesItsTokenUpHasTheSameTimeAgain) {
+  start();
+  LineClient client = connect();
+  clock_.advance(kAuthenticationTimeout);
+  EXPECT_EQ(client.ask("token wrong"), "ok");
+  pass_ticks();
+  EXPECT_EQ(client.ask("echo here"), "here");
+  clock_.advance(kAuthenticationTimeout);
+  EXPECT_EQ(client.line(), "ERROR unauthenticated no token was shown within 10s");
+}
+
 TEST_F(LimitsTest, IdleConnectionsAreClosedWhenAskedFor) {
   options_.limits.idle_timeout = seconds{60};
   start();
