@@ -180,6 +180,10 @@ class Keyspace {
   virtual Result<ExpireOutcome> expire(NamespaceId ns, std::string_view key,
                                        const ExpireOptions& options, const Instant& now) = 0;
 
+  /// Runs `body`. In a Batch what it has done is undone when it returns an error, which is
+  /// returned; elsewhere each operation stands for itself.
+  virtual Result<void> all_or_none(FunctionRef<Result<void>()> body) { return body(); }
+
   /// What is known about an entry; no access is counted. Nothing when there is none.
   virtual Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,
                                                   const Instant& now) = 0;
