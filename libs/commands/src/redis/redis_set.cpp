@@ -1,5 +1,6 @@
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "redis_answer.h"
 #include "redis_deadline.h"
@@ -210,10 +211,19 @@ void redis_mset(RedisCall& call) {
     if (!present) return;
     if (*present) return call.reply.integer(0);
   }
-  for (std::size_t i = 1; i < call.words.size(); i += 2) {
-    if (store_value(call, call.words[i], call.words[i + 1], {}) != Stored::kYes) return;
-  }
-  only_if_absent ? call.reply.integer(1) : call.reply.ok();
+  core::SetOptions options;
+  // A single key is not locked: somebody may have set it meanwhile.
+  options.conditions.if_absent = only_if_absent && call.words.size() == 3;
+  const auto stored = call.keys.all_or_none([&]() -> Result<void> {
+    for (std::size_t i = 1; i < call.words.size(); i += 2) {
+      auto outcome = write_redis_value(call, call.ns, call.words[i], call.words[i + 1], options);
+      if (!outcome) return fail(std::move(outcome).error());
+    }
+    return {};
+  });
+  if (stored) return only_if_absent ? call.reply.integer(1) : call.reply.ok();
+  if (stored.error().code == ErrorCode::kExists) return call.reply.integer(0);
+  refuse_redis(call, stored.error());
 }
 
 }  // namespace appmem::commands
