@@ -16,13 +16,6 @@ const std::vector<std::string>& odd_keys() {
 
 }  // namespace
 
-std::vector<std::string> CommandGenerator::keys() {
-  std::vector<std::string> all = odd_keys();
-  for (int i = 0; i < kPlainKeys; ++i)
-    all.push_back("k" + std::to_string(i));
-  return all;
-}
-
 std::string CommandGenerator::key() {
   return chance(90) ? "k" + std::to_string(below(kPlainKeys)) : one_of(odd_keys());
 }
@@ -79,7 +72,11 @@ std::string CommandGenerator::value() {
 
 /// Something for an expiry: mostly near, at times at an edge.
 std::string CommandGenerator::seconds(std::int64_t now_ms, bool milliseconds, bool moment) {
-  if (chance(15)) return integer();
+  // None between a hundred years and an overflow: see differences().
+  static const std::vector<std::string> edges{
+      "0", "-1", "abc", "", "9223372036854775808", "1.5", "-9223372036854775808"};
+  if (chance(15)) return one_of(edges);
+  if (chance(2) && !(milliseconds && moment)) return "9223372036854775807";
   std::int64_t ms = static_cast<std::int64_t>(below(20'000)) - (chance(20) ? 20'000 : 0);
   if (ms == 0) ms = 1;  // a moment that is now: see Conversation::leave_deadlines
   if (moment) ms += now_ms;
@@ -251,9 +248,9 @@ Words CommandGenerator::whole_command() {
     case 2:
       return {"SELECT", chance(90) ? std::to_string(below(3)) : integer()};
     case 3:
+      return {"MULTI"};
     case 4:
     case 5:
-      return {"MULTI"};
     case 6:
     case 7:
     case 8:

@@ -17,9 +17,6 @@ class CommandGenerator {
 
   /// `now_ms` is what the servers' clocks show.
   Words next(std::int64_t now_ms);
-  /// All keys that it names.
-  static std::vector<std::string> keys();
-
   /// How far to move the clock, in milliseconds; mostly not at all.
   std::int64_t step_ms();
 

@@ -16,8 +16,19 @@ bool is(const Words& command, std::string_view name) {
 }  // namespace
 
 std::span<const Difference> differences() {
-  static const std::vector<Difference> kDifferences{};
-  static_cast<void>(is);
+  static const std::vector<Difference> kDifferences{
+      {"the longest time to live is 100 years, so that no arithmetic with it overflows",
+       {{"SET", "a", "1"}, {"PEXPIREAT", "a", "9223372036854775807"}},
+       [](const Words& /*command*/, const RespReply& redis, const RespReply& appmem) {
+         return redis.type != '-' && appmem.text.starts_with("ERR invalid expire time in");
+       }},
+      {"a namespace may be selected by its name",
+       {{"SELECT", "nobody"}},
+       [](const Words& command, const RespReply& redis, const RespReply& appmem) {
+         return is(command, "SELECT") && redis.type == '-' &&
+                appmem.text.starts_with("ERR no such namespace");
+       }},
+  };
   return kDifferences;
 }
 
