@@ -43,7 +43,7 @@ struct ClientInfo {
   std::uint64_t requests = 0;
   std::uint64_t memory_bytes = 0;  // its buffers
   core::NamespaceId ns = core::kDefaultNamespace;
-  RedisClientInfo redis;
+  RedisClientInfo redis = {};
 };
 
 struct ServerInfo {
