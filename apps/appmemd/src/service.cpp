@@ -67,6 +67,13 @@ class Service::Connection final : public server::ConnectionHandler {
                             "daemon's nor in the socket's group");
     }
     note_role();
+    view_.publish(session_);
+    const std::lock_guard lock(service.views_mutex_);
+    service.views_.emplace(session_.id, &view_);
+  }
+  ~Connection() override {
+    const std::lock_guard lock(service_.views_mutex_);
+    service_.views_.erase(session_.id);
   }
 
   protocol::Codec& codec() override { return *codec_; }
@@ -82,6 +89,7 @@ class Service::Connection final : public server::ConnectionHandler {
     }
     protocol::Outcome outcome = service_.dispatcher_.execute(session_, request, reply, now);
     note_role();
+    view_.publish(session_);
     return outcome;
   }
   [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
@@ -91,6 +99,7 @@ class Service::Connection final : public server::ConnectionHandler {
   [[nodiscard]] bool unauthenticated() const override {
     return session_.caller.role == protocol::Caller::Role::kUnauthenticated;
   }
+  [[nodiscard]] bool no_evict() const override { return view_.no_evict(); }
 
  private:
   /// The role may have changed: with the token (or, in RESP, RESET).
@@ -105,6 +114,7 @@ class Service::Connection final : public server::ConnectionHandler {
   const codecs::AutoCodec* choosing_ = nullptr;  // codec_, where it has to find out
   bool limited_ = false;                         // what codec_ knows of unauthenticated()
   commands::Session session_;
+  commands::SessionView view_;
 };
 
 Service::Service(ServiceOptions options, core::Store& store, const Instant& start)
@@ -177,7 +187,21 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
   }
   std::sort(clients.begin(), clients.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
+  const std::lock_guard lock(views_mutex_);
+  for (commands::ClientInfo& client : clients) {
+    const auto view = views_.find(client.id);
+    if (view != views_.end()) view->second->read(client);
+  }
   return clients;
+}
+
+commands::ServerCounts Service::counts() {
+  const server::ServerCounts counts = server_->counts();
+  return {.connections = counts.connections,
+          .connections_refused = counts.connections_refused,
+          .requests = counts.requests,
+          .bytes_received = counts.bytes_received,
+          .bytes_sent = counts.bytes_sent};
 }
 
 bool Service::kill_client(std::uint64_t id) {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/commands/dispatcher.h"
 #include "appmem/commands/server_control.h"
+#include "appmem/commands/session_view.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/caller.h"
 #include "appmem/server/request_handler.h"
@@ -68,6 +71,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   // --- commands::ServerControl ---
   [[nodiscard]] commands::ServerInfo info(const Instant& now) override;
   [[nodiscard]] const Limits& limits() const override { return options_.limits; }
+  [[nodiscard]] commands::ServerCounts counts() override;
   [[nodiscard]] std::vector<commands::ClientInfo> clients(const Instant& now) override;
   bool kill_client(std::uint64_t id) override;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
@@ -90,6 +94,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   /// One for each loop, used on its thread.
   std::vector<std::unique_ptr<codecs::NdjsonScratch>> scratch_;
   server::Server* server_ = nullptr;
+  std::mutex views_mutex_;
+  /// What each connection shows of its session; guarded by views_mutex_.
+  std::unordered_map<std::uint64_t, const commands::SessionView*> views_;
 };
 
 }  // namespace appmem::daemon

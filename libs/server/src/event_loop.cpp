@@ -58,6 +58,7 @@ void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
   auto session = std::make_unique<Session>(*this, std::move(socket), origin, *std::move(peer),
                                            server_.clock.now());
   if (draining_) session->begin_drain();
+  LoopCounts::add(counts_.connections, 1);
   const std::lock_guard lock(registry_mutex_);
   sessions_.emplace(origin.id, std::move(session));
 }
@@ -65,6 +66,7 @@ void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
 void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
   auto peer = identify_peer(socket.get(), origin.is_tcp);
   if (!peer) return;
+  LoopCounts::add(counts_.connections_refused, 1);
   const auto max = static_cast<std::int64_t>(server_.limits.connections_max);
   report(server_.observer, Severity::kWarning, "client_refused",
          "refused a client: all connections are taken",
@@ -264,7 +266,7 @@ void EventLoop::relieve_memory() {
   std::uint64_t most = kMemoryVictimBytesMin;
   for (const auto& [id, session] : sessions_) {
     const std::uint64_t bytes = session->info().memory_bytes.load(std::memory_order_relaxed);
-    if (!session->closed() && bytes > most) {
+    if (!session->closed() && !session->no_evict() && bytes > most) {
       victim = session.get();
       most = bytes;
     }

@@ -239,6 +239,13 @@ std::size_t Server::connection_count() const {
   return impl_->context.connections.load(std::memory_order_relaxed);
 }
 
+ServerCounts Server::counts() const {
+  ServerCounts counts;
+  for (const auto& loop : impl_->loops)
+    loop->counts().add_to(counts);
+  return counts;
+}
+
 bool Server::kill_connection(std::uint64_t id) {
   return std::any_of(impl_->loops.begin(), impl_->loops.end(),
                      [id](const auto& loop) { return loop->kill(id); });

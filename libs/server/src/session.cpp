@@ -99,6 +99,7 @@ void Session::receive(const Instant& now) {
       ::recv(socket_.get(), room.data(), std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
   if (n > 0) {
     input_.commit(static_cast<std::size_t>(n));
+    LoopCounts::add(loop_.counts().bytes_received, static_cast<std::uint64_t>(n));
     info_.active_ms.store(now.mono.time_since_epoch().count(), std::memory_order_relaxed);
   } else if (n == 0) {
     input_ended_ = true;
@@ -226,6 +227,8 @@ void Session::look_after_input(const Instant& now) {
     set_interest(interest_ | EPOLLIN);
     if (draining_) loop_.schedule_serve(*this);  // until nothing is left to receive
   }
+  LoopCounts::add(loop_.counts().requests,
+                  requests_ - info_.requests.load(std::memory_order_relaxed));
   info_.requests.store(requests_, std::memory_order_relaxed);
   update_memory();
 }
@@ -302,6 +305,7 @@ bool Session::send_output() {
       break;
     }
     output_.consume(static_cast<std::size_t>(n));
+    LoopCounts::add(loop_.counts().bytes_sent, static_cast<std::uint64_t>(n));
     sent += static_cast<std::size_t>(n);
     blocked = static_cast<std::size_t>(n) < bytes;
   }

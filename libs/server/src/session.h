@@ -69,6 +69,7 @@ class Session {
   [[nodiscard]] bool closed() const { return closed_; }
   /// Whether the worker may still touch it.
   [[nodiscard]] bool decoding() const { return decode_ != nullptr && !decode_->done; }
+  [[nodiscard]] bool no_evict() const { return handler_->no_evict(); }
   [[nodiscard]] const SessionInfo& info() const { return info_; }
   [[nodiscard]] SessionInfo& info() { return info_; }
   [[nodiscard]] bool parked() const { return !barriers_.empty(); }

@@ -18,6 +18,8 @@ class SessionView {
   void publish(const Session& session);
   /// Fills in the namespace and what is known of RESP.
   void read(ClientInfo& client) const;
+  /// Whether the client is to be kept when memory runs out (CLIENT NO-EVICT).
+  [[nodiscard]] bool no_evict() const { return no_evict_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<std::uint64_t> ns_{0};

@@ -38,6 +38,10 @@ class ConnectionHandler {
   virtual protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                                     const Instant& now) = 0;
 
+  /// Whether it is to stay open when memory runs out and the connection with the largest buffers
+  /// has to go. Loop thread only.
+  [[nodiscard]] virtual bool no_evict() const { return false; }
+
   /// The name the client gave itself; empty when none. Loop thread only.
   [[nodiscard]] virtual std::string_view client_name() const = 0;
 

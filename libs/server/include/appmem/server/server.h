@@ -52,6 +52,15 @@ struct ConnectionInfo {
   std::uint64_t memory_bytes = 0;
 };
 
+/// Counted since `open`.
+struct ServerCounts {
+  std::uint64_t connections = 0;          // accepted
+  std::uint64_t connections_refused = 0;  // because all were taken
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
 /// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`,
 /// `stopping`, `stopped`; clients refused or closed and the limit they hit; what the system
 /// refuses. Thread safety: `open` and `run` from one thread, in this order and once; the rest from
@@ -83,6 +92,7 @@ class Server {
   /// A snapshot, in no order.
   [[nodiscard]] std::vector<ConnectionInfo> connections(const Instant& now) const;
   [[nodiscard]] std::size_t connection_count() const;
+  [[nodiscard]] ServerCounts counts() const;
   /// Closes a connection soon; false when there is none with this id.
   bool kill_connection(std::uint64_t id);
 
