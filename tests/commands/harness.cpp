@@ -60,7 +60,7 @@ commands::ServerInfo FakeControl::info(const Instant& /*now*/) {
   return info;
 }
 
-std::vector<commands::ClientInfo> FakeControl::clients(const Instant& /*now*/) {
+commands::ClientInfo FakeControl::billing() {
   commands::ClientInfo client;
   client.id = 17;
   client.name = "billing";
@@ -71,21 +71,17 @@ std::vector<commands::ClientInfo> FakeControl::clients(const Instant& /*now*/) {
   client.idle = milliseconds{20};
   client.requests = 10;
   client.memory_bytes = 4096;
-  return {client};
+  return client;
 }
 
 bool FakeControl::kill_client(std::uint64_t id) {
-  if (id != 17) return false;
-  killed.push_back(id);
-  return true;
+  const bool known = std::any_of(clients_value.begin(), clients_value.end(),
+                                 [id](const auto& client) { return client.id == id; });
+  if (known) killed.push_back(id);
+  return known;
 }
 
-std::vector<std::pair<std::string, std::string>> FakeControl::config() const {
-  return {{"max-memory", "64MiB"}, {"threads", "2"}};
-}
-
-commands::TokenCheck FakeControl::authenticate(commands::Session& session,
-                                               std::string_view shown) {
+commands::TokenCheck FakeControl::authenticate(commands::Session& session, std::string_view shown) {
   if (token.empty()) return commands::TokenCheck::kNotTaken;
   if (shown != token) return commands::TokenCheck::kWrong;
   session.caller.role = protocol::Caller::Role::kOperator;

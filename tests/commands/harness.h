@@ -26,16 +26,31 @@ class FakeControl final : public commands::ServerControl {
  public:
   commands::ServerInfo info(const Instant& now) override;
   [[nodiscard]] const Limits& limits() const override { return limits_value; }
-  std::vector<commands::ClientInfo> clients(const Instant& now) override;
+  std::vector<commands::ClientInfo> clients(const Instant& /*now*/) override {
+    return clients_value;
+  }
   bool kill_client(std::uint64_t id) override;
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
+    return config_value;
+  }
+  [[nodiscard]] commands::ServerCounts counts() override { return counts_value; }
+  [[nodiscard]] ProcessUsage usage() override { return usage_value; }
   commands::TokenCheck authenticate(commands::Session& session, std::string_view shown) override;
   void shutdown() override { ++shutdowns; }
 
   Limits limits_value;
+  /// Who is connected; `billing` with the number 17 when it is not set.
+  std::vector<commands::ClientInfo> clients_value = {billing()};
+  std::vector<std::pair<std::string, std::string>> config_value = {{"max-memory", "64MiB"},
+                                                                   {"threads", "2"}};
+  commands::ServerCounts counts_value;
+  ProcessUsage usage_value;
   std::string token;  // empty: none is taken
   std::vector<std::uint64_t> killed;
   int shutdowns = 0;
+
+ private:
+  static commands::ClientInfo billing();
 };
 
 /// A log that gives each record the next ticket.
