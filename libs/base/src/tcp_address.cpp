@@ -1,9 +1,14 @@
 #include "appmem/base/tcp_address.h"
 
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <optional>
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "appmem/base/check.h"
 
 namespace appmem {
 namespace {
@@ -55,6 +60,42 @@ Result<TcpAddress> parse_tcp_address(std::string_view text) {
                 "requests nor tokens are encrypted on their way");
   }
   return TcpAddress{*std::move(host), *port};
+}
+
+socklen_t fill_in(const TcpAddress& address, sockaddr_storage& storage) {
+  int known = 0;
+  socklen_t bytes = 0;
+  if (address.is_ipv6()) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port);
+    known = ::inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr);
+    bytes = sizeof v6;
+    std::memcpy(&storage, &v6, sizeof v6);
+  } else {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    known = ::inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr);
+    bytes = sizeof v4;
+    std::memcpy(&storage, &v4, sizeof v4);
+  }
+  APPMEM_CHECK(known == 1);
+  return bytes;
+}
+
+TcpAddress read_back(const sockaddr_storage& storage) {
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (storage.ss_family == AF_INET6) {
+    sockaddr_in6 v6{};
+    std::memcpy(&v6, &storage, sizeof v6);
+    ::inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
+    return {host.data(), ntohs(v6.sin6_port)};
+  }
+  sockaddr_in v4{};
+  std::memcpy(&v4, &storage, sizeof v4);
+  ::inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
+  return {host.data(), ntohs(v4.sin_port)};
 }
 
 }  // namespace appmem

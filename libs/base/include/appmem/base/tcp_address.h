@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/socket.h>
+
 #include "appmem/base/error.h"
 
 namespace appmem {
@@ -24,5 +26,10 @@ struct TcpAddress {
 /// is 127.0.0.1, whatever a resolver says). Errors: kInvalidRequest, with what is expected; any
 /// other host is refused with the reason: nothing that is sent is encrypted.
 Result<TcpAddress> parse_tcp_address(std::string_view text);
+
+/// The same as the system wants it; returns its size.
+socklen_t fill_in(const TcpAddress& address, sockaddr_storage& storage);
+/// Precondition: of the family AF_INET or AF_INET6.
+TcpAddress read_back(const sockaddr_storage& storage);
 
 }  // namespace appmem
