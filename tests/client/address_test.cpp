@@ -24,11 +24,17 @@ TEST(ParseAddress, KnowsEmbeddedUnixAndPlainPaths) {
   EXPECT_EQ(parse_address("embedded:")->to_string(), "embedded:");
 }
 
-TEST(ParseAddress, SaysThatTcpIsNotAvailableYet) {
+TEST(ParseAddress, KnowsTcpOnThisHost) {
   const auto address = parse_address("tcp://127.0.0.1:7070");
-  ASSERT_FALSE(address);
-  EXPECT_EQ(address.error().code, ErrorCode::kUnavailable);
-  EXPECT_NE(address.error().message.find("not available yet"), std::string::npos);
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->kind, Address::Kind::kTcp);
+  EXPECT_EQ(address->to_string(), "tcp://127.0.0.1:7070");
+  EXPECT_EQ(parse_address("tcp://[::1]:7")->to_string(), "tcp://[::1]:7");
+  for (const char* text : {"tcp://10.0.0.1:7070", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp:"}) {
+    const auto refused = parse_address(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
+  }
 }
 
 TEST(ParseAddress, RefusesWhatIsNoAddress) {

@@ -13,7 +13,6 @@ namespace appmem::client {
 namespace {
 
 constexpr std::string_view kUnixScheme = "unix:";
-constexpr std::string_view kTcpScheme = "tcp:";
 constexpr std::string_view kEmbedded = "embedded:";
 
 /// The uid of the user that packages run the daemon as.
@@ -37,15 +36,18 @@ bool system_socket(const std::string& path, const AddressEnvironment& environmen
 }  // namespace
 
 std::string Address::to_string() const {
+  if (kind == Kind::kTcp) return tcp.to_string();
   return kind == Kind::kEmbedded ? std::string(kEmbedded) : std::string(kUnixScheme) + path;
 }
 
 Result<Address> parse_address(std::string_view text) {
-  if (text == kEmbedded) return Address{Address::Kind::kEmbedded, {}};
+  if (text == kEmbedded) return Address{Address::Kind::kEmbedded, {}, {}};
   if (text.starts_with(kTcpScheme)) {
-    return fail(ErrorCode::kUnavailable,
-                "tcp addresses are not available yet: use unix:PATH instead of \"" +
-                    std::string(text) + '"');
+    auto tcp = parse_tcp_address(text);
+    if (tcp && tcp->port != 0) return Address{Address::Kind::kTcp, {}, *std::move(tcp)};
+    const std::string why = tcp ? "expected a port from 1 to 65535" : tcp.error().message;
+    return fail(ErrorCode::kInvalidRequest,
+                "the address \"" + std::string(text) + "\" is of no use: " + why);
   }
   std::string_view path = text;
   if (text.starts_with(kUnixScheme)) {
@@ -53,7 +55,8 @@ Result<Address> parse_address(std::string_view text) {
   } else if (text.find('/') == std::string_view::npos) {
     return fail(ErrorCode::kInvalidRequest,
                 '"' + std::string(text) +
-                    "\" is no address: write unix:PATH, a path with a slash, or embedded:");
+                    "\" is no address: write unix:PATH, a path with a slash, tcp://127.0.0.1:PORT, "
+                    "or embedded:");
   }
   if (path.empty() || path.find('\0') != std::string_view::npos) {
     return fail(ErrorCode::kInvalidRequest,
@@ -64,7 +67,7 @@ Result<Address> parse_address(std::string_view text) {
                 "the socket path is " + std::to_string(path.size()) + " bytes long, and at most " +
                     std::to_string(kSocketPathBytesMax) + " are possible: " + std::string(path));
   }
-  return Address{Address::Kind::kUnix, std::string(path)};
+  return Address{Address::Kind::kUnix, std::string(path), {}};
 }
 
 AddressEnvironment AddressEnvironment::of_process() {
