@@ -49,8 +49,8 @@ std::uint64_t LcsTable::memory_bytes(std::string_view a, std::string_view b, boo
 
 /// Fills one word of each mask.
 void LcsTable::mark(std::size_t word) {
-  for (std::size_t byte = 0; byte < mask_of_.size(); ++byte) {
-    if (mask_of_[byte] >= 0) masks_[static_cast<std::size_t>(mask_of_[byte]) * words_ + word] = 0;
+  for (const std::int16_t mask : mask_of_) {
+    if (mask >= 0) masks_[static_cast<std::size_t>(mask) * words_ + word] = 0;
   }
   const std::string_view part = b_.substr(word * kWordBits, kWordBits);
   for (std::size_t bit = 0; bit < part.size(); ++bit) {

@@ -27,9 +27,9 @@ struct SetWords {
 };
 
 /// EX, PX, EXAT or PXAT; empty for any other word.
-std::string_view deadline_word(std::string_view word) {
-  for (const std::string_view form : {"EX", "PX", "EXAT", "PXAT"}) {
-    if (is_redis_word(word, form)) return form;
+std::string_view deadline_word(std::string_view text) {
+  for (const std::string_view word : {"EX", "PX", "EXAT", "PXAT"}) {
+    if (is_redis_word(text, word)) return word;
   }
   return {};
 }
