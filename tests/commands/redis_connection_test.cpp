@@ -82,7 +82,7 @@ TEST_F(RedisConnectionTest, ATokenIsNeededBeforeAnythingElse) {
   EXPECT_EQ(peer.ask("NOSUCH"), "-ERR unknown command 'NOSUCH', with args beginning with: \r\n");
   EXPECT_EQ(peer.ask("HELLO 3"),
             "-NOAUTH HELLO must be called with the client already authenticated, otherwise the "
-            "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and "
+            "HELLO AUTH <user> <pass> option can be used to authenticate the client and "
             "select the RESP protocol version at the same time\r\n");
   EXPECT_EQ(peer.ask("AUTH wrong"), kWrongPass);
   EXPECT_EQ(peer.ask("AUTH somebody s3cret"), kWrongPass);

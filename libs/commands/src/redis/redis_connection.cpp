@@ -122,7 +122,7 @@ void redis_hello(RedisCall& call) {
   if (session.caller.role == protocol::Caller::Role::kUnauthenticated) {
     return call.reply.failure(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
-        "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
+        "AUTH <user> <pass> option can be used to authenticate the client and select the "
         "RESP protocol version at the same time");
   }
   if (hello.name) session.client_name = *hello.name;
