@@ -38,7 +38,9 @@ LcsTable::LcsTable(std::string_view a, std::string_view b, bool keeps_rows)
     if (mask_of_[byte_of(c)] < 0) mask_of_[byte_of(c)] = masks++;
   }
   masks_ = std::make_unique_for_overwrite<Word[]>(static_cast<std::size_t>(masks) * words_);
-  if (keeps_rows) rows_ = std::make_unique_for_overwrite<unsigned char[]>(a.size() * row_bytes_);
+  if (keeps_rows && !b.empty()) {
+    rows_ = std::make_unique_for_overwrite<unsigned char[]>(a.size() * row_bytes_);
+  }
 }
 
 std::uint64_t LcsTable::memory_bytes(std::string_view a, std::string_view b, bool keeps_rows) {

@@ -29,7 +29,8 @@ class LcsTable {
   /// Whether the first `i` + 1 bytes of `a` have more in common with the first `j` + 1 of `b` than
   /// with the first `j`.
   [[nodiscard]] bool grows(std::size_t i, std::size_t j) const {
-    return (rows_[i * row_bytes_ + j / 8] >> (j % 8) & 1U) == 0;
+    const unsigned byte = rows_[i * row_bytes_ + j / 8];
+    return (byte >> (j % 8) & 1U) == 0;
   }
 
  private:
