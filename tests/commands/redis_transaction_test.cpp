@@ -30,6 +30,19 @@ TEST_F(RedisTransactionTest, ARefusedCommandRefusesTheWhole) {
   EXPECT_EQ(ask("GET a"), "$-1\r\n");
 }
 
+TEST_F(RedisTransactionTest, AnExecThatIsRefusedEndsTheTransaction) {
+  ask("SET a 1");
+  ask("WATCH a");
+  ask("MULTI");
+  EXPECT_EQ(ask("EXEC now"),
+            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' "
+            "command\r\n");
+  EXPECT_EQ(ask("EXEC"), "-ERR EXEC without MULTI\r\n");
+  ask("SET a 2");
+  ask("MULTI");
+  EXPECT_EQ(ask("EXEC"), "*0\r\n") << "and nothing is watched any more";
+}
+
 TEST_F(RedisTransactionTest, ACommandThatFailsLeavesTheOthersAlone) {
   ask("SET a x");
   ask("MULTI");

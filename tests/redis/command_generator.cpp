@@ -275,18 +275,20 @@ Words CommandGenerator::whole_command() {
   }
 }
 
-/// Takes a word away, adds one or replaces one.
+/// Takes a word away, adds one or replaces one. What comes instead may become a key, so it is not
+/// longer than one may be.
 void CommandGenerator::spoil(Words& words) {
+  const std::string other = value().substr(0, 1000);
   const std::size_t at = 1 + below(words.size());
   switch (below(3)) {
     case 0:
       if (at < words.size()) words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
       break;
     case 1:
-      words.insert(words.begin() + static_cast<std::ptrdiff_t>(at), value());
+      words.insert(words.begin() + static_cast<std::ptrdiff_t>(at), other);
       break;
     default:
-      if (at < words.size()) words[at] = value();
+      if (at < words.size()) words[at] = other;
       break;
   }
 }

@@ -22,6 +22,11 @@ std::span<const Difference> differences() {
        [](const Words& /*command*/, const RespReply& redis, const RespReply& appmem) {
          return redis.type != '-' && appmem.text.starts_with("ERR invalid expire time in");
        }},
+      {"a key is at most 64 KiB, as in every format",
+       {{"GET", std::string(65'537, 'k')}},
+       [](const Words& /*command*/, const RespReply& /*redis*/, const RespReply& appmem) {
+         return appmem.text.ends_with("is over the limit of 65536");
+       }},
       {"a namespace may be selected by its name",
        {{"SELECT", "nobody"}},
        [](const Words& command, const RespReply& redis, const RespReply& appmem) {

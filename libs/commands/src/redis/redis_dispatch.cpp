@@ -265,7 +265,11 @@ Outcome execute_redis(const RedisContext& context, Session& session,
   const RedisSpec* const spec = find_redis_spec(words);
   if (const std::string why = refusal(spec, session, words); !why.empty()) {
     state.refused = state.refused || state.in_transaction;
-    reply.failure(why);
+    if (spec != nullptr && spec->id == RedisId::kExec) {
+      abandon_redis_transaction(state, why, reply);
+    } else {
+      reply.failure(why);
+    }
     return Outcome::done();
   }
   state.command = spec;

@@ -189,6 +189,13 @@ void queue_redis_command(RedisState& state, const protocol::RedisSpec& spec,
   reply.status("QUEUED");
 }
 
+void abandon_redis_transaction(RedisState& state, std::string_view why, RedisReply& reply) {
+  state.end_transaction();
+  constexpr std::string_view kPrefix = "ERR ";
+  if (why.starts_with(kPrefix)) why.remove_prefix(kPrefix.size());
+  reply.failure("EXECABORT Transaction discarded because of: " + std::string(why));
+}
+
 void redis_multi(RedisCall& call) {
   RedisState& state = *call.session.redis;
   if (state.in_transaction) return call.reply.failure("ERR MULTI calls can not be nested");

@@ -13,4 +13,8 @@ namespace appmem::commands {
 void queue_redis_command(RedisState& state, const protocol::RedisSpec& spec,
                          std::span<const std::string_view> words, protocol::RedisReply& reply);
 
+/// Ends a transaction whose EXEC is refused, and says why.
+void abandon_redis_transaction(RedisState& state, std::string_view why,
+                               protocol::RedisReply& reply);
+
 }  // namespace appmem::commands
