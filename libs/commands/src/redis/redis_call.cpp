@@ -41,6 +41,10 @@ std::string in_small_letters(std::string_view text) {
   return small;
 }
 
+std::string_view shown_word(std::string_view word) {
+  return word.substr(0, word.find('\0'));
+}
+
 bool is_redis_word(std::string_view text, std::string_view word) {
   return std::equal(text.begin(), text.end(), word.begin(), word.end(), [](char a, char b) {
     return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;

@@ -85,6 +85,9 @@ bool read_redis_integer(std::string_view text, std::int64_t& value);
 /// A copy with its capital ASCII letters made small.
 std::string in_small_letters(std::string_view text);
 
+/// A word as Redis shows it in an error, where a zero byte ends it.
+std::string_view shown_word(std::string_view word);
+
 /// Whether two words are the same but for the case of ASCII letters; `word` is in capitals.
 bool is_redis_word(std::string_view text, std::string_view word);
 

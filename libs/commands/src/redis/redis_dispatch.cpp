@@ -117,24 +117,19 @@ static_assert(every_command_has_its_row());
 /// What Redis shows of an unknown command and its arguments at most.
 constexpr std::size_t kShownBytesMax = 128;
 
-/// What Redis shows of a word: it ends at a zero byte.
-std::string_view shown_part(std::string_view word, std::size_t bytes_max) {
-  return word.substr(0, std::min(word.find('\0'), bytes_max));
-}
-
 std::string unknown_command(std::span<const std::string_view> words) {
   std::string shown;
   for (std::size_t i = 1; i < words.size() && shown.size() < kShownBytesMax; ++i) {
-    const std::string_view part = shown_part(words[i], kShownBytesMax - shown.size());
+    const std::string_view part = shown_word(words[i]).substr(0, kShownBytesMax - shown.size());
     shown.append("'").append(part).append("' ");
   }
-  return "ERR unknown command '" + std::string(shown_part(words[0], kShownBytesMax)) +
+  return "ERR unknown command '" + std::string(shown_word(words[0]).substr(0, kShownBytesMax)) +
          "', with args beginning with: " + shown;
 }
 
 std::string unknown_subcommand(const RedisSpec& command, std::string_view word) {
   std::string text = "ERR unknown subcommand '";
-  text += shown_part(word, kShownBytesMax);
+  text += shown_word(word).substr(0, kShownBytesMax);
   text += "'. Try ";
   for (const char c : command.name)
     text += static_cast<char>(c - 'a' + 'A');

@@ -20,7 +20,7 @@ bool read_conditions(RedisCall& call, core::ExpireOptions& options) {
     } else if (is_redis_word(word, "LT")) {
       options.if_shorter = true;
     } else {
-      call.reply.failure("ERR Unsupported option " + std::string(word));
+      call.reply.failure("ERR Unsupported option " + std::string(shown_word(word)));
       return false;
     }
   }
