@@ -1,62 +1,11 @@
 // RESP: INFO. Which fields it has is compared with those of Redis 7.0.15.
 
-#include <fstream>
-#include <map>
-#include <set>
-#include <sstream>
+#include "support/redis_info.h"
 
 #include "commands/harness.h"
 
 namespace appmem::test {
 namespace {
-
-/// Names of fields, each with its section: "Server redis_version"; and what stands behind them.
-using Fields = std::map<std::string, std::string>;
-
-/// What stands for many names: the commands, errors and databases that there are.
-std::string general_name(const std::string& name) {
-  const bool is_database = name.size() > 2 && name.starts_with("db") &&
-                           name.find_first_not_of("0123456789", 2) == std::string::npos;
-  return is_database ? "db*" : name;
-}
-
-/// The fields of an INFO, sections as "# Section".
-Fields fields_of(const std::string& text) {
-  Fields fields;
-  std::string section;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.starts_with("# ")) section = line.substr(2);
-    const std::size_t colon = line.find(':');
-    if (line.starts_with('#') || colon == std::string::npos) continue;
-    const std::string name = section + ' ' + general_name(line.substr(0, colon));
-    std::istringstream parts(line.substr(colon + 1));
-    if (!name.ends_with("db*")) fields[name] = parts.str();
-    for (std::string part; name.ends_with("db*") && std::getline(parts, part, ',');)
-      fields[name + '.' + part.substr(0, part.find('='))] = part;
-  }
-  return fields;
-}
-
-/// A file of names in sections "[Section]", perhaps with a reason behind a colon.
-Fields fields_in(const std::string& file) {
-  Fields fields;
-  std::string section;
-  std::ifstream lines(APPMEM_TEST_DATA "/" + file);
-  EXPECT_TRUE(lines) << file;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line.starts_with('#')) continue;
-    if (line.starts_with('[')) {
-      section = line.substr(1, line.size() - 2);
-      continue;
-    }
-    const std::size_t colon = std::min(line.find(": "), line.size());
-    const std::string name = section + ' ' + line.substr(0, colon);
-    EXPECT_TRUE(fields.emplace(name, line.substr(colon)).second) << name << " twice in " << file;
-  }
-  return fields;
-}
 
 class RedisInfoTest : public RedisTest {
  protected:
@@ -68,7 +17,7 @@ class RedisInfoTest : public RedisTest {
     return reply.substr(begin + 2, reply.size() - begin - 4);
   }
   std::string field(const std::string& name) {
-    const Fields fields = fields_of(info(" everything"));
+    const InfoFields fields = info_fields(info(" everything"));
     const auto found = fields.find(name);
     return found == fields.end() ? "(none)" : found->second;
   }
@@ -76,9 +25,9 @@ class RedisInfoTest : public RedisTest {
 
 TEST_F(RedisInfoTest, EveryFieldOfRedisIsThereOrInTheListOfThoseThatAreNot) {
   ask("SET a 1");
-  const Fields redis = fields_in("redis_info_7.0.15.txt");
-  const Fields absent = fields_in("redis_info_absent.txt");
-  const Fields own = fields_of(info(" everything"));
+  const InfoFields redis = listed_fields(APPMEM_TEST_DATA "/redis_info_7.0.15.txt");
+  const InfoFields absent = listed_fields(APPMEM_TEST_DATA "/redis_info_absent.txt");
+  const InfoFields own = info_fields(info(" everything"));
   EXPECT_GT(redis.size(), 150U);
   for (const auto& [name, rest] : redis) {
     EXPECT_TRUE(own.contains(name) || absent.contains(name))

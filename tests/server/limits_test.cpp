@@ -273,5 +273,49 @@ TEST_F(LimitsTest, WhileMemoryStaysShortTheLargestBufferGoes) {
   memory_.release(memory_.limit() + kMemoryExcessMax);
 }
 
+TEST_F(LimitsTest, WhoAskedToBeKeptIsPassedOver) {
+  start();
+  LineClient kept = connect();
+  EXPECT_EQ(kept.ask("keep-me"), "ok");
+  kept.send("big 3000000\n");
+  eventually([&] { return buffer_bytes_of_first() > 2'000'000; });
+  LineClient other = connect();
+  other.send("big 2000000\n");
+  eventually([&] {
+    const auto connections = server_->connections(clock_.now());
+    return connections.size() == 2 &&
+           std::all_of(connections.begin(), connections.end(),
+                       [](const auto& each) { return each.memory_bytes > 1'000'000; });
+  });
+  memory_.charge(memory_.limit() + kMemoryExcessMax);
+  pass_ticks();
+  clock_.advance(kMemoryExcessPatience);
+  events_.wait_for("client_too_large");
+  EXPECT_LT(other.rest().size(), 2'000'000U);
+  memory_.release(memory_.limit() + kMemoryExcessMax);
+  EXPECT_EQ(kept.line().size(), 3'000'000U);
+}
+
+TEST_F(LimitsTest, WhatIsReceivedAndSentIsCounted) {
+  options_.limits.connections_max = 1;
+  start();
+  {
+    LineClient client = connect();
+    EXPECT_EQ(client.ask("echo 1"), "1");
+    EXPECT_EQ(client.ask("echo 22"), "22");
+    LineClient refused = connect();
+    refused.rest();
+    // The counts of a turn are there when it ends.
+    eventually([&] { return server_->counts().requests == 2; });
+    const ServerCounts counts = server_->counts();
+    EXPECT_EQ(counts.connections, 1U);
+    EXPECT_EQ(counts.connections_refused, 1U);
+    EXPECT_EQ(counts.bytes_received, 15U);
+    EXPECT_EQ(counts.bytes_sent, 5U);
+  }
+  eventually([&] { return server_->connection_count() == 0; });
+  EXPECT_EQ(server_->counts().requests, 2U) << "those who have gone still count";
+}
+
 }  // namespace
 }  // namespace appmem::server::test

@@ -285,6 +285,9 @@ class LineConnection final : public ConnectionHandler {
     } else if (verb == "name") {
       name_ = rest;
       say("ok");
+    } else if (verb == "keep-me") {
+      no_evict_ = true;
+      say("ok");
     } else if (verb == "whoami") {
       std::vector<std::uint32_t> groups = peer_.groups;
       std::sort(groups.begin(), groups.end());
@@ -308,6 +311,7 @@ class LineConnection final : public ConnectionHandler {
   [[nodiscard]] std::string_view client_name() const override { return name_; }
   [[nodiscard]] bool protocol_chosen() const override { return world_.protocol_chosen; }
   [[nodiscard]] bool unauthenticated() const override { return unauthenticated_; }
+  [[nodiscard]] bool no_evict() const override { return no_evict_; }
 
  private:
   LineWorld& world_;
@@ -315,6 +319,7 @@ class LineConnection final : public ConnectionHandler {
   const protocol::PeerCredentials peer_;
   LineCodec codec_;
   bool unauthenticated_;
+  bool no_evict_ = false;
   std::string name_;
 };
 
