@@ -57,11 +57,21 @@ class Conversation {
   explicit Conversation(const ServerPair& servers)
       : redis_(servers.redis_socket()), appmem_(servers.appmem_socket()) {}
 
-  void hold(const std::vector<Words>& commands) {
+  /// False when the servers hold other data from here on, as they are meant to.
+  bool hold(const std::vector<Words>& commands) {
     const auto redis = redis_.ask(commands);
     const auto appmem = appmem_.ask(commands);
-    for (std::size_t i = 0; i < commands.size(); ++i)
+    parted_ = false;
+    for (std::size_t i = 0; i < commands.size() && !parted_; ++i)
       compare(commands[i], redis[i], appmem[i]);
+    return !parted_;
+  }
+  /// Begins again, with empty servers.
+  void begin_again() {
+    queue_.clear();
+    ask_both({"DISCARD"});
+    ask_both({"UNWATCH"});
+    ask_both({"FLUSHALL"});
   }
   /// Moves the clock on until no key is at its deadline: there it is gone, and in Redis it lives
   /// for that millisecond.
@@ -106,7 +116,11 @@ class Conversation {
   }
 
   void expect_agreement(const Words& command, const RespReply& redis, const RespReply& appmem) {
-    if (agree(command, redis, appmem) || difference_in(command, redis, appmem) != nullptr) return;
+    if (agree(command, redis, appmem)) return;
+    if (const Difference* difference = difference_in(command, redis, appmem)) {
+      parted_ = parted_ || difference->parts_ways;
+      return;
+    }
     std::string before;
     for (const std::string& line : history_)
       before += line + '\n';
@@ -118,6 +132,7 @@ class Conversation {
   RespSocket redis_;
   RespSocket appmem_;
   std::unique_ptr<RespSocket> clock_;  // to look at deadlines
+  bool parted_ = false;
   std::vector<Words> queue_;
   std::vector<std::string> history_;
 };
@@ -135,7 +150,10 @@ void hold_conversations(int version, std::uint64_t seed) {
     commands.clear();
     while (commands.size() < kCommandsAtOnce)
       commands.push_back(generator.next(servers.now_ms()));
-    (sent / kCommandsAtOnce % 4 == 3 ? other : one).hold(commands);
+    if (!(sent / kCommandsAtOnce % 4 == 3 ? other : one).hold(commands)) {
+      one.begin_again();
+      other.begin_again();
+    }
     if (testing::Test::HasFailure()) return;
     servers.pass(generator.step_ms());
     one.leave_deadlines(servers);

@@ -27,6 +27,18 @@ std::span<const Difference> differences() {
        [](const Words& /*command*/, const RespReply& /*redis*/, const RespReply& appmem) {
          return appmem.text.ends_with("is over the limit of 65536");
        }},
+      {"a watched key that did not exist may have come and gone: that is no change",
+       {{"WATCH", "a"}, {"SET", "a", "1"}, {"DEL", "a"}, {"MULTI"}, {"PING"}, {"EXEC"}},
+       [](const Words& command, const RespReply& redis, const RespReply& appmem) {
+         return is(command, "EXEC") && redis.null && appmem.type == '*';
+       },
+       true},
+      {"cursors of SCAN are ours: only 0 and those that a SCAN has replied mean anything",
+       {{"MSET", "a", "1", "b", "2", "c", "3", "d", "4", "e", "5", "f", "6"},
+        {"SCAN", "5", "COUNT", "1000"}},
+       [](const Words& command, const RespReply& /*redis*/, const RespReply& /*appmem*/) {
+         return is(command, "SCAN") && command.size() > 1 && command[1] != "0";
+       }},
       {"a namespace may be selected by its name",
        {{"SELECT", "nobody"}},
        [](const Words& command, const RespReply& redis, const RespReply& appmem) {

@@ -15,6 +15,8 @@ struct Difference {
   std::vector<Words> shown_by;
   /// Whether this is why the replies to `command` differ.
   bool (*covers)(const Words& command, const RespReply& redis, const RespReply& appmem);
+  /// Whether the servers hold other data from here on.
+  bool parts_ways = false;
 };
 
 /// The reviewed list. An entry whose replies do not differ any more fails the test.
