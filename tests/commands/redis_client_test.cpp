@@ -25,7 +25,7 @@ class RedisClientTest : public RedisTest {
 
   /// The text of a reply that is one bulk string.
   std::string text(std::string_view line) {
-    const std::string reply = ask(line);
+    std::string reply = ask(line);
     const std::size_t begin = reply.find("\r\n");
     EXPECT_EQ(reply.front(), '$') << reply;
     if (begin == std::string::npos) return reply;

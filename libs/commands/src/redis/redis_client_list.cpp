@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -157,12 +158,13 @@ const ClientInfo* find_client(const std::vector<ClientInfo>& clients, std::uint6
 enum class ClientType : std::uint8_t { kNormal, kOther };
 
 /// Nothing when an error has been replied.
-std::optional<ClientType> read_type(RedisCall& call, std::string_view word) {
-  if (is_redis_word(word, "NORMAL")) return ClientType::kNormal;
-  for (const std::string_view other : {"MASTER", "REPLICA", "SLAVE", "PUBSUB"}) {
-    if (is_redis_word(word, other)) return ClientType::kOther;
-  }
-  call.reply.failure("ERR Unknown client type '" + std::string(word) + "'");
+std::optional<ClientType> read_type(RedisCall& call, std::string_view name) {
+  if (is_redis_word(name, "NORMAL")) return ClientType::kNormal;
+  constexpr std::string_view kOthers[] = {"MASTER", "REPLICA", "SLAVE", "PUBSUB"};
+  const bool is_other = std::any_of(std::begin(kOthers), std::end(kOthers),
+                                    [&](auto each) { return is_redis_word(name, each); });
+  if (is_other) return ClientType::kOther;
+  call.reply.failure("ERR Unknown client type '" + std::string(name) + "'");
   return std::nullopt;
 }
 

@@ -121,7 +121,7 @@ void command_info(RedisCall& call) {
   if (!admits_descriptions(call, count)) return;
   call.reply.array(found.size());
   for (const RedisSpec* const spec : found)
-    spec != nullptr ? write_info(call.reply, *spec) : call.reply.null_array();
+    spec != nullptr ? write_info(call.reply, *spec) : call.reply.null();
 }
 
 void command_docs(RedisCall& call) {

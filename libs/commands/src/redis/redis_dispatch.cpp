@@ -190,8 +190,15 @@ Outcome outcome_of(RedisCall& call) {
 /// Runs the handler with all its keys locked.
 void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
   const auto body = [&](core::Batch& batch) -> Result<void> {
-    RedisCall locked{call,       call.session, batch,    call.ns,    call.spec,
-                     call.words, call.reply,   call.now, call.target};
+    RedisCall locked{static_cast<const RedisContext&>(call),
+                     call.session,
+                     batch,
+                     call.ns,
+                     call.spec,
+                     call.words,
+                     call.reply,
+                     call.now,
+                     call.target};
     run_redis_handler(locked);
     call.rests_on(locked.ticket);
     call.job = std::move(locked.job);

@@ -26,10 +26,10 @@ constexpr std::string_view kLineEnd = "\r\n";
 /// With two digits behind the point.
 std::string with_fraction(double number) {
   std::array<char, 64> text{};
-  const auto end =
+  const char* const end =
       std::to_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed, 2)
           .ptr;
-  return {text.data(), end};
+  return {text.data(), static_cast<std::size_t>(end - text.data())};
 }
 
 /// "1.35M", as Redis writes sizes for people.

@@ -118,16 +118,16 @@ struct RedisKeys {
 
 /// One row: all that is known about a command but its code.
 struct RedisSpec {
-  RedisId id;
   std::string_view name;  // in small letters
-  /// How many words it has, its name included; at least so many when negative.
-  std::int8_t arity;
-  Right right;
-  std::uint16_t flags;
-  RedisKeys keys;
   std::string_view group;
   std::string_view since;
   std::string_view summary;
+  std::uint16_t flags;
+  RedisId id;
+  /// How many words it has, its name included; at least so many when negative.
+  std::int8_t arity;
+  Right right;
+  RedisKeys keys;
 };
 
 /// All rows, in the order of RedisId, which is that of their names.
