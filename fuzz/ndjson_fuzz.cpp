@@ -14,6 +14,7 @@
 #include "appmem/base/limits.h"
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/codecs/ndjson_reply.h"
+#include "appmem/protocol/reply_writer.h"
 #include "ndjson_reference.h"
 
 namespace appmem {
@@ -114,7 +115,7 @@ std::vector<std::string> cut(std::string_view input, std::size_t step) {
 
 void check_answer(Codec& codec, const protocol::Request& request, const Error* error) {
   protocol::OutputBuffer output;
-  protocol::ReplyWriter& reply = codec.begin_reply(request, output);
+  protocol::ReplyWriter& reply = codec.begin_reply(request, output).fields();
   reply.bytes(protocol::Field::kKey, request.id());
   if (error != nullptr) reply.error(*error);
   codec.end_reply();

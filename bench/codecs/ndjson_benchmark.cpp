@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include "appmem/codecs/ndjson_codec.h"
+#include "appmem/protocol/reply_writer.h"
 
 namespace appmem {
 namespace {
@@ -41,7 +42,7 @@ void serve(benchmark::State& state, std::string_view line, Answer answer) {
       const auto frame = codec->next_frame(input);
       char* const begin = pipeline.input.data() + (pipeline.size - input.size());
       if (!codec->decode({begin, frame.consumed}, request)) state.SkipWithError("not decoded");
-      protocol::ReplyWriter& reply = codec->begin_reply(request, output);
+      protocol::ReplyWriter& reply = codec->begin_reply(request, output).fields();
       answer(request, reply);
       codec->end_reply();
       input.remove_prefix(frame.consumed);

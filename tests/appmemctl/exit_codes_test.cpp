@@ -54,7 +54,11 @@ TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   EXPECT_THAT(appmemctl("/elsewhere", {"-a", "unix:" + path + ",embedded:", "ping"}),
               Prints("PONG\n"));
   EXPECT_THAT(appmemctl(path, {"-a", "tcp://127.0.0.1:1", "ping"}),
-              Fails(2, "tcp: is not known here"));
+              Fails(3,
+                    "no appmemd at tcp://127.0.0.1:1: start it with appmemd --background --tcp "
+                    "127.0.0.1:1 --tcp-token-file FILE"));
+  EXPECT_THAT(appmemctl(path, {"-a", "tcp://10.0.0.1:1", "ping"}),
+              Fails(2, "an address of this host itself"));
   EXPECT_THAT(appmemctl(path, {"-a", "nonsense", "ping"}), Fails(2, "unix:PATH"));
 }
 

@@ -99,7 +99,7 @@ TEST(DaemonTest, ServesFromReadyToTheEndAndLeavesNothing) {
     EXPECT_EQ(ask(client, {{"op", "get"}, {"key", "k"}}).at("value"), 7);
     daemon.process().signal(SIGTERM);
     EXPECT_EQ(client.line(), "<end>");
-    EXPECT_EQ(daemon.stop(), 0);
+    EXPECT_EQ(daemon.process().wait(), 0);
     EXPECT_EQ(daemon.process().output(), "");
     EXPECT_FALSE(std::filesystem::exists(socket));
     EXPECT_FALSE(std::filesystem::exists(socket + ".lock"));
@@ -533,18 +533,19 @@ TEST(DaemonTest, WhatIsHandedOverMustListen) {
   EXPECT_THAT(ran.errors, HasSubstr("LISTEN_FDS is many"));
 }
 
-TEST(DaemonTest, AnotherProtocolIsToldWhichThereAre) {
+TEST(DaemonTest, TheFirstBytesOfAConnectionChooseItsFormat) {
   const Daemon daemon;
-  LineClient client(daemon.socket());
-  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  const json answer = json::parse(client.line());
-  EXPECT_EQ(answer.at("error").at("code"), "invalid_request");
-  EXPECT_THAT(answer.at("error").at("message").get<std::string>(),
-              HasSubstr("newline-delimited JSON"));
-  EXPECT_EQ(client.line(), "<end>");
+  LineClient json_client(daemon.socket());
+  EXPECT_EQ(ask(json_client, {{"op", "ping"}}).at("pong"), true);
+  LineClient resp_client(daemon.socket());
+  EXPECT_EQ(resp_client.ask("NOSUCH"),
+            "-ERR unknown command 'NOSUCH', with args beginning with: \r");
   LineClient blank(daemon.socket());
   blank.send("\r\n \t\n{\"op\":\"ping\"}\n");
   EXPECT_EQ(json::parse(blank.line()).at("ok"), true);
+  LineClient http_client(daemon.socket());
+  http_client.send("GET / HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(http_client.rest(), HasSubstr("does not speak HTTP"));
 }
 
 TEST(DaemonTest, ClientsSeeThemselves) {

@@ -26,8 +26,8 @@ TEST(IdleMemoryTest, AnIdleConnectionOfTheDaemonTakesAtMostFourKiB) {
   const auto log = make_log(LogFormat::kText, LogLevel::kError, clock);
   core::Store store({.max_memory_bytes = 64_MiB, .seed = 1}, clock.now());
   ServiceOptions about;
-  about.access.daemon_uid = ::geteuid();
-  Service service(about, store, clock.now());
+  about.listeners.emplace_back().access.daemon_uid = ::geteuid();
+  Service service(about, store, clock);
   server::ServerOptions options;
   options.listeners.emplace_back().socket_path = directory.file("s");
   server::Server server(options, service, clock, store.memory(), *log);

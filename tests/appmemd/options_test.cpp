@@ -98,7 +98,11 @@ TEST_F(OptionsTest, AnEmptyVariableIsUnset) {
 }
 
 TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
-  const std::map<std::string, std::string> others = {{"socket", "/elsewhere/s"},
+  const std::map<std::string, std::string> others = {{"listen", "unix:/a%20b?mode=0640 /c"},
+                                                     {"tcp", "[::1]:7"},
+                                                     {"tcp-token-file", "/etc/appmem/token"},
+                                                     {"tcp-insecure", "true"},
+                                                     {"socket", "/elsewhere/s"},
                                                      {"socket-mode", "0640"},
                                                      {"socket-group", "staff"},
                                                      {"threads", "7"},
@@ -121,8 +125,21 @@ TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
     ASSERT_TRUE(others.contains(std::string(row.name))) << "add a value for the new option here";
     const std::string value = others.at(std::string(row.name));
     const std::string flag = "--" + std::string(row.name);
-    const Options by_flag =
-        options(row.value_name.empty() ? std::vector{flag} : std::vector{flag, value});
+    // Those of TCP need each other.
+    std::map<std::string, std::string> companions;
+    if (row.name == "tcp") companions["--tcp-token-file"] = "/t";
+    if (row.name.starts_with("tcp-")) companions["--tcp"] = "127.0.0.1:7";
+    std::vector<std::string> arguments{flag};
+    if (row.is_list) {
+      arguments = {flag, "unix:/a b?mode=0640", flag, "/c"};
+    } else if (!row.value_name.empty()) {
+      arguments.push_back(value);
+    }
+    std::vector<std::string> more;
+    for (const auto& [name, text] : companions)
+      more.insert(more.end(), {name, text});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Options by_flag = options(arguments);
     const std::string shown = row.show(by_flag);
     EXPECT_NE(shown, row.show(options({})));
     Options again = default_options(machine_);
@@ -130,12 +147,43 @@ TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
     EXPECT_EQ(row.show(again), shown);
 
     environment_ = {{environment_name(row), value}};
-    EXPECT_EQ(row.show(options({})), shown);
+    EXPECT_EQ(row.show(options(more)), shown);
     environment_.clear();
 
     const std::string file = write_config(config_as_toml(by_flag));
     EXPECT_EQ(row.show(options({"--config", file})), shown);
   }
+}
+
+TEST_F(OptionsTest, PlacesToListenAddUp) {
+  EXPECT_EQ(options({"--listen", "/a"}).socket, "");
+  EXPECT_EQ(options({"--listen", "/a", "--socket", "/b"}).socket, "/b");
+  EXPECT_EQ(options({"--tcp", "127.0.0.1:7", "--tcp-insecure"}).socket, "/run/test/appmem.sock");
+  EXPECT_EQ(options({"--socket", "", "--tcp", "127.0.0.1:7", "--tcp-insecure"}).socket, "");
+  EXPECT_THAT(refusal({"--socket", ""}), HasSubstr("there is nowhere to listen"));
+}
+
+TEST_F(OptionsTest, AListInTheFileIsAnArray) {
+  const std::string file = write_config("listen = [\"/a b\", \"unix:/c?mode=0660\"]");
+  const Options result = options({"--config", file});
+  ASSERT_EQ(result.listen.size(), 2U);
+  EXPECT_EQ(result.listen[0].socket, "/a b");
+  EXPECT_EQ(result.listen[1].mode, 0660U);
+  EXPECT_EQ(options({"--config", file, "--listen", "/x"}).listen.size(), 1U);
+  EXPECT_EQ(options({"--config", write_config("listen = \"/a /b\"")}).listen.size(), 2U);
+  EXPECT_THAT(refusal({"--config", write_config("listen = [1]")}),
+              HasSubstr("c.toml:1:10: listen: expected an array of strings"));
+  EXPECT_THAT(refusal({"--config", write_config("socket = [\"/a\"]")}),
+              HasSubstr("socket: expected a string, number or boolean"));
+}
+
+TEST_F(OptionsTest, TcpSaysWhoMayConnect) {
+  EXPECT_THAT(refusal({"--tcp", "127.0.0.1:7"}), HasSubstr("tcp needs tcp-token-file"));
+  EXPECT_THAT(refusal({"--tcp-insecure"}), HasSubstr("tcp-insecure is of no use without tcp"));
+  EXPECT_THAT(refusal({"--tcp-token-file", "/t"}), HasSubstr("is of no use without tcp"));
+  EXPECT_THAT(refusal({"--tcp", "127.0.0.1:7", "--tcp-token-file", "/t", "--tcp-insecure"}),
+              HasSubstr("exclude each other"));
+  EXPECT_THAT(refusal({"--tcp", "example.org:7", "--tcp-insecure"}), StartsWith("--tcp: expected"));
 }
 
 TEST_F(OptionsTest, ASwitchCanBeTurnedOff) {

@@ -27,14 +27,28 @@ TEST(ParseAddress, KnowsEmbeddedUnixAndPlainPaths) {
 }
 
 TEST(ParseAddress, NamesASchemeThatItDoesNotKnowAndWhatItKnows) {
-  for (const std::string scheme : {"tcp:", "http:", "redis:", "localhost:"}) {
+  for (const std::string scheme : {"http:", "redis:", "localhost:"}) {
     const std::string text = scheme + "//127.0.0.1:7070/a";
     const auto address = parse_address(text);
     ASSERT_FALSE(address);
     EXPECT_EQ(address.error().code, ErrorCode::kInvalidRequest);
     EXPECT_EQ(address.error().message,
               '"' + text + "\" is no address (" + scheme +
-                  " is not known here): write unix:PATH, a path with a slash, or embedded:");
+                  " is not known here): write unix:PATH, a path with a slash, "
+                  "tcp://127.0.0.1:PORT, or embedded:");
+  }
+}
+
+TEST(ParseAddress, KnowsTcpOnThisHost) {
+  const auto address = parse_address("tcp://127.0.0.1:7070");
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->kind, Address::Kind::kTcp);
+  EXPECT_EQ(address->to_string(), "tcp://127.0.0.1:7070");
+  EXPECT_EQ(parse_address("tcp://[::1]:7")->to_string(), "tcp://[::1]:7");
+  for (const char* text : {"tcp://10.0.0.1:7070", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp:"}) {
+    const auto refused = parse_address(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidRequest);
   }
 }
 

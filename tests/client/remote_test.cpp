@@ -432,6 +432,46 @@ TEST_F(RemoteTest, AnAnswerThatMakesNoSenseIsAnInternalError) {
   }
 }
 
+TEST_F(RemoteTest, TheTokenIsShownFirstOverEachConnection) {
+  const std::string expected = R"({"op":"auth","token":"a-token-of-the-tests-own"})";
+  std::atomic<int> shown{0};
+  FakeDaemon daemon(path(), [&](FakeConnection& connection) {
+    std::string line;
+    if (!connection.read_line(line) || line != expected) return;
+    ++shown;
+    connection.write("{\"ok\":true,\"role\":\"operator\"}\n");
+    if (connection.read_line(line)) connection.write("{\"ok\":true,\"found\":false}\n");
+  });
+  ClientOptions options;
+  options.addresses = {path()};
+  options.token = "a-token-of-the-tests-own";
+  auto client = Client::open(options);
+  ASSERT_TRUE(client) << client.error().message;
+  EXPECT_TRUE(client->get("a"));
+  EXPECT_TRUE(client->get("a"));  // over another connection: that one has closed
+  EXPECT_EQ(shown, 2);
+}
+
+TEST_F(RemoteTest, AWrongTokenIsAnErrorAndOneThatNobodyAsksForIsNone) {
+  std::string code = "unauthenticated";
+  FakeDaemon daemon(path(), [&](FakeConnection& connection) {
+    std::string line;
+    while (connection.read_line(line))
+      connection.write(R"({"ok":false,"error":{"code":")" + code + R"(","message":"no"}})" + '\n');
+  });
+  ClientOptions options;
+  options.addresses = {path()};
+  options.token = "a-token-of-the-tests-own";
+  const auto client = Client::open(options);
+  ASSERT_FALSE(client);
+  EXPECT_EQ(client.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(client.error().message, "appmemd at " + path() + " refuses the token: no");
+  EXPECT_EQ(connect_socket({path()}, kPatience, options.token).error().code,
+            ErrorCode::kUnauthenticated);
+  code = "unavailable";
+  EXPECT_TRUE(Client::open(options));
+}
+
 TEST_F(RemoteTest, ConnectSocketGivesAPlainSocket) {
   FakeDaemon daemon(path(), serve_ok);
   const auto fd = connect_socket({path()}, kPatience);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "appmem/codecs/ndjson_codec.h"
+#include "appmem/protocol/reply_writer.h"
 #include "server/counted_allocations.h"
 
 namespace appmem::codecs {
@@ -26,7 +27,7 @@ class NdjsonMemoryTest : public testing::Test {
     const auto frame = codec_->next_frame(std::string_view(input_).substr(0, size_));
     ASSERT_EQ(frame.consumed, size_);
     ASSERT_TRUE(codec_->decode(std::span(input_.data(), size_), request_));
-    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
     reply.begin_list(Field::kResults);
     for (int i = 0; i < 3; ++i) {
       reply.begin_item_object();

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "appmem/protocol/reply_writer.h"
 #include "codecs/ndjson_harness.h"
 #include "support/random.h"
 
@@ -22,7 +23,7 @@ class NdjsonReplyWriterTest : public NdjsonTest {
     request_.clear();
     request_.set_id(id);
     output_.consume(output_.size());
-    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
     write(reply);
     codec_->end_reply();
     std::string line = std::exchange(sent_, {}) + composed();
@@ -178,7 +179,7 @@ TEST_F(NdjsonReplyWriterTest, AnErrorReplacesWhatWasThere) {
 
 TEST_F(NdjsonReplyWriterTest, AnswersBeforeAnErrorStay) {
   for (int i = 0; i < 2; ++i) {
-    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+    protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
     reply.boolean(Field::kPong, true);
     if (i == 1) reply.error({ErrorCode::kInternal, "x", std::nullopt});
     codec_->end_reply();
@@ -220,7 +221,7 @@ TEST_F(NdjsonReplyWriterTest, ALargeValueIsOnlyReferredToUntilItIsComposed) {
   SharedBytes blob = shared(std::string(1_MiB, 'a'));
   ValueView value = ValueView::from_bytes(blob.view());
   value.shared = &blob;
-  protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+  protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
   reply.value(Field::kValue, value);
   const std::size_t before = output_.size();
   reply.integer(Field::kVersion, 7);
@@ -303,7 +304,7 @@ TEST_F(NdjsonReplyWriterTest, AnErrorForgetsWhatWasDeferred) {
 
 TEST_F(NdjsonReplyWriterTest, AnAnswerIsCongestedBeyondItsLimit) {
   codec_ = make_ndjson_codec({.output_bytes_congested = 100}, scratch_);
-  protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_);
+  protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
   EXPECT_FALSE(reply.congested());
   reply.text(Field::kMessage, std::string(100, 'x'));
   EXPECT_TRUE(reply.congested());

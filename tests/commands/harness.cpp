@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "appmem/codecs/resp_codec.h"
+
 namespace appmem::test {
 namespace {
 
@@ -27,6 +29,11 @@ protocol::Caller caller_of(Role role) {
       peer.uid = 1002;
       peer.gid = 1002;
       break;
+    case Role::kUnauthenticated:
+      peer.uid = protocol::kNobody;
+      peer.gid = protocol::kNobody;
+      peer.pid = 0;
+      return protocol::AccessPolicy{kDaemonUid, std::nullopt, true, false}.resolve(std::move(peer));
   }
   return policy.resolve(std::move(peer));
 }
@@ -53,7 +60,7 @@ commands::ServerInfo FakeControl::info(const Instant& /*now*/) {
   return info;
 }
 
-std::vector<commands::ClientInfo> FakeControl::clients(const Instant& /*now*/) {
+commands::ClientInfo FakeControl::billing() {
   commands::ClientInfo client;
   client.id = 17;
   client.name = "billing";
@@ -64,17 +71,21 @@ std::vector<commands::ClientInfo> FakeControl::clients(const Instant& /*now*/) {
   client.idle = milliseconds{20};
   client.requests = 10;
   client.memory_bytes = 4096;
-  return {client};
+  return client;
 }
 
 bool FakeControl::kill_client(std::uint64_t id) {
-  if (id != 17) return false;
-  killed.push_back(id);
-  return true;
+  const bool known = std::any_of(clients_value.begin(), clients_value.end(),
+                                 [id](const auto& client) { return client.id == id; });
+  if (known) killed.push_back(id);
+  return known;
 }
 
-std::vector<std::pair<std::string, std::string>> FakeControl::config() const {
-  return {{"max-memory", "64MiB"}, {"threads", "2"}};
+commands::TokenCheck FakeControl::authenticate(commands::Session& session, std::string_view shown) {
+  if (token.empty()) return commands::TokenCheck::kNotTaken;
+  if (shown != token) return commands::TokenCheck::kWrong;
+  session.caller.role = protocol::Caller::Role::kOperator;
+  return commands::TokenCheck::kAccepted;
 }
 
 void FakeControl::out_of_memory(std::uint64_t client, std::string_view op, const Error& error) {
@@ -100,32 +111,14 @@ TestServer::TestServer(ServerOptions server_options)
       options(server_options) {
 }
 
-Peer::Peer(TestServer& server, Role role)
-    : server_(server),
-      codec_(codecs::make_ndjson_codec(
-          {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
-           .output_bytes_congested = server.options.output_bytes_congested,
-           .memory = &server.store.memory(),
-           .allocate_large =
-               [&server](std::size_t bytes) {
-                 return server.store.allocate_large(bytes, server.clock.now());
-               }},
-          scratch_)),
-      output_(&server.store.memory()) {
+Connection::Connection(TestServer& server, Role role, std::unique_ptr<protocol::Codec> codec)
+    : server_(server), codec_(std::move(codec)), output_(&server.store.memory()) {
   session.id = server.next_client++;
   session.caller = caller_of(role);
+  session.role_at_start = session.caller.role;
 }
 
-std::string Peer::ask(std::string_view line, std::size_t steps) {
-  bool done = begin(line);
-  while (!done)
-    done = run(steps);
-  return take_answer();
-}
-
-bool Peer::begin(std::string_view line) {
-  std::string input(line);
-  input += '\n';
+bool Connection::send(std::string input) {
   const std::size_t size = input.size();
   input.resize(size + protocol::kInputPadding);
   progress = protocol::Outcome::Progress::kDone;
@@ -140,7 +133,7 @@ bool Peer::begin(std::string_view line) {
     const auto frame = codec_->next_frame(rest);
     EXPECT_LE(frame.consumed, rest.size());
     if (frame.kind == Kind::kIncomplete) {
-      EXPECT_EQ(frame.consumed, rest.size()) << "a whole line was sent";
+      EXPECT_EQ(frame.consumed, rest.size()) << "a whole request was sent";
       break;
     }
     if (frame.kind == Kind::kRequest) {
@@ -162,7 +155,7 @@ bool Peer::begin(std::string_view line) {
   return job_ == nullptr;
 }
 
-void Peer::execute(std::span<char> frame) {
+void Connection::execute(std::span<char> frame) {
   request_.clear();
   const auto decoded = codec_->decode(frame, request_);
   reply_ = &codec_->begin_reply(request_, output_);
@@ -182,7 +175,7 @@ void Peer::execute(std::span<char> frame) {
   if (job_ == nullptr) codec_->end_reply();
 }
 
-bool Peer::run(std::size_t steps) {
+bool Connection::run(std::size_t steps) {
   ++turns;
   protocol::TurnBudget budget{steps};
   const bool done = job_->run(*reply_, server_.clock.now(), budget);
@@ -194,7 +187,7 @@ bool Peer::run(std::size_t steps) {
   return done;
 }
 
-void Peer::drain() {
+void Connection::drain() {
   waiting_bytes_max = std::max(waiting_bytes_max, output_.size());
   // As the server does: an answer that is not complete leaves only when it is congested.
   if (job_ != nullptr && !reply_->congested()) return;
@@ -210,9 +203,65 @@ void Peer::drain() {
   }
 }
 
+std::string Connection::take_output() {
+  return std::exchange(answer_, {});
+}
+
+Peer::Peer(TestServer& server, Role role)
+    : Connection(
+          server, role,
+          codecs::make_ndjson_codec(
+              {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
+               .output_bytes_congested = server.options.output_bytes_congested,
+               .memory = &server.store.memory(),
+               .allocate_large =
+                   [&server](std::size_t bytes) {
+                     return server.store.allocate_large(bytes, server.clock.now());
+                   }},
+              static_cast<codecs::NdjsonScratch&>(*this))) {
+}
+
+std::string Peer::ask(std::string_view line, std::size_t steps) {
+  bool done = begin(line);
+  while (!done)
+    done = run(steps);
+  return take_answer();
+}
+
+bool Peer::begin(std::string_view line) {
+  return send(std::string(line) + '\n');
+}
+
+RedisPeer::RedisPeer(TestServer& server, Role role)
+    : Connection(
+          server, role,
+          codecs::make_resp_codec(
+              {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
+               .output_bytes_congested = server.options.output_bytes_congested})) {
+}
+
+std::string RedisPeer::ask(const std::vector<std::string>& words, std::size_t steps) {
+  std::string input = '*' + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    input += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  bool done = send(std::move(input));
+  while (!done)
+    done = run(steps);
+  return take_output();
+}
+
+std::string RedisPeer::ask(std::string_view line) {
+  std::vector<std::string> words;
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' '), line.size());
+    words.emplace_back(line.substr(0, end));
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return ask(words);
+}
+
 std::string Peer::take_answer() {
-  std::string answer = std::move(answer_);
-  answer_.clear();
+  std::string answer = take_output();
   EXPECT_TRUE(answer.ends_with('\n')) << answer;
   if (!answer.empty()) answer.pop_back();
   EXPECT_EQ(answer.find('\n'), std::string::npos) << "one answer is one line";

@@ -26,17 +26,34 @@ class FakeControl final : public commands::ServerControl {
  public:
   commands::ServerInfo info(const Instant& now) override;
   [[nodiscard]] const Limits& limits() const override { return limits_value; }
-  std::vector<commands::ClientInfo> clients(const Instant& now) override;
+  std::vector<commands::ClientInfo> clients(const Instant& /*now*/) override {
+    return clients_value;
+  }
   bool kill_client(std::uint64_t id) override;
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override;
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
+    return config_value;
+  }
+  [[nodiscard]] commands::ServerCounts counts() override { return counts_value; }
+  [[nodiscard]] ProcessUsage usage() override { return usage_value; }
+  commands::TokenCheck authenticate(commands::Session& session, std::string_view shown) override;
   void shutdown() override { ++shutdowns; }
   void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
 
   Limits limits_value;
+  /// Who is connected; `billing` with the number 17 when it is not set.
+  std::vector<commands::ClientInfo> clients_value = {billing()};
+  std::vector<std::pair<std::string, std::string>> config_value = {{"max-memory", "64MiB"},
+                                                                   {"threads", "2"}};
+  commands::ServerCounts counts_value;
+  ProcessUsage usage_value;
+  std::string token;  // empty: none is taken
   std::vector<std::uint64_t> killed;
   int shutdowns = 0;
   /// "client op: message" of each.
   std::vector<std::string> refused_for_memory;
+
+ private:
+  static commands::ClientInfo billing();
 };
 
 /// A log that gives each record the next ticket.
@@ -50,7 +67,7 @@ class FakeSink final : public core::MutationSink {
   bool failed = false;
 };
 
-enum class Role : std::uint8_t { kOperator, kMember, kStranger };
+enum class Role : std::uint8_t { kOperator, kMember, kStranger, kUnauthenticated };
 
 struct ServerOptions {
   std::uint64_t max_memory_bytes = 64_MiB;
@@ -72,20 +89,18 @@ class TestServer {
   std::atomic<std::uint64_t> next_client{1};
 };
 
-/// One connection. Used by one thread at a time; different ones by different threads at once.
-class Peer {
+/// One connection of any format. Used by one thread at a time; different ones by different threads
+/// at once.
+class Connection {
  public:
-  explicit Peer(TestServer& server, Role role = Role::kOperator);
+  Connection(TestServer& server, Role role, std::unique_ptr<protocol::Codec> codec);
 
-  /// Sends one line (without its end) and returns the whole answer without its line end; runs a job
-  /// to its end, with `steps` a turn.
-  std::string ask(std::string_view line, std::size_t steps = 2'000);
-
-  /// Sends a line; true when its answer is complete, otherwise run() goes on with it.
-  bool begin(std::string_view line);
+  /// Sends whole requests; true when all answers are complete, otherwise run() goes on with the
+  /// one that is not, and what stands behind it is lost.
+  bool send(std::string input);
   bool run(std::size_t steps);
-  /// What has come in so far of the answer that was begun last.
-  std::string take_answer();
+  /// What has come in since it was asked last.
+  std::string take_output();
 
   /// Of the last request: what the handler returned (its job aside), and how many turns a job ran.
   protocol::Outcome::Progress progress{};
@@ -97,18 +112,61 @@ class Peer {
 
   commands::Session session;
 
+ protected:
+  [[nodiscard]] TestServer& server() { return server_; }
+
  private:
   void execute(std::span<char> frame);
   void drain();
 
   TestServer& server_;
-  codecs::NdjsonScratch scratch_;
   std::unique_ptr<protocol::Codec> codec_;
   protocol::OutputBuffer output_;
   protocol::Request request_;
   std::unique_ptr<protocol::Job> job_;
-  protocol::ReplyWriter* reply_ = nullptr;
+  protocol::Reply* reply_ = nullptr;
   std::string answer_;
+};
+
+/// A connection that speaks NDJSON.
+class Peer : private codecs::NdjsonScratch, public Connection {
+ public:
+  explicit Peer(TestServer& server, Role role = Role::kOperator);
+
+  /// Sends one line (without its end) and returns the whole answer without its line end; runs a job
+  /// to its end, with `steps` a turn.
+  std::string ask(std::string_view line, std::size_t steps = 2'000);
+
+  /// Sends a line; true when its answer is complete, otherwise run() goes on with it.
+  bool begin(std::string_view line);
+  /// What has come in so far of the answer that was begun last.
+  std::string take_answer();
+};
+
+/// A connection that speaks RESP.
+class RedisPeer : public Connection {
+ public:
+  explicit RedisPeer(TestServer& server, Role role = Role::kOperator);
+
+  /// Sends a command and returns the reply as it stands on the wire; runs a job to its end, with
+  /// `steps` a turn.
+  std::string ask(const std::vector<std::string>& words, std::size_t steps = 2'000);
+  /// The same with the words of a line, separated by single blanks.
+  std::string ask(std::string_view line);
+};
+
+/// A fixture with one server and an operator whose client speaks RESP; and one that speaks NDJSON.
+class RedisTest : public testing::Test {
+ protected:
+  explicit RedisTest(ServerOptions options = {}) : server_(options) {}
+
+  std::string ask(std::string_view line) { return redis_.ask(line); }
+  std::string ask(const std::vector<std::string>& words) { return redis_.ask(words); }
+  void pass(milliseconds time) { server_.clock.advance(time); }
+
+  TestServer server_;
+  RedisPeer redis_{server_};
+  Peer json_{server_};
 };
 
 /// A fixture with one server and an operator who asks.

@@ -10,13 +10,14 @@ TEST_F(ServerCommandsTest, PingAnswers) {
 }
 
 TEST_F(ServerCommandsTest, HelloTellsVersionFeaturesAndLimits) {
-  EXPECT_EQ(ask(R"({"op":"hello","client_name":"billing","protocol_version":1})"),
-            R"({"ok":true,"server":"appmem","server_version":"0.1.0","protocol_version":1,)"
-            R"("client":1,"features":["ndjson","unix"],"limits":{"key_bytes":65536,)"
-            R"("value_bytes":16777216,"request_bytes":67108864,"id_bytes":256,"json_depth":64,)"
-            R"("keys":100000,"ops":10000,"namespaces":1024,"connections":10000,)"
-            R"("answer_bytes":267386880,"output_bytes":268435456,"ttl_ms":3155760000000,"request_timeout_ms":30000,)"
-            R"("idle_timeout_ms":0}})");
+  EXPECT_EQ(
+      ask(R"({"op":"hello","client_name":"billing","protocol_version":1})"),
+      R"({"ok":true,"server":"appmem","server_version":"0.1.0","protocol_version":1,)"
+      R"("client":1,"features":["ndjson","unix"],"limits":{"key_bytes":65536,)"
+      R"("value_bytes":16777216,"request_bytes":67108864,"id_bytes":256,"json_depth":64,)"
+      R"("keys":100000,"ops":10000,"namespaces":1024,"connections":10000,)"
+      R"("answer_bytes":267386880,"output_bytes":268435456,"ttl_ms":3155760000000,"request_timeout_ms":30000,)"
+      R"("idle_timeout_ms":0}})");
   EXPECT_EQ(peer_.session.client_name, "billing");
   must(R"({"op":"hello"})");
   EXPECT_EQ(peer_.session.client_name, "billing");
@@ -80,6 +81,30 @@ TEST_F(ServerCommandsTest, HealthIsForEverybody) {
   const char* answer = R"({"ok":true,"status":"ok","server_version":"0.1.0","uptime_ms":5000})";
   EXPECT_EQ(ask(R"({"op":"health"})"), answer);
   EXPECT_EQ(Peer(server_, Role::kStranger).ask(R"({"op":"health"})"), answer);
+}
+
+TEST_F(ServerCommandsTest, BeforeItsTokenAClientMayOnlySayWhoItIs) {
+  server_.control.token = "s3cret";
+  Peer peer(server_, Role::kUnauthenticated);
+  EXPECT_EQ(peer.ask(R"({"op":"ping"})"), R"({"ok":true,"pong":true})");
+  EXPECT_THAT(peer.ask(R"({"op":"hello","client_name":"x"})"), testing::HasSubstr("\"ok\":true"));
+  for (const protocol::CommandSpec& command : protocol::command_table()) {
+    if (command.name == "ping" || command.name == "hello" || command.name == "auth") continue;
+    EXPECT_THAT(peer.ask(command.example), Fails("unauthenticated")) << command.name;
+  }
+}
+
+TEST_F(ServerCommandsTest, TheTokenGivesARoleAndAWrongOneTakesNone) {
+  server_.control.token = "s3cret";
+  Peer peer(server_, Role::kUnauthenticated);
+  EXPECT_THAT(peer.ask(R"({"op":"auth","token":"s3cre"})"), Fails("unauthenticated"));
+  EXPECT_THAT(peer.ask(R"({"op":"get","key":"k"})"), Fails("unauthenticated"));
+  EXPECT_EQ(peer.ask(R"({"op":"auth","token":"s3cret"})"), R"({"ok":true,"role":"operator"})");
+  EXPECT_EQ(peer.ask(R"({"op":"get","key":"k"})"), R"({"ok":true,"found":false})");
+  EXPECT_THAT(peer.ask(R"({"op":"auth","token":"wrong"})"), Fails("unauthenticated"));
+  EXPECT_EQ(peer.ask(R"({"op":"get","key":"k"})"), R"({"ok":true,"found":false})");
+  EXPECT_THAT(peer.ask(R"({"op":"whoami"})"),
+              testing::HasSubstr(R"("uid":null,"gid":null,"gids":[],"pid":0,"role":"operator")"));
 }
 
 TEST_F(ServerCommandsTest, ConfigShowsTheEffectiveOptions) {

@@ -137,6 +137,31 @@ TEST_F(StoreBatchTest, AnErrorUndoesEverything) {
   EXPECT_EQ(info().keys, 5U);
 }
 
+TEST_F(StoreBatchTest, APartOfABatchIsUndoneByItself) {
+  ASSERT_TRUE(set("a", "old", 10s));
+  const auto failing = [&](Batch& batch) {
+    return batch.all_or_none([&]() -> Result<void> {
+      EXPECT_TRUE(put(batch, "a", "never"));
+      EXPECT_TRUE(put(batch, "b", std::string(300'000, 'x')));
+      EXPECT_TRUE(batch.remove(ns_, "c", {}, now()));
+      EXPECT_TRUE(put(batch, "c", "never"));
+      return fail(ErrorCode::kConflict, "no");
+    });
+  };
+  ASSERT_TRUE(atomically({"a", "b", "c"}, [&](Batch& batch) -> Result<void> {
+    EXPECT_TRUE(put(batch, "c", "1"));
+    EXPECT_EQ(error_of(failing(batch)), ErrorCode::kConflict);
+    EXPECT_EQ(error_of(failing(batch)), ErrorCode::kConflict);
+    EXPECT_TRUE(batch.increment(ns_, "c", {}, now()));
+    return {};
+  }));
+  EXPECT_EQ(get("a"), "old");
+  EXPECT_EQ(get("b"), std::nullopt);
+  EXPECT_EQ(get("c"), "2");
+  clock_.advance(10s);
+  EXPECT_EQ(get("a"), std::nullopt);
+}
+
 TEST_F(StoreBatchTest, KeysMayComeInAnyOrderAndTwice) {
   std::vector<std::string> keys;
   keys.reserve(101);

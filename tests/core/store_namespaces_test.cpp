@@ -35,6 +35,45 @@ TEST_F(StoreNamespacesTest, DefaultAlwaysExists) {
   EXPECT_EQ(creation("default"), ErrorCode::kExists);
 }
 
+TEST_F(StoreNamespacesTest, SwappedNamespacesHaveEachOthersKeysAndSettings) {
+  start(4);
+  NamespaceSettings settings;
+  settings.type = ValueType::kInt;
+  const NamespaceId numbers = *store_->create_namespace("numbers", settings, now());
+  // One of them is spread over all shards, the other one is not.
+  constexpr std::uint64_t kKeys = 10'000;
+  for (std::uint64_t i = 0; i < kKeys; ++i)
+    ASSERT_TRUE(set(key(i), "text"));
+  ns_ = numbers;
+  ASSERT_TRUE(set("n", "1"));
+  ASSERT_TRUE(store_->swap_namespaces(kDefaultNamespace, numbers, now()));
+  EXPECT_EQ(store_->find_namespace("default"), kDefaultNamespace);
+  EXPECT_EQ(store_->find_namespace("numbers"), numbers);
+  EXPECT_EQ(info().name, "numbers");
+  EXPECT_EQ(info().keys, kKeys);
+  EXPECT_EQ(info().settings.type, ValueType::kAny);
+  for (std::uint64_t i = 0; i < kKeys; ++i)
+    ASSERT_EQ(get(key(i)), "text");
+  EXPECT_EQ(get("n"), std::nullopt);
+  ns_ = kDefaultNamespace;
+  EXPECT_EQ(info().keys, 1U);
+  EXPECT_EQ(get("n"), "1");
+  EXPECT_EQ(error_of(set("m", "text")), ErrorCode::kWrongType);
+  EXPECT_EQ(error_of(store_->drop_namespace(kDefaultNamespace, now())), ErrorCode::kInvalidRequest);
+
+  // What is dropped is gone with the keys that it had last, and its id with it.
+  ASSERT_TRUE(store_->drop_namespace(numbers, now()));
+  EXPECT_EQ(creation("other"), std::nullopt);
+  ns_ = numbers;
+  EXPECT_EQ(error_of(set("a", "1")), ErrorCode::kNotFound);
+  EXPECT_EQ(error_of(store_->swap_namespaces(numbers, kDefaultNamespace, now())),
+            ErrorCode::kNotFound);
+  ns_ = kDefaultNamespace;
+  EXPECT_EQ(get("n"), "1");
+  EXPECT_TRUE(store_->swap_namespaces(ns_, ns_, now()));
+  EXPECT_EQ(get("n"), "1");
+}
+
 TEST_F(StoreNamespacesTest, NamesAreChecked) {
   EXPECT_EQ(creation("a"), std::nullopt);
   EXPECT_EQ(creation("A-z_0.9:x"), std::nullopt);

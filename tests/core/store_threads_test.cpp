@@ -63,6 +63,40 @@ TEST_F(StoreThreadsTest, NoIncrementIsLost) {
   }
 }
 
+TEST_F(StoreThreadsTest, NothingIsLostWhileNamespacesAreSwapped) {
+  start(8);
+  const NamespaceId other = *store_->create_namespace("other", {}, now());
+  constexpr std::uint64_t kCounters = 6'000;  // so many that a namespace spreads meanwhile
+  constexpr std::uint64_t kEach = 20'000;
+  in_threads([&](int thread) {
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+      const std::string name = key(i % kCounters);
+      if (thread == 0 && i % 64 == 0) {
+        EXPECT_TRUE(store_->swap_namespaces(kDefaultNamespace, other, now()));
+        EXPECT_TRUE(store_->namespace_info(other, now()));
+        EXPECT_TRUE(store_->scan(other, 0, 100, now(), [](const EntryView&) { return true; }));
+      }
+      if (i % 2 == 0) {
+        EXPECT_TRUE(store_->increment(kDefaultNamespace, name, {}, now()));
+        continue;
+      }
+      const KeyRef keys[] = {{kDefaultNamespace, name}, {other, name}};
+      EXPECT_TRUE(store_->atomically(keys, now(), [&](Batch& batch) -> Result<void> {
+        EXPECT_TRUE(batch.increment(kDefaultNamespace, name, {}, now()));
+        EXPECT_TRUE(batch.increment(other, name, {}, now()));
+        return {};
+      }));
+    }
+  });
+  std::uint64_t sum = 0;
+  for (const NamespaceId ns : {kDefaultNamespace, other}) {
+    ns_ = ns;
+    for (std::uint64_t i = 0; i < kCounters; ++i)
+      sum += std::stoull(get(key(i)).value_or("0"));
+  }
+  EXPECT_EQ(sum, kThreads * (kEach / 2 + 2 * (kEach / 2)));
+}
+
 TEST_F(StoreThreadsTest, CompareAndSetLetsOneWinAtATime) {
   start(8);
   ASSERT_TRUE(set_with("counter", ValueView::from_integer(0), {}));

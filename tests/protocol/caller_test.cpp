@@ -34,6 +34,19 @@ TEST(CallerTest, WithoutAGroupThereAreNoMembers) {
   EXPECT_EQ(role_of({1000, std::nullopt}, 1001, 0, {0}), Role::kStranger);
 }
 
+TEST(CallerTest, WhereATokenIsTakenItIsForThoseWhoHaveNoRight) {
+  const AccessPolicy policy{1000, 50, true, false};
+  EXPECT_EQ(role_of(policy, 1000, 5), Role::kOperator);
+  EXPECT_EQ(role_of(policy, 1001, 50), Role::kMember);
+  EXPECT_EQ(role_of(policy, 1001, 5), Role::kUnauthenticated);
+  EXPECT_EQ(role_of(policy, kNobody, kNobody), Role::kUnauthenticated);
+}
+
+TEST(CallerTest, AnOpenListenerMakesEverybodyAnOperator) {
+  EXPECT_EQ(role_of({1000, std::nullopt, false, true}, kNobody, kNobody), Role::kOperator);
+  EXPECT_EQ(role_of({1000, std::nullopt, false, false}, kNobody, kNobody), Role::kStranger);
+}
+
 TEST(CallerTest, CredentialsAreKept) {
   const Caller caller = AccessPolicy{1000, std::nullopt}.resolve({1001, 5, 4711, {7, 9}});
   EXPECT_EQ(caller.credentials.uid, 1001U);
@@ -59,10 +72,12 @@ TEST(CallerTest, MembersMayReadAndWriteDefault) {
 }
 
 TEST(CallerTest, StrangersMayDoNothingThatNeedsARight) {
-  const Caller caller{{}, Role::kStranger};
-  for (const Right right : kAllRights) {
-    EXPECT_EQ(caller.may(right, true), right == Right::kNone);
-    EXPECT_EQ(caller.may(right, false), right == Right::kNone);
+  for (const Role role : {Role::kStranger, Role::kUnauthenticated}) {
+    const Caller caller{{}, role};
+    for (const Right right : kAllRights) {
+      EXPECT_EQ(caller.may(right, true), right == Right::kNone);
+      EXPECT_EQ(caller.may(right, false), right == Right::kNone);
+    }
   }
 }
 

@@ -96,6 +96,38 @@ TEST_F(LimitsTest, UntilItsProtocolIsKnownAConnectionHasLessTime) {
   EXPECT_EQ(silent.ask("echo here"), "here");  // who says nothing may take his time
 }
 
+TEST_F(LimitsTest, WhoHasToShowATokenHasSoMuchTimeForIt) {
+  world_.asks_for_token = true;
+  start();
+  LineClient silent = connect();
+  LineClient busy = connect();
+  LineClient known = connect();
+  EXPECT_EQ(known.ask("token right"), "ok");
+  eventually([&] { return server_->connection_count() == 3; });
+  pass_ticks();
+  clock_.advance(kAuthenticationTimeout - milliseconds{1});
+  EXPECT_EQ(busy.ask("echo 1"), "1");
+  pass_ticks();
+  EXPECT_FALSE(silent.has_input());
+  clock_.advance(milliseconds{1});
+  EXPECT_EQ(silent.line(), "ERROR unauthenticated no token was shown within 10s");
+  EXPECT_EQ(silent.line(), "<end>");
+  EXPECT_EQ(busy.line(), "ERROR unauthenticated no token was shown within 10s");
+  EXPECT_EQ(known.ask("echo 2"), "2");
+  EXPECT_TRUE(events_.has("authentication_timeout"));
+}
+
+TEST_F(LimitsTest, WhoGivesItsTokenUpHasTheSameTimeAgain) {
+  start();
+  LineClient client = connect();
+  clock_.advance(kAuthenticationTimeout);
+  EXPECT_EQ(client.ask("token wrong"), "ok");
+  pass_ticks();
+  EXPECT_EQ(client.ask("echo here"), "here");
+  clock_.advance(kAuthenticationTimeout);
+  EXPECT_EQ(client.line(), "ERROR unauthenticated no token was shown within 10s");
+}
+
 TEST_F(LimitsTest, IdleConnectionsAreClosedWhenAskedFor) {
   options_.limits.idle_timeout = seconds{60};
   start();
@@ -355,6 +387,43 @@ TEST_F(MemoryLimitsTest, AboveTheMostTheLargestAnswersGoAtOnce) {
   EXPECT_EQ(first.line().size(), 2'000'000U);
   half.send("\n");
   EXPECT_EQ(half.line(), "3000000");
+}
+
+TEST_F(MemoryLimitsTest, WhoAskedToBeKeptIsPassedOver) {
+  start();
+  LineClient kept = connect();
+  EXPECT_EQ(kept.ask("keep-me"), "ok");
+  kept.send("big 5000000\n");
+  eventually([&] { return buffer_bytes() > 2'500'000; });
+  LineClient other = reluctant(2'000'000);
+  take(7'000'000);  // tight, and no longer without the other one
+  pass_ticks();
+  clock_.advance(kMemoryExcessPatience);
+  eventually([&] { return server_->connection_count() == 1; });
+  EXPECT_LT(other.rest().size(), 2'000'000U);
+  give_back();
+  EXPECT_EQ(kept.line().size(), 5'000'000U);
+}
+
+TEST_F(LimitsTest, WhatIsReceivedAndSentIsCounted) {
+  options_.limits.connections_max = 1;
+  start();
+  {
+    LineClient client = connect();
+    EXPECT_EQ(client.ask("echo 1"), "1");
+    EXPECT_EQ(client.ask("echo 22"), "22");
+    LineClient refused = connect();
+    refused.rest();
+    // The counts of a turn are there when it ends.
+    eventually([&] { return server_->counts().requests == 2; });
+    const ServerCounts counts = server_->counts();
+    EXPECT_EQ(counts.connections, 1U);
+    EXPECT_EQ(counts.connections_refused, 1U);
+    EXPECT_EQ(counts.bytes_received, 15U);
+    EXPECT_EQ(counts.bytes_sent, 5U);
+  }
+  eventually([&] { return server_->connection_count() == 0; });
+  EXPECT_EQ(server_->counts().requests, 2U) << "those who have gone still count";
 }
 
 }  // namespace

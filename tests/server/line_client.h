@@ -6,14 +6,17 @@
 #include <string_view>
 #include <utility>
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "appmem/base/tcp_address.h"
+
 namespace appmem::server::test {
 
-/// A client of a Unix socket that blocks, but not for ever.
+/// A client of a Unix socket, or of a TCP port of this host, that blocks, but not for ever.
 class LineClient {
  public:
   static constexpr int kPatienceMs = 60'000;
@@ -24,6 +27,25 @@ class LineClient {
     address.sun_family = AF_UNIX;
     path.copy(address.sun_path, sizeof address.sun_path);
     if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      const int error = errno;
+      ::close(fd_);
+      throw std::runtime_error("connect: " + std::to_string(error));
+    }
+  }
+  explicit LineClient(const TcpAddress& server)
+      : fd_(::socket(server.is_ipv6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(server.port);
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(server.port);
+    v6.sin6_addr = in6addr_loopback;
+    const auto* const address = server.is_ipv6() ? reinterpret_cast<const sockaddr*>(&v6)
+                                                 : reinterpret_cast<const sockaddr*>(&v4);
+    const socklen_t bytes = server.is_ipv6() ? sizeof v6 : sizeof v4;
+    if (::connect(fd_, address, bytes) != 0) {
       const int error = errno;
       ::close(fd_);
       throw std::runtime_error("connect: " + std::to_string(error));

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "appmem/protocol/reply_writer.h"
 #include "appmem/server/request_handler.h"
 
 /// A wire format and a handler that know nothing of the store, so that a test of the server tests
@@ -23,6 +24,7 @@
 ///   later N       N items, written by a job; `later-error N` fails after N of them
 ///   hold          "held", after the test has let the loop go (Gate)
 ///   name NAME     names the connection
+///   token right   the client has shown who it is; anything else: it has to again
 ///   close         "bye", and the end
 ///   bad           does not decode;  refuse: is refused;  fatal: is refused, and the end
 ///   anything over kFrameBytesInlineMax: its length
@@ -193,6 +195,7 @@ struct LineWorld {
   Gate decode_gate;  // large lines that begin with "slow"
   std::atomic<std::uint64_t> committed{0};
   std::atomic<bool> protocol_chosen{true};
+  std::atomic<bool> asks_for_token{false};
 };
 
 class LineCodec final : public protocol::Codec {
@@ -224,12 +227,13 @@ class LineCodec final : public protocol::Codec {
     if (line == "bad") return fail(ErrorCode::kInvalidRequest, "bad");
     return {};
   }
-  protocol::ReplyWriter& begin_reply(const protocol::Request& /*request*/,
-                                     protocol::OutputBuffer& output) override {
+  protocol::Reply& begin_reply(const protocol::Request& /*request*/,
+                               protocol::OutputBuffer& output) override {
     writer_.begin(output);
     return writer_;
   }
   void end_reply() override { writer_.end(); }
+  void set_unauthenticated(bool /*unauthenticated*/) override {}
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return input.empty();
   }
@@ -247,12 +251,11 @@ class ItemsJob final : public protocol::Job {
     world_.journal.job_created();
   }
   ~ItemsJob() override { world_.journal.job_destroyed(); }
-  bool run(protocol::ReplyWriter& reply, const Instant& /*now*/,
-           protocol::TurnBudget& budget) override {
+  bool run(protocol::Reply& reply, const Instant& /*now*/, protocol::TurnBudget& budget) override {
     world_.journal.ran_job(connection_);
     for (; budget.steps > 0 && written_ < items_; --budget.steps) {
       if (reply.congested()) return false;
-      reply.text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
+      reply.fields().text(protocol::Field::kValue, "item" + std::to_string(written_++) + ";");
     }
     if (written_ < items_) return false;
     if (fails_) reply.error({ErrorCode::kNotFound, "gone"});
@@ -270,10 +273,14 @@ class ItemsJob final : public protocol::Job {
 class LineConnection final : public ConnectionHandler {
  public:
   LineConnection(LineWorld& world, std::uint64_t id, protocol::PeerCredentials peer)
-      : world_(world), id_(id), peer_(std::move(peer)), codec_(world) {}
+      : world_(world),
+        id_(id),
+        peer_(std::move(peer)),
+        codec_(world),
+        unauthenticated_(world.asks_for_token) {}
 
   protocol::Codec& codec() override { return codec_; }
-  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& /*now*/) override {
     using protocol::Outcome;
     const std::string line(request.id());
@@ -281,7 +288,7 @@ class LineConnection final : public ConnectionHandler {
     const std::string verb = line.substr(0, space);
     const std::string rest = space < line.size() ? line.substr(space + 1) : "";
     const auto say = [&](std::string_view text) {
-      reply.text(protocol::Field::kValue, text);
+      reply.fields().text(protocol::Field::kValue, text);
     };
     world_.journal.executed(id_);
     if (line.size() >= protocol::kFrameBytesInlineMax) {
@@ -297,13 +304,16 @@ class LineConnection final : public ConnectionHandler {
       return Outcome::later(
           std::make_unique<ItemsJob>(world_, id_, std::stoul(rest), verb == "later-error"));
     } else if (verb == "defer") {
-      reply.value(protocol::Field::kValue, ValueView::from_integer(std::stol(rest)));
+      reply.fields().value(protocol::Field::kValue, ValueView::from_integer(std::stol(rest)));
       return Outcome::later(std::make_unique<ItemsJob>(world_, id_, 10'000'000, false));
     } else if (verb == "hold") {
       world_.loop_gate.pass();
       say("held");
     } else if (verb == "name") {
       name_ = rest;
+      say("ok");
+    } else if (verb == "keep-me") {
+      no_evict_ = true;
       say("ok");
     } else if (verb == "whoami") {
       std::vector<std::uint32_t> groups = peer_.groups;
@@ -312,6 +322,9 @@ class LineConnection final : public ConnectionHandler {
           std::to_string(peer_.pid));
       for (const std::uint32_t group : groups)
         say(" " + std::to_string(group));
+    } else if (verb == "token") {
+      unauthenticated_ = rest != "right";
+      say("ok");
     } else if (verb == "close") {
       say("bye");
       Outcome outcome;
@@ -324,23 +337,26 @@ class LineConnection final : public ConnectionHandler {
   }
   [[nodiscard]] std::string_view client_name() const override { return name_; }
   [[nodiscard]] bool protocol_chosen() const override { return world_.protocol_chosen; }
+  [[nodiscard]] bool unauthenticated() const override { return unauthenticated_; }
+  [[nodiscard]] bool no_evict() const override { return no_evict_; }
 
  private:
   LineWorld& world_;
   const std::uint64_t id_;
   const protocol::PeerCredentials peer_;
   LineCodec codec_;
+  bool unauthenticated_;
+  bool no_evict_ = false;
   std::string name_;
 };
 
 class LineHandler final : public RequestHandler {
  public:
   explicit LineHandler(LineWorld& world) : world_(world) {}
-  std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                             protocol::PeerCredentials peer,
-                                             ListenerProtocol /*protocol*/) override {
+  std::unique_ptr<ConnectionHandler> connect(std::size_t loop, const ConnectionOrigin& origin,
+                                             protocol::PeerCredentials peer) override {
     world_.journal.connected(loop);
-    return std::make_unique<LineConnection>(world_, connection_id, std::move(peer));
+    return std::make_unique<LineConnection>(world_, origin.id, std::move(peer));
   }
   bool maintain(std::size_t /*loop*/, std::size_t /*loops*/, const Instant& /*now*/) override {
     return ++maintained % 3 != 0;

@@ -31,7 +31,7 @@ std::string unprotected(std::string text);
 
 /// Options that stand before or behind any subcommand and take a value.
 inline constexpr std::string_view kGlobalOptionsWithValue[] = {
-    "-a", "--address", "-n", "--namespace", "--timeout",
+    "-a", "--address", "-n", "--namespace", "--timeout", "--token-file",
 };
 
 }  // namespace appmem::ctl

@@ -122,7 +122,8 @@ int report_run_error(const Error& error) {
 
 int run_bench(Context& context, const Invocation& invocation) {
   const Connect connect = [&] {
-    return client::connect_socket(context.options.addresses, context.options.timeout);
+    return client::connect_socket(context.options.addresses, context.options.timeout,
+                                  context.options.token);
   };
   const std::string* trace = invocation.find_own(kTraceFlag);
   Progress line(trace != nullptr ? "requests replayed" : "requests answered", !context.json);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <CLI/Formatter.hpp>
 #include <unistd.h>
 
+#include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/error_table.h"
 #include "arguments.h"
@@ -48,17 +50,22 @@ struct GlobalOptions {
   std::string address;
   std::string ns;
   std::string timeout;
+  std::string token_file;
   bool json = false;
   bool raw = false;
 
   void add_to(CLI::App& app) {
-    app.add_option("-a,--address", address,
-                   "Where the store is: unix:PATH, a path, or embedded:; several with commas, of "
-                   "which the first that answers is used")
+    app.add_option(
+           "-a,--address", address,
+           "Where the store is: unix:PATH, a path, tcp://127.0.0.1:PORT, or embedded:; several "
+           "with commas, of which the first that answers is used")
         ->type_name("A[,B...]");
     app.add_option("-n,--namespace", ns, "The namespace; `default`")->type_name("NAME");
     app.add_option("--timeout", timeout, "How long to wait for the store; 5s")
         ->type_name("DURATION");
+    app.add_option("--token-file", token_file,
+                   "The file with the token that a daemon over TCP asks for; $APPMEM_TOKEN_FILE")
+        ->type_name("FILE");
     app.add_flag("--json", json, "Print the answer's line, for programs");
     app.add_flag("--raw", raw, "Print bytes and nothing else");
   }
@@ -77,6 +84,17 @@ struct GlobalOptions {
     return {};
   }
 };
+
+/// The token of --token-file, or else of APPMEM_TOKEN_FILE; empty where neither is given.
+Result<std::string> read_token(const std::string& flag) {
+  std::string file = unprotected(flag);
+  if (file.empty()) {
+    const char* named = std::getenv("APPMEM_TOKEN_FILE");  // NOLINT(concurrency-mt-unsafe)
+    if (named != nullptr) file = named;
+  }
+  if (file.empty()) return std::string();
+  return read_token_file(file, ::geteuid());
+}
 
 /// Help in the project's own words: arguments as the table has them.
 class HelpFormatter final : public CLI::Formatter {
@@ -311,6 +329,9 @@ int run_command_line(int argc, char** argv) {
   if (const auto applied = global.apply(context); !applied) {
     return report_usage(applied.error().message);
   }
+  auto token = read_token(global.token_file);
+  if (!token) return report_local(token.error(), protocol::kExitLocalFile);
+  context.options.token = *std::move(token);
   if (parser) return run_invocation(context, parser->invocation());
   if (arguments.words.empty() && app.remaining().empty() && ::isatty(STDIN_FILENO) == 1 &&
       context.out.is_terminal()) {

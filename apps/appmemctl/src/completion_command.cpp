@@ -6,7 +6,7 @@ namespace appmem::ctl {
 namespace {
 
 constexpr std::string_view kGlobalFlags =
-    "--address --namespace --timeout --json --raw --help --version";
+    "--address --namespace --timeout --token-file --json --raw --help --version";
 
 /// Words that may follow `folder`: subcommands, the second half where they have two.
 std::string words_below(std::string_view folder) {
@@ -50,7 +50,7 @@ int run_completion(Context& context, const Invocation& invocation) {
   local word=${COMP_WORDS[COMP_CWORD]} command= i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      -a|--address|-n|--namespace|--timeout) ((i++)) ;;
+      -a|--address|-n|--namespace|--timeout|--token-file) ((i++)) ;;
       -*) ;;
       *) command+=${command:+ }${COMP_WORDS[i]}
          case $command in )");

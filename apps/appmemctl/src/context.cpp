@@ -22,6 +22,8 @@ std::string_view advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::kForbidden:
       return " (only the daemon's user and root may; a member of --socket-group may use `default`)";
+    case ErrorCode::kUnauthenticated:
+      return " (name the file with the token: --token-file FILE, or APPMEM_TOKEN_FILE)";
     case ErrorCode::kOutOfMemory:
       return " (raise --max-memory or the namespace's limits, or let it evict: --eviction lru)";
     case ErrorCode::kBusy:
@@ -48,7 +50,8 @@ int report_answer_error(const Error& error) {
 }
 
 int report_client_error(const Error& error) {
-  print_error(error.message);
+  print_error(error.message +
+              std::string(error.code == ErrorCode::kUnauthenticated ? advice(error.code) : ""));
   if (error.code == ErrorCode::kUnavailable) return protocol::kExitNoConnection;
   // What is no address has not been sent anywhere.
   if (error.code == ErrorCode::kInvalidRequest) return protocol::kExitUsage;

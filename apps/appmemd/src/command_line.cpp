@@ -27,6 +27,7 @@ constexpr const char* kFooter =
     "  appmemd                                    on your default socket\n"
     "  appmemd --max-memory 512MiB --background   with a limit, returning when it answers\n"
     "  appmemd --socket /run/shop/cache.sock --socket-group shop\n"
+    "  appmemd --tcp 127.0.0.1:6379 --tcp-token-file /etc/appmem/token\n"
     "  appmemd --config /etc/appmem/appmemd.toml --print-config";
 
 /// What was typed: the text of each option that was given.
@@ -34,6 +35,10 @@ struct Given {
   const OptionRow* row;
   std::string text;
   CLI::Option* flag = nullptr;
+
+  [[nodiscard]] std::string value() const {
+    return row->is_list ? join_items(flag->results()) : text;
+  }
 };
 
 std::string help_of(const OptionRow& row, const Options& defaults) {
@@ -52,8 +57,8 @@ void add_flags(CLI::App& app, std::deque<Given>& given, const Options& defaults)
       one.flag = app.add_flag(flag, one.text, help_of(row, defaults));
     } else {
       one.flag = app.add_option(flag, one.text, help_of(row, defaults))
-                     ->type_name(std::string(row.value_name))
-                     ->take_last();
+                     ->type_name(std::string(row.value_name));
+      row.is_list ? one.flag->take_all() : one.flag->take_last();
     }
   }
 }
@@ -112,7 +117,7 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   for (const Given& one : given) {
     if (one.flag->count() == 0) continue;
     const std::string source = "--" + std::string(one.row->name);
-    if (auto set = set_option(result.options, *one.row, one.text, source); !set) {
+    if (auto set = set_option(result.options, *one.row, one.value(), source); !set) {
       return fail(std::move(set).error());
     }
     note(one.row->name);
@@ -120,8 +125,7 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   if (auto absolute = make_socket_absolute(result.options, machine.working_directory); !absolute) {
     return fail(std::move(absolute).error());
   }
-  if (auto settled = settle_options(result.options, set_by_user.contains("socket-mode"));
-      !settled) {
+  if (auto settled = settle_options(result.options, set_by_user); !settled) {
     return fail(std::move(settled).error());
   }
   if (print_config) result.action = CommandLine::Action::kPrintConfig;

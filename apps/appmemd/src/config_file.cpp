@@ -18,6 +18,17 @@ std::string place(const std::string& path, const toml::source_region& source) {
   return path + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
 }
 
+/// The text of an array of such values, for an option that is a list.
+std::optional<std::string> text_of_list(const toml::array& array) {
+  std::vector<std::string> items;
+  for (const toml::node& item : array) {
+    const auto* const text = item.as_string();
+    if (text == nullptr) return std::nullopt;
+    items.push_back(text->get());
+  }
+  return join_items(items);
+}
+
 /// The text of a value as it would stand behind a flag.
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
@@ -71,11 +82,12 @@ Result<void> read_config_file(const std::string& path, Options& options,
                                                   std::string(key.str().substr(0, 200)) + "\"; " +
                                                   hint);
     }
-    const auto value = text_of(node);
+    const auto* const list = row->is_list ? node.as_array() : nullptr;
+    const auto value = list != nullptr ? text_of_list(*list) : text_of(node);
     if (!value) {
-      return fail(ErrorCode::kInvalidRequest, place(path, node.source()) + ": " +
-                                                  std::string(row->name) +
-                                                  ": expected a string, number or boolean");
+      return fail(ErrorCode::kInvalidRequest,
+                  place(path, node.source()) + ": " + std::string(row->name) + ": expected " +
+                      (row->is_list ? "an array of strings" : "a string, number or boolean"));
     }
     const std::string source = place(path, node.source()) + ": " + std::string(row->name);
     if (auto set = set_option(options, *row, *value, source); !set) return set;

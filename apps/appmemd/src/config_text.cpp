@@ -1,5 +1,7 @@
 #include "config_text.h"
 
+#include <algorithm>
+
 #include "appmem/base/units.h"
 
 namespace appmem::daemon {
@@ -39,9 +41,21 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+/// Items with white space between them as an array.
+std::string array_of(std::string_view items) {
+  std::string out;
+  while (!items.empty()) {
+    const std::string_view item = items.substr(0, items.find(' '));
+    items.remove_prefix(std::min(item.size() + 1, items.size()));
+    out += (out.empty() ? "" : ", ") + quoted(item);
+  }
+  return '[' + out + ']';
+}
+
 /// `name = value`: switches and counts stand without quotes.
 std::string assignment(const OptionRow& row, const Options& options) {
   const std::string value = row.show(options);
+  if (row.is_list) return std::string(row.name) + " = " + array_of(value) + "\n";
   const bool bare = row.value_name.empty() || row.value_name == "N";
   return std::string(row.name) + " = " + (bare ? value : quoted(value)) + "\n";
 }

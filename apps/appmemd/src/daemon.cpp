@@ -5,6 +5,7 @@
 #include <csignal>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <grp.h>
@@ -15,6 +16,7 @@
 #include "access.h"
 #include "appmem/base/check.h"
 #include "appmem/base/socket_path.h"
+#include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
 #include "appmem/server/server.h"
@@ -56,27 +58,107 @@ Result<void> check_default_directory(const Options& options) {
                   "choose another --socket");
 }
 
-/// Where to listen: on the sockets that were handed over, else on our own.
-Result<std::vector<server::ListenerSpec>> listeners(const Options& options,
-                                                    std::optional<std::uint32_t> gid,
-                                                    const std::vector<HandedOver>& handed_over) {
+/// Where to listen, and what holds there; both in the same order.
+struct Listeners {
   std::vector<server::ListenerSpec> specs;
-  for (const HandedOver& socket : handed_over) {
-    server::ListenerSpec spec;
-    spec.inherited_fd = socket.fd;
-    specs.push_back(spec);
+  std::vector<ListenerRules> rules;
+};
+
+/// `group` may be empty. Errors: kInvalidRequest.
+Result<std::optional<std::uint32_t>> gid_of(const std::string& group) {
+  if (group.empty()) return std::optional<std::uint32_t>();
+  const auto found = group_id(group);
+  if (!found) return fail(found.error());
+  return std::optional(*found);
+}
+
+/// Whom a socket with this mode lets connect.
+Reach reach_of(std::uint32_t mode) {
+  if ((mode & S_IWOTH) != 0) return Reach::kAll;
+  return (mode & S_IWGRP) != 0 ? Reach::kGroup : Reach::kOwner;
+}
+
+Result<void> add_listener(const ListenAddress& address, Listeners& listeners) {
+  const auto gid = gid_of(address.group);
+  if (!gid) return fail(gid.error());
+  server::ListenerSpec spec;
+  spec.socket_path = address.socket;
+  spec.socket_mode = address.mode.value_or(gid->has_value() ? 0660 : 0600);
+  spec.socket_gid = *gid;
+  spec.tcp = address.tcp;
+  // Over TCP nobody is told apart by a number.
+  const Reach reach = spec.tcp ? Reach::kOwner : reach_of(spec.socket_mode);
+  auto access = access_policy(::geteuid(), *gid, reach, read_overflow_ids("/"));
+  if (!access) return fail(std::move(access).error());
+  ListenerRules rules;
+  rules.protocol = address.protocol;
+  rules.access = *std::move(access);
+  rules.access.open = address.insecure;
+  if (!address.token_file.empty()) {
+    auto token = read_token_file(address.token_file, ::geteuid());
+    if (!token) return fail(std::move(token).error());
+    rules.access.token = true;
+    rules.token = *std::move(token);
   }
-  if (specs.empty()) {
+  listeners.specs.push_back(std::move(spec));
+  listeners.rules.push_back(std::move(rules));
+  return {};
+}
+
+/// What systemd has handed over, in place of --socket.
+Result<void> add_inherited(const Options& options, const std::vector<HandedOver>& handed_over,
+                           Listeners& listeners) {
+  const auto gid = gid_of(options.socket_group);
+  if (!gid) return fail(gid.error());
+  for (const HandedOver& socket : handed_over) {
+    // What keeps whom out of it is its maker's affair.
+    auto access = access_policy(::geteuid(), *gid, Reach::kAll, read_overflow_ids("/"));
+    if (!access) return fail(std::move(access).error());
+    listeners.specs.emplace_back().inherited_fd = socket.fd;
+    listeners.rules.emplace_back().access = *std::move(access);
+  }
+  return {};
+}
+
+Result<Listeners> all_listeners(const Options& options,
+                                const std::vector<HandedOver>& handed_over) {
+  Listeners listeners;
+  if (auto added = add_inherited(options, handed_over, listeners); !added) {
+    return fail(std::move(added).error());
+  }
+  std::vector<ListenAddress> addresses = options.listen;
+  if (handed_over.empty() && !options.socket.empty()) {
     if (auto checked = check_default_directory(options); !checked) {
       return fail(std::move(checked).error());
     }
-    server::ListenerSpec spec;
-    spec.socket_path = options.socket;
-    spec.socket_mode = options.socket_mode;
-    spec.socket_gid = gid;
-    specs.push_back(spec);
+    ListenAddress& socket = addresses.emplace_back();
+    socket.socket = options.socket;
+    socket.mode = options.socket_mode;
+    socket.group = options.socket_group;
   }
-  return specs;
+  if (options.tcp) {
+    ListenAddress& tcp = addresses.emplace_back();
+    tcp.tcp = options.tcp;
+    tcp.token_file = options.tcp_token_file;
+    tcp.insecure = options.tcp_insecure;
+  }
+  for (const ListenAddress& address : addresses) {
+    if (auto added = add_listener(address, listeners); !added) {
+      return fail(std::move(added).error());
+    }
+  }
+  return listeners;
+}
+
+/// Whoever runs a daemon that lets everybody in reads it in the log at each start.
+void warn_of_open_listeners(const Listeners& listeners, Observer& log) {
+  for (std::size_t i = 0; i < listeners.specs.size(); ++i) {
+    if (!listeners.rules[i].access.open) continue;
+    const std::string shown = listeners.specs[i].tcp->to_string();
+    const EventField address = EventField::of("address", shown);
+    log.event(Severity::kWarning, "listener_insecure",
+              "every user of this host may do everything here, without a token", &address, 1);
+  }
 }
 
 /// The options as they are in effect: a socket that was handed over stands instead of ours.
@@ -91,12 +173,6 @@ Options effective(Options options, const std::vector<HandedOver>& handed_over) {
     options.socket_mode = status.st_mode & 0777U;
   }
   return options;
-}
-
-/// What keeps whom out of a socket that was handed over is its maker's affair.
-Reach reach_of(const Options& options, const std::vector<HandedOver>& handed_over) {
-  if (!handed_over.empty() || (options.socket_mode & S_IWOTH) != 0) return Reach::kAll;
-  return (options.socket_mode & S_IWGRP) != 0 ? Reach::kGroup : Reach::kOwner;
 }
 
 std::uint64_t random_seed() {
@@ -114,17 +190,9 @@ core::Version version_floor(const Instant& now) {
 
 Result<void> serve(const Options& options, const std::vector<HandedOver>& handed_over,
                    Background& background, Clock& clock, Log& log) {
-  std::optional<std::uint32_t> gid;
-  if (!options.socket_group.empty()) {
-    const auto found = group_id(options.socket_group);
-    if (!found) return fail(found.error());
-    gid = *found;
-  }
-  auto access =
-      access_policy(::geteuid(), gid, reach_of(options, handed_over), read_overflow_ids("/"));
-  if (!access) return fail(std::move(access).error());
-  auto specs = listeners(options, gid, handed_over);
-  if (!specs) return fail(std::move(specs).error());
+  auto listeners = all_listeners(options, handed_over);
+  if (!listeners) return fail(std::move(listeners).error());
+  warn_of_open_listeners(*listeners, log);
 
   const Instant start = clock.now();
   core::Store store({.max_memory_bytes = options.max_memory_bytes,
@@ -135,7 +203,7 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                     start);
   Service service({.limits = options.limits,
                    .threads = options.threads,
-                   .access = *access,
+                   .listeners = std::move(listeners->rules),
                    .config = shown_options(effective(options, handed_over)),
                    .serving =
                        [&] {
@@ -144,7 +212,7 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                        },
                    .observer = &log},
                   store, clock);
-  server::Server server({.listeners = *std::move(specs),
+  server::Server server({.listeners = std::move(listeners->specs),
                          .threads = options.threads,
                          .limits = options.limits,
                          .shutdown_timeout = options.shutdown_timeout},

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <numeric>
+#include <utility>
 
 #include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
@@ -95,42 +96,58 @@ constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLev
                                                                 {"error", LogLevel::kError}};
 constexpr std::pair<std::string_view, bool> kSwitch[] = {{"false", false}, {"true", true}};
 
+Result<void> set_listen(Options& options, std::string_view text) {
+  auto addresses = parse_listen_addresses(text);
+  if (!addresses) return fail(std::move(addresses).error());
+  options.listen = *std::move(addresses);
+  return {};
+}
+
 Result<void> set_socket(Options& options, std::string_view text) {
-  const std::string_view scheme = address_scheme(text);
-  if (scheme == kUnixScheme) {
-    text.remove_prefix(kUnixScheme.size());
-  } else if (!scheme.empty()) {
-    return expected("unix:PATH or a path with a slash (" + std::string(scheme) +
-                    " is not known here)");
-  } else if (text.find('/') == std::string_view::npos) {
-    return expected("unix:PATH or a path with a slash, such as ./app.sock");
+  if (text.empty()) {
+    options.socket.clear();
+    return {};
   }
-  if (text.empty() || text.find('\0') != std::string_view::npos) return expected("a path");
-  if (text.size() > kSocketPathBytesMax) {
-    return expected("a path of at most " + std::to_string(kSocketPathBytesMax) +
-                    " bytes, the kernel's limit for socket paths; this one has " +
-                    std::to_string(text.size()));
-  }
-  options.socket = text;
+  auto path = parse_socket_path(text);
+  if (!path) return fail(std::move(path).error());
+  options.socket = *std::move(path);
   return {};
 }
 
-Result<void> set_mode(Options& options, std::string_view text) {
-  std::uint32_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc{} || end != text.data() + text.size() || mode > 0777) {
-    return expected("permissions in octal digits, such as 0600 or 0660");
-  }
-  options.socket_mode = mode;
+Result<void> set_socket_mode(Options& options, std::string_view text) {
+  const auto mode = parse_mode(text);
+  if (!mode) return fail(mode.error());
+  options.socket_mode = *mode;
   return {};
 }
 
-std::string show_mode(const Options& options) {
-  std::string text = "0";
-  for (int shift = 6; shift >= 0; shift -= 3) {
-    text += static_cast<char>('0' + (options.socket_mode >> static_cast<unsigned>(shift) & 7U));
+Result<void> set_tcp(Options& options, std::string_view text) {
+  options.tcp.reset();
+  if (text.empty()) return {};
+  auto address = parse_tcp_address(text);
+  if (!address) return fail(std::move(address).error());
+  options.tcp = *std::move(address);
+  return {};
+}
+
+std::string show_tcp(const Options& options) {
+  return options.tcp ? options.tcp->to_string().substr(kTcpScheme.size()) : std::string();
+}
+
+/// What is wrong with the three options of --tcp; empty when nothing is.
+std::string complaint_about_tcp(const Options& options) {
+  const bool token = !options.tcp_token_file.empty();
+  if (!options.tcp && (token || options.tcp_insecure)) {
+    return std::string(token ? "tcp-token-file" : "tcp-insecure") +
+           " is of no use without tcp (--tcp 127.0.0.1:6379)";
   }
-  return text;
+  if (token && options.tcp_insecure) return "tcp-token-file and tcp-insecure exclude each other";
+  if (options.tcp && !token && !options.tcp_insecure) {
+    return "tcp needs tcp-token-file (or tcp-insecure, which lets every user of this host in): "
+           "over "
+           "TCP nobody can tell which user connects";
+  }
+  return {};
 }
 
 /// A name that is off by this much is taken for a misspelt one.
@@ -157,15 +174,23 @@ constexpr std::chrono::milliseconds kForEver{0};
 constexpr std::chrono::milliseconds kMomentMin{1};
 
 constexpr OptionRow kRows[] = {
+    {"listen", "ADDRESS",
+     "Listen at this address: `unix:PATH` or `tcp://127.0.0.1:PORT`, with settings behind it: "
+     "`?protocol=auto|json|resp&mode=0600&group=G&token-file=F`. May be given several times.",
+     "none: the socket below", set_listen,
+     [](const Options& o) { return show_listen_addresses(o.listen); }, true},
     {"socket", "PATH", "Listen on this Unix socket.",
      "/run/appmem/appmem.sock for root, $XDG_RUNTIME_DIR/appmem/appmem.sock otherwise, "
-     "/tmp/appmem-UID/appmem.sock as the last resort",
+     "/tmp/appmem-UID/appmem.sock as the last resort; none where --listen is given",
      set_socket,
      [](const Options& o) {
        return o.socket;
      }},
     {"socket-mode", "MODE", "Permissions of the socket, in octal digits.",
-     "0600, and 0660 with --socket-group", set_mode, show_mode},
+     "0600, and 0660 with --socket-group", set_socket_mode,
+     [](const Options& o) {
+       return show_mode(o.socket_mode);
+     }},
     {"socket-group", "GROUP",
      "Group of the socket, by name or number. Its members may read and write the namespace "
      "`default`.",
@@ -176,6 +201,23 @@ constexpr OptionRow kRows[] = {
      },
      [](const Options& o) {
        return o.socket_group;
+     }},
+    {"tcp", "HOST:PORT",
+     "Listen at this address of this host too, such as 127.0.0.1:6379; port 0: any that is free.",
+     "none", set_tcp, show_tcp},
+    {"tcp-token-file", "FILE",
+     "The file with the token that a client of --tcp has to show; nobody else may read it.", "none",
+     [](Options& o, Text text) -> Result<void> {
+       o.tcp_token_file = text;
+       return {};
+     },
+     [](const Options& o) {
+       return o.tcp_token_file;
+     }},
+    {"tcp-insecure", "", "Let every user of this host do everything over --tcp, without a token.",
+     "false", [](Options& o, Text text) { return set_word<bool>(text, kSwitch, o.tcp_insecure); },
+     [](const Options& o) {
+       return show_word<bool>(kSwitch, o.tcp_insecure);
      }},
     {"threads", "N", "Event loops, each on a thread of its own.", "the number of cores, at most 4",
      [](Options& o, Text text) { return set_number(text, 1, kThreadsMax, o.threads); },
@@ -336,13 +378,31 @@ Result<void> set_option(Options& options, const OptionRow& row, std::string_view
 }
 
 Result<void> make_socket_absolute(Options& options, const std::string& working_directory) {
-  if (options.socket.starts_with('/')) return {};
+  if (options.socket.empty() || options.socket.starts_with('/')) return {};
   const std::filesystem::path path = std::filesystem::path(working_directory) / options.socket;
   return set_option(options, *find_option("socket"), path.lexically_normal().string(), "socket");
 }
 
-Result<void> settle_options(Options& options, bool mode_given) {
-  if (!options.socket_group.empty() && !mode_given) options.socket_mode = 0660;
+std::string join_items(std::span<const std::string> items) {
+  std::string text;
+  for (const std::string& item : items) {
+    if (!text.empty()) text += ' ';
+    for (const char c : item)
+      c == ' ' ? text += "%20" : text += c;
+  }
+  return text;
+}
+
+Result<void> settle_options(Options& options, const std::set<std::string_view>& given) {
+  if (!options.socket_group.empty() && !given.contains("socket-mode")) options.socket_mode = 0660;
+  if (!options.listen.empty() && !given.contains("socket")) options.socket.clear();
+  if (std::string why = complaint_about_tcp(options); !why.empty()) {
+    return fail(ErrorCode::kInvalidRequest, std::move(why));
+  }
+  if (options.listen.empty() && options.socket.empty() && !options.tcp) {
+    return fail(ErrorCode::kInvalidRequest,
+                "there is nowhere to listen: socket is empty, and neither listen nor tcp is given");
+  }
   if (options.limits.value_bytes_max > options.max_memory_bytes) {
     options.limits.value_bytes_max = static_cast<std::size_t>(options.max_memory_bytes);
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
+#include "appmem/base/tcp_address.h"
+#include "listen_address.h"
 
 namespace appmem::daemon {
 
@@ -21,9 +24,13 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 /// The effective configuration of a daemon.
 struct Options {
-  std::string socket;  // a path
+  std::vector<ListenAddress> listen;
+  std::string socket;  // a path; empty: none besides `listen`
   std::uint32_t socket_mode = 0600;
   std::string socket_group;  // a name or number; empty: none
+  std::optional<TcpAddress> tcp;
+  std::string tcp_token_file;  // empty: none
+  bool tcp_insecure = false;
   std::size_t threads = 1;
   std::uint64_t max_memory_bytes = 0;
   Limits limits;
@@ -55,6 +62,9 @@ struct OptionRow {
   Result<void> (*set)(Options& options, std::string_view text);
   /// The value as `set` would take it.
   std::string (*show)(const Options& options);
+  /// May be given several times, and is an array in the file; `set` takes all at once, with white
+  /// space between them.
+  bool is_list = false;
 };
 
 /// All of them, in the order in which they are shown.
@@ -77,9 +87,13 @@ Result<void> set_option(Options& options, const OptionRow& row, std::string_view
 /// Errors: kInvalidRequest (too long by that).
 Result<void> make_socket_absolute(Options& options, const std::string& working_directory);
 
+/// One text for `set` of a row that is a list: white space within an item becomes %XX.
+std::string join_items(std::span<const std::string> items);
+
 /// Checks what concerns several options at once, and settles what depends on others: a group
-/// without a mode means 0660. Errors: kInvalidRequest.
-Result<void> settle_options(Options& options, bool mode_given);
+/// without a mode means 0660; with `listen` there is no default socket. `given`: the names of those
+/// that somebody has set. Errors: kInvalidRequest.
+Result<void> settle_options(Options& options, const std::set<std::string_view>& given);
 
 /// Names and values, as `--print-config` and `config.get` show them.
 std::vector<std::pair<std::string, std::string>> shown_options(const Options& options);

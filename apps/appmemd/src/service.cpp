@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "appmem/base/check.h"
+#include "appmem/base/token.h"
 #include "appmem/codecs/auto_codec.h"
+#include "appmem/codecs/resp_codec.h"
 #include "service_manager.h"
 
 namespace appmem::daemon {
@@ -16,14 +18,27 @@ namespace {
 /// Entries that one call of maintain() looks at in each shard: some tens of microseconds.
 constexpr core::WorkBudget kMaintenanceBudget{500};
 
+/// Whether a request in RESP is a line of HTTP: a browser sends such lines for any web page that
+/// names our address, and the body behind them could hold commands.
+bool is_from_web_page(const protocol::Request& request) {
+  if (request.words().empty()) return false;
+  const std::string_view word = request.words().front();
+  const auto is = [word](std::string_view capitals) {
+    return std::equal(word.begin(), word.end(), capitals.begin(), capitals.end(),
+                      [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 32 : a) == b; });
+  };
+  return is("POST") || is("HOST:");
+}
+
 }  // namespace
 
 /// One connection: its wire format, and what it remembers between requests.
 class Service::Connection final : public server::ConnectionHandler {
  public:
-  Connection(Service& service, std::size_t loop, std::uint64_t id, protocol::PeerCredentials peer,
-             server::ListenerProtocol protocol)
+  Connection(Service& service, std::size_t loop, const server::ConnectionOrigin& origin,
+             protocol::PeerCredentials peer)
       : service_(service) {
+    const ListenerRules& rules = service.options_.listeners[origin.listener];
     const codecs::NdjsonLimits limits{
         .request_bytes_max = service.options_.limits.effective_request_bytes_max(),
         .value_bytes_max = service.options_.limits.value_bytes_max,
@@ -32,34 +47,78 @@ class Service::Connection final : public server::ConnectionHandler {
           return service.store_.allocate_large(bytes, service.clock_.now());
         }};
     codecs::NdjsonScratch& scratch = *service.scratch_[loop];
-    if (protocol == server::ListenerProtocol::kAuto) {
-      auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
-      choosing_ = codec.get();
-      codec_ = std::move(codec);
-    } else {
-      codec_ = codecs::make_ndjson_codec(limits, scratch);
+    switch (rules.protocol) {
+      case ListenerProtocol::kAuto: {
+        auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
+        choosing_ = codec.get();
+        codec_ = std::move(codec);
+        break;
+      }
+      case ListenerProtocol::kJson:
+        codec_ = codecs::make_ndjson_codec(limits, scratch);
+        break;
+      case ListenerProtocol::kResp:
+        codec_ = codecs::make_resp_codec({.request_bytes_max = limits.request_bytes_max});
+        break;
     }
-    session_.id = id;
-    session_.caller = service.options_.access.resolve(std::move(peer));
-    if (session_.caller.role == protocol::Caller::Role::kStranger)
-      service.report_stranger(session_);
+    session_.id = origin.id;
+    session_.listener = origin.listener;
+    session_.caller = rules.access.resolve(std::move(peer));
+    session_.role_at_start = session_.caller.role;
+    if (session_.caller.role == protocol::Caller::Role::kStranger) {
+      service.report_client(session_, "client_without_rights",
+                            "a client connected that may do nothing: its user is neither the "
+                            "daemon's nor in the socket's group");
+    }
+    note_role();
+    view_.publish(session_);
+    const std::lock_guard lock(service.views_mutex_);
+    service.views_.emplace(session_.id, &view_);
+  }
+  ~Connection() override {
+    const std::lock_guard lock(service_.views_mutex_);
+    service_.views_.erase(session_.id);
   }
 
   protocol::Codec& codec() override { return *codec_; }
-  protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& now) override {
-    return service_.dispatcher_.execute(session_, request, reply, now);
+    if (is_from_web_page(request)) {
+      service_.report_client(session_, "client_speaks_http",
+                             "closed a client that sent a line of HTTP where RESP is spoken, as a "
+                             "web page in a browser might");
+      protocol::Outcome outcome;
+      outcome.close = true;
+      return outcome;
+    }
+    protocol::Outcome outcome = service_.dispatcher_.execute(session_, request, reply, now);
+    note_role();
+    view_.publish(session_);
+    return outcome;
   }
   [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
   [[nodiscard]] bool protocol_chosen() const override {
     return choosing_ == nullptr || choosing_->chosen();
   }
+  [[nodiscard]] bool unauthenticated() const override {
+    return session_.caller.role == protocol::Caller::Role::kUnauthenticated;
+  }
+  [[nodiscard]] bool no_evict() const override { return view_.no_evict(); }
 
  private:
+  /// The role may have changed: with the token (or, in RESP, RESET).
+  void note_role() {
+    if (unauthenticated() == limited_) return;
+    limited_ = !limited_;
+    codec_->set_unauthenticated(limited_);
+  }
+
   Service& service_;
   std::unique_ptr<protocol::Codec> codec_;
   const codecs::AutoCodec* choosing_ = nullptr;  // codec_, where it has to find out
+  bool limited_ = false;                         // what codec_ knows of unauthenticated()
   commands::Session session_;
+  commands::SessionView view_;
 };
 
 Service::Service(ServiceOptions options, core::Store& store, Clock& clock)
@@ -77,21 +136,20 @@ Service::Service(ServiceOptions options, core::Store& store, Clock& clock)
 Service::~Service() = default;
 
 std::unique_ptr<server::ConnectionHandler> Service::connect(std::size_t loop,
-                                                            std::uint64_t connection_id,
-                                                            protocol::PeerCredentials peer,
-                                                            server::ListenerProtocol protocol) {
-  return std::make_unique<Connection>(*this, loop, connection_id, std::move(peer), protocol);
+                                                            const server::ConnectionOrigin& origin,
+                                                            protocol::PeerCredentials peer) {
+  return std::make_unique<Connection>(*this, loop, origin, std::move(peer));
 }
 
-void Service::report_stranger(const commands::Session& session) const {
+void Service::report_client(const commands::Session& session, std::string_view event,
+                            std::string_view message) const {
   if (options_.observer == nullptr) return;
   const protocol::PeerCredentials& peer = session.caller.credentials;
+  const bool known = peer.uid != protocol::kNobody;
   const std::array fields{EventField::of("client", static_cast<std::int64_t>(session.id)),
-                          EventField::of("uid", peer.uid), EventField::of("pid", peer.pid)};
-  options_.observer->event(Severity::kWarning, "client_without_rights",
-                           "a client connected that may do nothing: its user is neither the "
-                           "daemon's nor in the socket's group",
-                           fields.data(), fields.size());
+                          EventField::of("uid", known ? std::int64_t{peer.uid} : -1),
+                          EventField::of("pid", peer.pid)};
+  options_.observer->event(Severity::kWarning, event, message, fields.data(), fields.size());
 }
 
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {
@@ -114,7 +172,7 @@ commands::ServerInfo Service::info(const Instant& now) {
   info.uptime = now.mono - start_;
   info.threads = options_.threads;
   info.connections = server_->connection_count();
-  info.features = {"ndjson"};
+  info.features = {"ndjson", "resp"};
   return info;
 }
 
@@ -124,6 +182,7 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
     clients.push_back({.id = connection.id,
                        .name = std::move(connection.client_name),
                        .address = std::move(connection.address),
+                       .peer = std::move(connection.peer),
                        .uid = connection.uid,
                        .pid = connection.pid,
                        .age = connection.age,
@@ -133,11 +192,36 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
   }
   std::sort(clients.begin(), clients.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
+  const std::lock_guard lock(views_mutex_);
+  for (commands::ClientInfo& client : clients) {
+    const auto view = views_.find(client.id);
+    if (view != views_.end()) view->second->read(client);
+  }
   return clients;
+}
+
+commands::ServerCounts Service::counts() {
+  const server::ServerCounts counts = server_->counts();
+  return {.connections = counts.connections,
+          .connections_refused = counts.connections_refused,
+          .requests = counts.requests,
+          .bytes_received = counts.bytes_received,
+          .bytes_sent = counts.bytes_sent};
 }
 
 bool Service::kill_client(std::uint64_t id) {
   return server_->kill_connection(id);
+}
+
+commands::TokenCheck Service::authenticate(commands::Session& session, std::string_view token) {
+  const ListenerRules& rules = options_.listeners[session.listener];
+  if (!rules.access.token) return commands::TokenCheck::kNotTaken;
+  if (!is_same_token(rules.token, token)) {
+    report_client(session, "authentication_failed", "a client showed a token that is not ours");
+    return commands::TokenCheck::kWrong;
+  }
+  session.caller.role = protocol::Caller::Role::kOperator;
+  return commands::TokenCheck::kAccepted;
 }
 
 void Service::shutdown() {

@@ -4,7 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,18 +17,29 @@
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/commands/dispatcher.h"
 #include "appmem/commands/server_control.h"
+#include "appmem/commands/session_view.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/caller.h"
 #include "appmem/server/request_handler.h"
 #include "appmem/server/server.h"
+#include "listen_address.h"
 
 namespace appmem::daemon {
+
+/// What holds for the connections of one listener.
+struct ListenerRules {
+  ListenerProtocol protocol = ListenerProtocol::kAuto;
+  protocol::AccessPolicy access;
+  /// What makes an operator of whoever shows it, where `access` says that one is taken.
+  std::string token;
+};
 
 /// What the service is told about the process.
 struct ServiceOptions {
   Limits limits;
   std::size_t threads = 1;
-  protocol::AccessPolicy access;
+  /// One for each of the server's, in its order.
+  std::vector<ListenerRules> listeners;
   /// As `--print-config` shows it.
   std::vector<std::pair<std::string, std::string>> config;
   /// Called once, when whoever connects is answered. May be empty.
@@ -46,9 +60,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   void attach(server::Server& server) { server_ = &server; }
 
   // --- server::RequestHandler ---
-  std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                                     protocol::PeerCredentials peer,
-                                                     server::ListenerProtocol protocol) override;
+  std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop,
+                                                     const server::ConnectionOrigin& origin,
+                                                     protocol::PeerCredentials peer) override;
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
   [[nodiscard]] std::uint64_t committed() const override { return 0; }  // nothing is durable yet
   void serving() override;
@@ -57,18 +71,21 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   // --- commands::ServerControl ---
   [[nodiscard]] commands::ServerInfo info(const Instant& now) override;
   [[nodiscard]] const Limits& limits() const override { return options_.limits; }
+  [[nodiscard]] commands::ServerCounts counts() override;
   [[nodiscard]] std::vector<commands::ClientInfo> clients(const Instant& now) override;
   bool kill_client(std::uint64_t id) override;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
     return options_.config;
   }
+  commands::TokenCheck authenticate(commands::Session& session, std::string_view token) override;
   void shutdown() override;
   void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
 
  private:
   class Connection;
 
-  void report_stranger(const commands::Session& session) const;
+  void report_client(const commands::Session& session, std::string_view event,
+                     std::string_view message) const;
 
   const ServiceOptions options_;
   core::Store& store_;
@@ -79,6 +96,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   /// One for each loop, used on its thread.
   std::vector<std::unique_ptr<codecs::NdjsonScratch>> scratch_;
   server::Server* server_ = nullptr;
+  std::mutex views_mutex_;
+  /// What each connection shows of its session; guarded by views_mutex_.
+  std::unordered_map<std::uint64_t, const commands::SessionView*> views_;
 };
 
 }  // namespace appmem::daemon

@@ -35,11 +35,19 @@ bool system_socket(const std::string& path, const AddressEnvironment& environmen
 }  // namespace
 
 std::string Address::to_string() const {
+  if (kind == Kind::kTcp) return tcp.to_string();
   return kind == Kind::kEmbedded ? std::string(kEmbedded) : std::string(kUnixScheme) + path;
 }
 
 Result<Address> parse_address(std::string_view text) {
-  if (text == kEmbedded) return Address{Address::Kind::kEmbedded, {}};
+  if (text == kEmbedded) return Address{Address::Kind::kEmbedded, {}, {}};
+  if (text.starts_with(kTcpScheme)) {
+    auto tcp = parse_tcp_address(text);
+    if (tcp && tcp->port != 0) return Address{Address::Kind::kTcp, {}, *std::move(tcp)};
+    const std::string why = tcp ? "expected a port from 1 to 65535" : tcp.error().message;
+    return fail(ErrorCode::kInvalidRequest,
+                "the address \"" + std::string(text) + "\" is of no use: " + why);
+  }
   std::string_view path = text;
   const std::string_view scheme = address_scheme(text);
   if (scheme == kUnixScheme) {
@@ -47,8 +55,9 @@ Result<Address> parse_address(std::string_view text) {
   } else if (!scheme.empty() || text.find('/') == std::string_view::npos) {
     std::string message = '"' + std::string(text) + "\" is no address";
     if (!scheme.empty()) message.append(" (").append(scheme).append(" is not known here)");
-    return fail(ErrorCode::kInvalidRequest,
-                message + ": write unix:PATH, a path with a slash, or embedded:");
+    return fail(
+        ErrorCode::kInvalidRequest,
+        message + ": write unix:PATH, a path with a slash, tcp://127.0.0.1:PORT, or embedded:");
   }
   if (path.empty() || path.find('\0') != std::string_view::npos) {
     return fail(ErrorCode::kInvalidRequest,
@@ -59,7 +68,7 @@ Result<Address> parse_address(std::string_view text) {
                 "the socket path is " + std::to_string(path.size()) + " bytes long, and at most " +
                     std::to_string(kSocketPathBytesMax) + " are possible: " + std::string(path));
   }
-  return Address{Address::Kind::kUnix, std::string(path)};
+  return Address{Address::Kind::kUnix, std::string(path), {}};
 }
 
 AddressEnvironment AddressEnvironment::of_process() {

@@ -69,8 +69,21 @@ Result<std::uint64_t> version_of(const JsonView& answer) {
 
 /// What to do when nobody listens at a default address or at one that somebody named.
 std::string advice(const Address& address, bool is_default) {
-  return is_default ? ": start it with appmemd --background"
-                    : ": start it with appmemd --background --socket " + address.path;
+  const std::string start = ": start it with appmemd --background";
+  if (is_default) return start;
+  if (address.kind == Address::Kind::kUnix) return start + " --socket " + address.path;
+  return start + " --tcp " + address.to_string().substr(kTcpScheme.size()) +
+         " --tcp-token-file FILE";
+}
+
+Result<void> show_token(Connection& connection, const std::string& token) {
+  const std::string request = token_request(token);
+  const std::string_view requests[] = {request};
+  std::vector<std::string> answers;
+  if (connection.exchange(requests, answers).end != Exchange::End::kComplete) {
+    return fail(ErrorCode::kUnavailable, "the connection was lost while the token was shown");
+  }
+  return read_token_answer(answers.front());
 }
 
 Result<std::unique_ptr<Backend>> open_backend(const Address& address, bool is_default,
@@ -120,17 +133,24 @@ Result<T> first_that_answers(std::vector<std::string> texts, Attempt attempt) {
 }  // namespace
 
 Result<int> connect_socket(const std::vector<std::string>& addresses,
-                           std::chrono::milliseconds timeout) {
+                           std::chrono::milliseconds timeout, const std::string& token) {
   return first_that_answers<int>(
       addresses, [&](const Address& address, bool is_default) -> Result<int> {
         if (address.kind == Address::Kind::kEmbedded) {
           return fail(ErrorCode::kInvalidRequest, "an embedded: store has no socket");
         }
         int reason = 0;
-        Result<int> fd = connect_unix(address.path, timeout, &reason);
-        if (fd) return fd;
-        return fail(fd.error().code,
-                    connect_refusal(address.path, reason, advice(address, is_default)));
+        const auto connection = Connection::open(address, timeout, &reason);
+        if (!connection) {
+          return fail(connection.error().code,
+                      connect_refusal(address.place(), reason, advice(address, is_default)));
+        }
+        if (!token.empty()) {
+          if (auto shown = show_token(**connection, token); !shown) {
+            return fail(std::move(shown).error());
+          }
+        }
+        return (*connection)->release();
       });
 }
 

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -15,6 +17,8 @@
 #include <unistd.h>
 
 #include "appmem/base/limits.h"
+#include "appmem/client/answer.h"
+#include "appmem/client/request.h"
 
 namespace appmem::client {
 namespace {
@@ -39,27 +43,41 @@ int poll_timeout(std::chrono::milliseconds timeout) {
       std::min<std::chrono::milliseconds::rep>(timeout.count(), std::numeric_limits<int>::max()));
 }
 
-}  // namespace
+/// As the system wants it. Returns its size; 0 where a path is too long.
+socklen_t fill_in(const Address& address, sockaddr_storage& storage) {
+  if (address.kind == Address::Kind::kTcp) return appmem::fill_in(address.tcp, storage);
+  sockaddr_un path{};
+  path.sun_family = AF_UNIX;
+  if (address.path.size() >= sizeof path.sun_path) return 0;
+  address.path.copy(path.sun_path, address.path.size());
+  std::memcpy(&storage, &path, sizeof path);
+  return sizeof path;
+}
 
-Result<int> connect_unix(const std::string& path, std::chrono::milliseconds timeout, int* reason) {
+Result<int> connect_to(const Address& address, std::chrono::milliseconds timeout, int* reason) {
   const auto refused = [&](int error) {
+    // EINPROGRESS: over TCP the time is over.
+    if (error == EINPROGRESS) error = EAGAIN;
     if (reason != nullptr) *reason = error;
     return fail(error == EAGAIN ? ErrorCode::kTimeout : ErrorCode::kUnavailable,
-                path + ": " + std::generic_category().message(error));
+                address.place() + ": " + std::generic_category().message(error));
   };
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return refused(ENAMETOOLONG);
-  path.copy(address.sun_path, path.size());
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_storage storage{};
+  const socklen_t bytes = fill_in(address, storage);
+  if (bytes == 0) return refused(ENAMETOOLONG);
+  const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return refused(errno);
+  if (address.kind == Address::Kind::kTcp) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   // A full queue of the listener blocks connect() for at most the time to send.
   const timeval limit = to_timeval(timeout);
   ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   int connected = 0;
   do {
-    connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), bytes);
   } while (connected != 0 && errno == EINTR);
   if (connected != 0) {
     const int error = errno;
@@ -69,10 +87,12 @@ Result<int> connect_unix(const std::string& path, std::chrono::milliseconds time
   return fd;
 }
 
-Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const Address& address,
                                                      std::chrono::milliseconds timeout,
                                                      int* reason) {
-  const Result<int> fd = connect_unix(path, timeout, reason);
+  const Result<int> fd = connect_to(address, timeout, reason);
   if (!fd) return fail(fd.error());
   return std::unique_ptr<Connection>(new Connection(*fd, timeout));
 }
@@ -86,6 +106,18 @@ Connection::~Connection() {
 
 int Connection::release() {
   return std::exchange(fd_, -1);
+}
+
+std::string token_request(const std::string& token) {
+  return RequestBuilder("auth").text(protocol::Field::kToken, token).take();
+}
+
+Result<void> read_token_answer(std::string_view answer) {
+  const Result<JsonView> parsed = JsonView::parse(answer);
+  if (!parsed) return fail(ErrorCode::kInternal, parsed.error().message);
+  auto error = answer_error(*parsed);
+  if (error && error->code != ErrorCode::kUnavailable) return fail(*std::move(error));
+  return {};
 }
 
 Exchange Connection::exchange(std::span<const std::string_view> requests,

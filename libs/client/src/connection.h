@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "appmem/base/error.h"
+#include "appmem/client/address.h"
 
 namespace appmem::client {
 
@@ -28,10 +29,10 @@ struct Exchange {
 /// One blocking stream socket that carries NDJSON. Thread safety: none.
 class Connection {
  public:
-  /// Connects to the Unix socket at `path`. `timeout` bounds the wait for a place in the listener's
+  /// Connects to a socket. `timeout` bounds the wait for a place in the listener's
   /// queue, and later each wait of `exchange`; 0 means for ever.
   /// Errors: kTimeout; kUnavailable, with `reason` set to the system's errno.
-  static Result<std::unique_ptr<Connection>> open(const std::string& path,
+  static Result<std::unique_ptr<Connection>> open(const Address& address,
                                                   std::chrono::milliseconds timeout, int* reason);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -68,7 +69,10 @@ class Connection {
   std::size_t scanned_ = 0;     // no line end before here
 };
 
-/// Connects a plain socket, as Connection::open does.
-Result<int> connect_unix(const std::string& path, std::chrono::milliseconds timeout, int* reason);
+/// The request that shows a token.
+std::string token_request(const std::string& token);
+/// What its answer comes to: who takes no token is fine with one.
+/// Errors: kUnauthenticated (it is not the right one), kInternal.
+Result<void> read_token_answer(std::string_view answer);
 
 }  // namespace appmem::client

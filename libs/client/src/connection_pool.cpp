@@ -6,27 +6,27 @@
 
 namespace appmem::client {
 
-std::string connect_refusal(const std::string& path, int reason, const std::string& advice) {
+std::string connect_refusal(const std::string& place, int reason, const std::string& advice) {
   switch (reason) {
     case ENOENT:
     case ENOTDIR:
     case ECONNREFUSED:
-      return "no appmemd at " + path + advice;
+      return "no appmemd at " + place + advice;
     case EACCES:
     case EPERM:
-      return "no permission to use " + path +
+      return "no permission to use " + place +
              ": ask the owner of the daemon for --socket-group, or start your own with appmemd "
              "--background";
     case EAGAIN:
-      return "appmemd at " + path + " accepts no connection in time: it is stopped or overloaded";
+      return "appmemd at " + place + " accepts no connection in time: it is stopped or overloaded";
     default:
-      return path + ": " + std::generic_category().message(reason);
+      return place + ": " + std::generic_category().message(reason);
   }
 }
 
-ConnectionPool::ConnectionPool(std::string path, std::size_t connections_max,
+ConnectionPool::ConnectionPool(Address address, std::size_t connections_max,
                                std::chrono::milliseconds timeout, std::string advice)
-    : path_(std::move(path)),
+    : address_(std::move(address)),
       connections_max_(connections_max),
       timeout_(timeout),
       advice_(std::move(advice)) {
@@ -52,10 +52,10 @@ Result<ConnectionPool::Loan> ConnectionPool::borrow() {
     ++open_;
   }
   int reason = 0;
-  Result<std::unique_ptr<Connection>> connection = Connection::open(path_, timeout_, &reason);
+  Result<std::unique_ptr<Connection>> connection = Connection::open(address_, timeout_, &reason);
   if (connection) return Loan{*std::move(connection), true};
   discard(nullptr);
-  return fail(connection.error().code, connect_refusal(path_, reason, advice_));
+  return fail(connection.error().code, connect_refusal(place(), reason, advice_));
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Connection> connection) {

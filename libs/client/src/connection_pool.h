@@ -19,7 +19,7 @@ namespace appmem::client {
 class ConnectionPool {
  public:
   /// `connections_max` at least 1. `advice` ends the message when nobody listens.
-  ConnectionPool(std::string path, std::size_t connections_max, std::chrono::milliseconds timeout,
+  ConnectionPool(Address address, std::size_t connections_max, std::chrono::milliseconds timeout,
                  std::string advice);
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -37,10 +37,11 @@ class ConnectionPool {
   /// The connection is broken: it is closed, and so are the idle ones, which are probably as dead.
   void discard(std::unique_ptr<Connection> connection);
 
-  [[nodiscard]] const std::string& path() const { return path_; }
+  /// Where it is, for messages.
+  [[nodiscard]] std::string place() const { return address_.place(); }
 
  private:
-  const std::string path_;
+  const Address address_;
   const std::size_t connections_max_;
   const std::chrono::milliseconds timeout_;
   const std::string advice_;
@@ -51,7 +52,7 @@ class ConnectionPool {
   std::size_t open_ = 0;                           // idle and lent
 };
 
-/// One sentence on why nobody can be reached at `path`, `reason` being errno.
-std::string connect_refusal(const std::string& path, int reason, const std::string& advice);
+/// One sentence on why nobody can be reached at `place`, `reason` being errno.
+std::string connect_refusal(const std::string& place, int reason, const std::string& advice);
 
 }  // namespace appmem::client

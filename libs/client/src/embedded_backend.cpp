@@ -166,7 +166,7 @@ std::string EmbeddedBackend::execute(Session& session, std::string_view request)
   if (frame.kind == protocol::Codec::Frame::Kind::kRequest) {
     decoded = codec.decode(std::span<char>(session.input.data(), frame.consumed), session.request);
   }
-  protocol::ReplyWriter& reply = codec.begin_reply(session.request, session.output);
+  protocol::Reply& reply = codec.begin_reply(session.request, session.output);
   if (decoded) {
     protocol::Outcome outcome = dispatcher_.execute(session.state, session.request, reply, now);
     while (outcome.progress == protocol::Outcome::Progress::kContinue) {

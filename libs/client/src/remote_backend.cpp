@@ -34,8 +34,8 @@ RemoteBackend::RemoteBackend(const Address& address, const ClientOptions& option
       timeout_(options.timeout),
       retries_(options.retries),
       client_name_(options.client_name),
-      pool_(address.path, std::max<std::size_t>(options.connections_max, 1), options.timeout,
-            advice) {
+      token_(options.token),
+      pool_(address, std::max<std::size_t>(options.connections_max, 1), options.timeout, advice) {
 }
 
 std::string RemoteBackend::current_ns() {
@@ -45,14 +45,14 @@ std::string RemoteBackend::current_ns() {
 
 Error RemoteBackend::lost_error(bool may_have_happened) const {
   return {ErrorCode::kUnavailable,
-          "the connection to appmemd at " + pool_.path() + " was lost before the answer came" +
+          "the connection to appmemd at " + pool_.place() + " was lost before the answer came" +
               (may_have_happened ? "; the request may have taken effect" : ""),
           std::nullopt};
 }
 
 Error RemoteBackend::silent_error() const {
   return {ErrorCode::kTimeout,
-          "appmemd at " + pool_.path() + " did not answer within " + format_duration(timeout_) +
+          "appmemd at " + pool_.place() + " did not answer within " + format_duration(timeout_) +
               "; the request may have taken effect",
           std::nullopt};
 }
@@ -60,6 +60,8 @@ Error RemoteBackend::silent_error() const {
 std::optional<Result<void>> RemoteBackend::prepare(Connection& connection, bool fresh,
                                                    const std::string& ns) {
   std::vector<std::string> lines;
+  const bool shows_token = fresh && !token_.empty();
+  if (shows_token) lines.push_back(token_request(token_));
   if (fresh && !client_name_.empty()) {
     lines.push_back(RequestBuilder("hello")
                         .text(Field::kClientName, client_name_)
@@ -80,7 +82,14 @@ std::optional<Result<void>> RemoteBackend::prepare(Connection& connection, bool 
     case Exchange::End::kComplete:
       break;
   }
-  for (const std::string& answer : answers) {
+  if (shows_token) {
+    if (auto read = read_token_answer(answers.front()); !read) {
+      Error error = std::move(read).error();
+      error.message = "appmemd at " + pool_.place() + " refuses the token: " + error.message;
+      return fail(std::move(error));
+    }
+  }
+  for (const std::string& answer : std::span(answers).subspan(shows_token ? 1 : 0)) {
     const Result<JsonView> parsed = JsonView::parse(answer);
     if (!parsed) return fail(ErrorCode::kInternal, parsed.error().message);
     if (auto error = answer_error(*parsed)) return fail(*std::move(error));

@@ -14,7 +14,7 @@
 
 namespace appmem::client {
 
-/// A daemon behind a Unix socket. Thread safety: all.
+/// A daemon behind a socket. Thread safety: all.
 class RemoteBackend final : public Backend {
  public:
   /// Errors: kUnavailable, kTimeout. `reason` is errno where nobody answered.
@@ -29,8 +29,8 @@ class RemoteBackend final : public Backend {
  private:
   RemoteBackend(const Address& address, const ClientOptions& options, const std::string& advice);
 
-  /// A connection that has said hello and is in `ns`, or in any where that is nothing. An answer
-  /// that refuses the namespace is an error. Lost connections are replaced.
+  /// A connection that has shown the token, has said hello and is in `ns`, or in any where that is
+  /// nothing. An answer that refuses the namespace is an error. Lost connections are replaced.
   Result<ConnectionPool::Loan> ready_connection(const std::optional<std::string>& ns);
   /// Nothing: the connection was lost and may be replaced.
   std::optional<Result<void>> prepare(Connection& connection, bool fresh, const std::string& ns);
@@ -42,6 +42,7 @@ class RemoteBackend final : public Backend {
   const std::chrono::milliseconds timeout_;
   const int retries_;
   const std::string client_name_;
+  const std::string token_;
   ConnectionPool pool_;
   std::mutex mutex_;
   std::string ns_ = "default";

@@ -1,5 +1,6 @@
 #include "appmem/codecs/ndjson_codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@ class NdjsonCodec final : public protocol::Codec {
  public:
   NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
       : limits_(limits),
+        line_bytes_max_(limits.request_bytes_max),
         decoder_(*scratch.decoder_),
         writer_(limits.output_bytes_congested, limits.memory) {}
 
@@ -40,8 +42,8 @@ class NdjsonCodec final : public protocol::Codec {
     large_ = std::make_unique<NdjsonDecoder>(limits_.memory);
     return large_->decode(line, limits_, request);
   }
-  protocol::ReplyWriter& begin_reply(const protocol::Request& request,
-                                     protocol::OutputBuffer& output) override {
+  protocol::Reply& begin_reply(const protocol::Request& request,
+                               protocol::OutputBuffer& output) override {
     writer_.begin(refused_id_.empty() ? request.id() : std::string_view(refused_id_), output);
     return writer_;
   }
@@ -50,12 +52,18 @@ class NdjsonCodec final : public protocol::Codec {
     large_.reset();
     refused_id_.clear();
   }
+  void set_unauthenticated(bool unauthenticated) override {
+    line_bytes_max_ = unauthenticated
+                          ? std::min(limits_.request_bytes_max, protocol::kUnauthenticatedBytesMax)
+                          : limits_.request_bytes_max;
+  }
   [[nodiscard]] bool between_requests(std::string_view input) const override {
     return !skipping_ && input.size() == blank_;
   }
 
  private:
   const NdjsonLimits limits_;
+  std::size_t line_bytes_max_;            // less until the client has shown its token
   NdjsonDecoder& decoder_;                // the thread's
   std::unique_ptr<NdjsonDecoder> large_;  // of a large frame, until it is answered
   NdjsonReplyWriter writer_;
@@ -97,17 +105,15 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     // White space before a request does not count, and may have been dropped; nor does a carriage
     // return before the line end, which the last byte without a line end may be.
     const std::size_t length = end - begin - blank_;
-    if (length > limits_.request_bytes_max &&
-        (length > limits_.request_bytes_max + 1 || input[end - 1] != '\r')) {
+    if (length > line_bytes_max_ && (length > line_bytes_max_ + 1 || input[end - 1] != '\r')) {
       refused_id_ = recover_request_id(input.substr(begin + blank_, kIdSearchedBytes));
       skipping_ = line_end == nullptr;
       scanned_ = blank_ = 0;
-      return {
-          Frame::Kind::kRefused,
-          line_end == nullptr ? input.size() : end + 1,
-          {ErrorCode::kTooLarge,
-           "a request is over the limit of " + std::to_string(limits_.request_bytes_max) + " bytes",
-           std::nullopt}};
+      return {Frame::Kind::kRefused,
+              line_end == nullptr ? input.size() : end + 1,
+              {ErrorCode::kTooLarge,
+               "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
+               std::nullopt}};
     }
     if (line_end == nullptr) {
       // Blank lines, and white space without an end, are not kept.

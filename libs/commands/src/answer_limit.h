@@ -5,7 +5,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
 #include "appmem/base/memory_budget.h"
-#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/reply.h"
 
 namespace appmem::commands {
 
@@ -17,7 +17,10 @@ class AnswerLimit {
 
   /// To be called behind each value. Errors: kTooLarge (more than a connection may have waiting,
   /// so the server would have to close it), kOutOfMemory (more than the process has to spare).
-  [[nodiscard]] Result<void> check(const protocol::ReplyWriter& reply) const;
+  [[nodiscard]] Result<void> check(const protocol::Reply& reply) const;
+  /// The same for an answer that will come to so many bytes, for which so many more will be taken
+  /// from memory.
+  [[nodiscard]] Result<void> check_bytes(std::uint64_t bytes, std::uint64_t memory = 0) const;
 
  private:
   const std::uint64_t bytes_max_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "appmem/commands/dispatcher.h"
+#include "appmem/protocol/reply_writer.h"
 
 namespace appmem::commands {
 

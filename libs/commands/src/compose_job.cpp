@@ -10,7 +10,7 @@ namespace {
 
 using protocol::Job;
 using protocol::Outcome;
-using protocol::ReplyWriter;
+using protocol::Reply;
 
 /// What one turn composes for one connection, of values as they are stored: some hundred
 /// microseconds where every byte becomes six.
@@ -21,7 +21,7 @@ class ComposeJob final : public Job {
  public:
   explicit ComposeJob(std::unique_ptr<Job> inner) : inner_(std::move(inner)) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+  bool run(Reply& reply, const Instant& now, protocol::TurnBudget& budget) override {
     if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) {
       budget.steps = 0;  // as much work as a turn's steps
       return false;
@@ -38,7 +38,7 @@ class ComposeJob final : public Job {
 
 }  // namespace
 
-Outcome compose_large_values(Outcome outcome, ReplyWriter& reply) {
+Outcome compose_large_values(Outcome outcome, Reply& reply) {
   if (outcome.job != nullptr) {
     outcome.job = std::make_unique<ComposeJob>(std::move(outcome.job));
   } else if (reply.deferred() && !reply.compose(kComposedBytesPerTurn)) {

@@ -22,7 +22,8 @@ class CountKeys final : public protocol::Job {
   CountKeys(core::Store& store, core::NamespaceId ns, std::string prefix)
       : store_(store), ns_(ns), prefix_(std::move(prefix)) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+  bool run(protocol::Reply& out, const Instant& now, protocol::TurnBudget& budget) override {
+    ReplyWriter& reply = out.fields();
     while (budget.steps > 0) {
       Visits visits(budget.steps);
       const auto visit = [&](const core::EntryView& entry) {

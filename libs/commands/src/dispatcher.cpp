@@ -7,6 +7,8 @@
 #include "call.h"
 #include "compose_job.h"
 #include "handlers.h"
+#include "redis/redis_dispatch.h"
+#include "redis/redis_statistics.h"
 
 namespace appmem::commands {
 namespace {
@@ -65,6 +67,11 @@ constexpr Row kRows[] = {
     {CommandId::kLeaseRelease, handle_unavailable},
 };
 
+/// What a client may send before it has shown the token that its listener asks for.
+bool needs_no_token(CommandId command) {
+  return command == CommandId::kAuth || command == CommandId::kHello || command == CommandId::kPing;
+}
+
 constexpr bool every_command_has_its_row() {
   for (std::size_t i = 0; i < std::size(kRows); ++i) {
     if (static_cast<std::size_t>(kRows[i].command) != i) return false;
@@ -77,14 +84,30 @@ static_assert(every_command_has_its_row());
 
 Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
                        const protocol::JsonValidator& validator)
-    : store_(store), control_(control), validator_(validator) {
+    : store_(store),
+      control_(control),
+      validator_(validator),
+      statistics_(std::make_unique<RedisStatistics>()) {
 }
 
+Dispatcher::~Dispatcher() = default;
+
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
-                                      protocol::ReplyWriter& reply, const Instant& now) {
-  Call call{store_, control_, validator_, settings_mutex_, session, request, request.arguments(),
-            reply,  now};
-  protocol::Outcome outcome = kRows[static_cast<std::size_t>(request.command().id)].handler(call);
+                                      protocol::Reply& reply, const Instant& now) {
+  if (!request.words().empty()) {
+    const RedisContext context{store_, control_, validator_, settings_mutex_, *statistics_};
+    return execute_redis(context, session, request.words(), reply.redis(), now);
+  }
+  Call call{store_,  control_, validator_,          settings_mutex_,
+            session, request,  request.arguments(), reply.fields(),
+            now};
+  const CommandId command = request.command().id;
+  if (session.caller.role == protocol::Caller::Role::kUnauthenticated && !needs_no_token(command))
+      [[unlikely]] {
+    return refuse(call, {ErrorCode::kUnauthenticated,
+                         "a token is needed first: {\"op\":\"auth\",\"token\":\"...\"}"});
+  }
+  protocol::Outcome outcome = kRows[static_cast<std::size_t>(command)].handler(call);
   return compose_large_values(std::move(outcome), reply);
 }
 

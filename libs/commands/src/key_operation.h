@@ -7,6 +7,7 @@
 #include "appmem/base/error.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/codec.h"
+#include "appmem/protocol/reply_writer.h"
 #include "appmem/protocol/request.h"
 
 namespace appmem::commands {

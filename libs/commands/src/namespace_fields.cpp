@@ -87,6 +87,26 @@ Result<void> read_setting(const Argument& argument, core::NamespaceSettings& set
 
 }  // namespace
 
+Result<void> read_setting_word(Field field, std::string_view word,
+                               core::NamespaceSettings& settings) {
+  Argument argument;
+  argument.field = field;
+  argument.bytes = word;
+  return read_setting(argument, settings);
+}
+
+std::string_view value_type_name(core::ValueType type) {
+  return name_of(kTypeNames, type);
+}
+
+std::string_view persistence_name(core::Persistence persist) {
+  return name_of(kPersistNames, persist);
+}
+
+std::string_view eviction_name(core::Eviction eviction) {
+  return name_of(kEvictionNames, eviction);
+}
+
 Result<void> read_settings(const protocol::Arguments& args, core::NamespaceSettings& settings) {
   for (const Argument& argument : args.all()) {
     if (auto read = read_setting(argument, settings); !read) return read;
@@ -97,9 +117,9 @@ Result<void> read_settings(const protocol::Arguments& args, core::NamespaceSetti
 void write_namespace(ReplyWriter& reply, const core::NamespaceInfo& info) {
   const core::NamespaceSettings& settings = info.settings;
   reply.text(Field::kName, info.name);
-  reply.text(Field::kType, name_of(kTypeNames, settings.type));
-  reply.text(Field::kPersist, name_of(kPersistNames, settings.persist));
-  reply.text(Field::kEviction, name_of(kEvictionNames, settings.eviction));
+  reply.text(Field::kType, value_type_name(settings.type));
+  reply.text(Field::kPersist, persistence_name(settings.persist));
+  reply.text(Field::kEviction, eviction_name(settings.eviction));
   write_limit(reply, Field::kMaxBytes, settings.max_bytes);
   reply.unsigned_integer(Field::kReservedBytes, settings.reserved_bytes);
   write_limit(reply, Field::kMaxKeys, settings.max_keys);

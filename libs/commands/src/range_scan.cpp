@@ -21,7 +21,8 @@ RangeScan::~RangeScan() {
   store_.memory().release(charged_bytes_);
 }
 
-bool RangeScan::run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) {
+bool RangeScan::run(protocol::Reply& out, const Instant& now, protocol::TurnBudget& budget) {
+  ReplyWriter& reply = out.fields();
   if (phase_ == Phase::kCollecting) collect(reply, now, budget.steps);
   if (phase_ == Phase::kWriting) write(reply, now, budget.steps);
   if (phase_ == Phase::kEnded) return true;

@@ -37,7 +37,7 @@ class RangeScan final : public protocol::Job {
             bool with_values);
   ~RangeScan() override;
 
-  bool run(protocol::ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override;
+  bool run(protocol::Reply& out, const Instant& now, protocol::TurnBudget& budget) override;
 
  private:
   enum class Phase : std::uint8_t { kCollecting, kWriting, kEnded };

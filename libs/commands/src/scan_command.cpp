@@ -45,7 +45,8 @@ class HashScan final : public protocol::Job {
         limit_(limit),
         answer_(with_values) {}
 
-  bool run(ReplyWriter& reply, const Instant& now, protocol::TurnBudget& budget) override {
+  bool run(protocol::Reply& out, const Instant& now, protocol::TurnBudget& budget) override {
+    ReplyWriter& reply = out.fields();
     while (budget.steps > 0 && !answer_.must_wait(reply)) {
       Visits visits(budget.steps);
       const auto visit = [&](const core::EntryView& entry) {

@@ -25,6 +25,8 @@ std::string_view role_name(protocol::Caller::Role role) {
       return "operator";
     case protocol::Caller::Role::kMember:
       return "member";
+    case protocol::Caller::Role::kUnauthenticated:
+      return "unauthenticated";
     case protocol::Caller::Role::kStranger:
       break;
   }
@@ -41,6 +43,15 @@ std::string_view kind_name(ValueKind kind) {
       break;
   }
   return "json";
+}
+
+/// The number of a user or group; null for one that the kernel does not know.
+void write_user(ReplyWriter& reply, Field field, std::uint32_t id) {
+  if (id == protocol::kNobody) {
+    reply.null(field);
+  } else {
+    reply.unsigned_integer(field, id);
+  }
 }
 
 void write_limits(ReplyWriter& reply, const Limits& limits) {
@@ -137,9 +148,17 @@ Outcome handle_hello(Call& call) {
 }
 
 Outcome handle_auth(Call& call) {
+  switch (call.control.authenticate(call.session, *call.args.text(Field::kToken))) {
+    case TokenCheck::kAccepted:
+      call.reply.text(Field::kRole, role_name(call.session.caller.role));
+      return Outcome::done();
+    case TokenCheck::kWrong:
+      return refuse(call, {ErrorCode::kUnauthenticated, "this is not the listener's token"});
+    case TokenCheck::kNotTaken:
+      break;
+  }
   return refuse(call, {ErrorCode::kUnavailable,
-                       "no listener of this server takes tokens; on a Unix socket the kernel says "
-                       "who you are, see whoami"});
+                       "this listener takes no token: you have your rights without, see whoami"});
 }
 
 Outcome handle_ping(Call& call) {
@@ -150,8 +169,8 @@ Outcome handle_ping(Call& call) {
 Outcome handle_whoami(Call& call) {
   const protocol::Caller& caller = call.session.caller;
   ReplyWriter& reply = call.reply;
-  reply.unsigned_integer(Field::kUid, caller.credentials.uid);
-  reply.unsigned_integer(Field::kGid, caller.credentials.gid);
+  write_user(reply, Field::kUid, caller.credentials.uid);
+  write_user(reply, Field::kGid, caller.credentials.gid);
   reply.begin_list(Field::kGids);
   for (const std::uint32_t gid : caller.credentials.groups)
     reply.item_unsigned(gid);
@@ -199,7 +218,8 @@ Outcome handle_clients(Call& call) {
     reply.unsigned_integer(Field::kClient, client.id);
     reply.text(Field::kClientName, client.name);
     reply.text(Field::kAddress, client.address);
-    reply.unsigned_integer(Field::kUid, client.uid);
+    if (!client.peer.empty()) reply.text(Field::kPeer, client.peer);
+    write_user(reply, Field::kUid, client.uid);
     reply.integer(Field::kPid, client.pid);
     reply.integer(Field::kAgeMs, client.age.count());
     reply.integer(Field::kIdleMs, client.idle.count());

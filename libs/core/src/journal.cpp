@@ -29,4 +29,11 @@ void Journal::moved(const Shard* shard, Handle from, Handle to) {
     by_handle_.emplace(to, at);
 }
 
+void Journal::pop() {
+  records.pop_back();
+  if (indexed_ <= records.size()) return;
+  by_handle_.clear();
+  indexed_ = 0;
+}
+
 }  // namespace appmem::core

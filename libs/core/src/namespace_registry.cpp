@@ -149,7 +149,7 @@ NamespaceState& NamespaceRegistry::create(std::string_view name,
   made.name = name;
   made.boundary.store(0, std::memory_order_release);
   apply(made, settings);
-  names_.emplace(made.name, made.index);
+  names_.emplace(made.name, made.id_index);
   return made;
 }
 
@@ -164,6 +164,15 @@ void NamespaceRegistry::drop(NamespaceState& state) {
   state.alive = false;
   ++state.generation;
   state.boundary.store(0, std::memory_order_release);
+}
+
+void NamespaceRegistry::swap(NamespaceState& one, NamespaceState& other) {
+  const std::unique_lock lock(names_mutex_);
+  std::swap(one.name, other.name);
+  std::swap(one.id_index, other.id_index);
+  std::swap(one.generation, other.generation);
+  states_[one.id_index].store(&one, std::memory_order_release);
+  states_[other.id_index].store(&other, std::memory_order_release);
 }
 
 void NamespaceRegistry::apply(NamespaceState& state, const NamespaceSettings& settings) {

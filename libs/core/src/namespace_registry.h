@@ -22,14 +22,18 @@ namespace appmem::core {
 /// What all shards share about one namespace. Never freed while the store lives, so that an
 /// operation may look at it before it has a lock.
 struct NamespaceState {
-  NamespaceState(std::uint16_t at, std::size_t home_shard) : index(at), home(home_shard) {}
+  NamespaceState(std::uint16_t at, std::size_t home_shard)
+      : index(at), home(home_shard), id_index(at) {}
 
+  /// Names its parts in the shards, and its usage.
   const std::uint16_t index;
   /// The shard of all its keys while it is small.
   const std::size_t home;
 
   // Written with all shards locked (and the names); read with any shard, or the names, locked.
   bool alive = false;
+  /// Of the id that it has at the moment; a swap gives it another one's.
+  std::uint16_t id_index = 0;
   std::uint32_t generation = 0;
   std::string name;
   NamespaceSettings settings;
@@ -44,7 +48,7 @@ struct NamespaceState {
   [[nodiscard]] bool durable() const { return settings.persist != Persistence::kNone; }
   /// Whether what it uses must be known exactly at every write.
   [[nodiscard]] bool bounded() const { return settings.max_bytes || settings.max_keys; }
-  [[nodiscard]] NamespaceId id() const { return {index, generation}; }
+  [[nodiscard]] NamespaceId id() const { return {id_index, generation}; }
 };
 
 /// What a namespace uses in all shards together. Shards add what changed at once when the
@@ -73,7 +77,8 @@ class NamespaceRegistry {
   NamespaceRegistry& operator=(const NamespaceRegistry&) = delete;
   ~NamespaceRegistry();
 
-  /// Any thread. The state that `index` has or had, or null.
+  /// Any thread. The state that ids with `index` stand for, or stood for, or null. It stays that
+  /// one while any shard is locked.
   [[nodiscard]] NamespaceState* state(std::size_t index) const {
     return index < kNamespacesMax ? states_[index].load(std::memory_order_acquire) : nullptr;
   }
@@ -99,6 +104,9 @@ class NamespaceRegistry {
   /// Preconditions: check passed.
   void alter(NamespaceState& state, const NamespaceSettings& settings);
   void drop(NamespaceState& state);
+  /// Each gets the other's id and name; settings, keys and counters stay with what they are of.
+  /// Precondition: both are alive.
+  void swap(NamespaceState& one, NamespaceState& other);
 
  private:
   void apply(NamespaceState& state, const NamespaceSettings& settings);

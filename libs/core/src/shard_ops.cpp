@@ -292,6 +292,7 @@ std::optional<EntryStats> Shard::stats(const Site& site, Step& step) {
   if (handle == kNoHandle) return std::nullopt;
   const Entry found = entry(handle);
   EntryStats stats;
+  stats.holder = site.part.ns->index;
   stats.kind = found.kind();
   stats.value_bytes = found.value_bytes();
   stats.memory_bytes = memory_of(handle) + kSlotBytes;

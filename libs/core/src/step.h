@@ -41,6 +41,9 @@ struct Journal {
   /// many records there are.
   void moved(const Shard* shard, Handle from, Handle to);
 
+  /// Forgets the last record, which has been undone.
+  void pop();
+
   std::vector<Record> records;
   /// The sink has agreed to take changes in this step.
   bool admitted = false;

@@ -118,13 +118,14 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
   if (auto checked = check_key(key); !checked) [[unlikely]] {
     return fail(std::move(checked).error());
   }
-  NamespaceState* const ns = registry.state(id.index);
+  NamespaceState* ns = registry.state(id.index);
   if (ns == nullptr) return no_such_namespace();
   const std::uint64_t hash = hash_of(key);
   for (std::size_t round = 0;; ++round) {
     Place place = place_of(*ns, hash);
     std::unique_lock lock(shards[place.shard]->mutex);
     for (;;) {
+      ns = registry.state(id.index);  // another one after a swap
       const Place now_at = place_of(*ns, hash);
       if (now_at == place) [[likely]]
         break;
@@ -135,7 +136,7 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
     if (!is(*ns, id)) return no_such_namespace();
     Shard& shard = shards[place.shard]->shard;
     shard.begin_step();
-    NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+    NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
     Step step{.now = now};
     auto result = operation(shard, Site(part, key, hash), step);
     if (result || !step.room.wanted) [[likely]] {
@@ -153,7 +154,7 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
     }
     lock.lock();
     // The part may have gone meanwhile, and another come.
-    NamespacePart* const still = shard.part(NamespacePart::id_of(id.index, place.spread));
+    NamespacePart* const still = shard.part(NamespacePart::id_of(ns->index, place.spread));
     if (is(*ns, id) && still != nullptr) shard.note_refused(*still);
     return result;
   }

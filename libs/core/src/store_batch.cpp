@@ -80,6 +80,13 @@ class BatchStep final : public Keyspace {
     });
   }
 
+  Result<void> all_or_none(FunctionRef<Result<void>()> body) override {
+    const std::size_t records = journal_.records.size();
+    auto done = body();
+    if (!done) undo_to(records);
+    return done;
+  }
+
   Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,
                                           const Instant& now) override {
     return run(
@@ -91,7 +98,8 @@ class BatchStep final : public Keyspace {
 
   /// Hands all changes to the sink as one, and frees what they replaced.
   CommitTicket commit(const Instant& now);
-  void undo();
+  /// Undoes all but the first `records` changes.
+  void undo_to(std::size_t records);
   Journal& journal() { return journal_; }
 
  private:
@@ -180,7 +188,7 @@ auto BatchStep::run(NamespaceId id, std::string_view key, const Instant& now, Op
   const auto place = impl_.place_of(*ns, hash);
   APPMEM_CHECK(held_.test(place.shard));
   Shard& shard = impl_.shards[place.shard]->shard;
-  NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+  NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
   shard.protect(part);  // what a batch has seen is not evicted under its hands
   const Site site(part, key, hash);
   for (std::size_t round = 0;; ++round) {
@@ -232,11 +240,11 @@ CommitTicket BatchStep::commit(const Instant& now) {
   return ticket;
 }
 
-void BatchStep::undo() {
-  while (!journal_.records.empty()) {
+void BatchStep::undo_to(std::size_t records) {
+  while (journal_.records.size() > records) {
     const Journal::Record& last = journal_.records.back();
     last.shard->undo(last);
-    journal_.records.pop_back();
+    journal_.pop();
   }
 }
 
@@ -294,7 +302,7 @@ Result<CommitTicket> Store::Impl::run_batch(BatchStep& batch, const Held& held, 
   if (done) {
     ticket = batch.commit(now);
   } else {
-    batch.undo();
+    batch.undo_to(0);
   }
   for_held([](Shard& shard) { shard.use_journal(nullptr); });
   if (!done) return fail(std::move(done).error());

@@ -83,9 +83,7 @@ struct Store::Impl {
   [[nodiscard]] std::uint64_t hash_of(std::string_view key) const {
     return hash_key(key, context.seed);
   }
-  static bool is(const NamespaceState& ns, NamespaceId id) {
-    return ns.alive && ns.generation == id.generation;
-  }
+  static bool is(const NamespaceState& ns, NamespaceId id) { return ns.alive && ns.id() == id; }
 
   /// Runs `operation(Shard&, const Site&, Step&)` under the lock of the key's shard; makes room in
   /// other shards and runs it again when it asks for that.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "appmem/core/store.h"
 #include "store_impl.h"
@@ -140,6 +141,20 @@ Result<std::uint64_t> Store::clear_namespace(NamespaceId id, const Instant& now)
   return keys;
 }
 
+Result<void> Store::swap_namespaces(NamespaceId one, NamespaceId other, const Instant& /*now*/) {
+  const Impl::AllLocked lock(*impl_);
+  NamespaceState* const first = impl_->registry.state(one.index);
+  NamespaceState* const second = impl_->registry.state(other.index);
+  for (const auto& [ns, id] : {std::pair{first, one}, std::pair{second, other}}) {
+    if (ns == nullptr || !Impl::is(*ns, id)) return no_such_namespace();
+    if (ns->durable()) {
+      return fail(ErrorCode::kUnavailable, "namespaces that are persistent cannot be swapped");
+    }
+  }
+  if (first != second) impl_->registry.swap(*first, *second);
+  return {};
+}
+
 std::optional<NamespaceId> Store::find_namespace(std::string_view name) const {
   return impl_->registry.find(name);
 }
@@ -149,10 +164,10 @@ Result<NamespaceSettings> Store::namespace_settings(NamespaceId ns) const {
 }
 
 std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
-  NamespaceState* const ns = registry.state(id.index);
-  if (ns == nullptr) return std::nullopt;
   NamespaceInfo info;
   for (std::size_t attempt = 0; attempt < kInfoAttemptsMax; ++attempt) {
+    NamespaceState* const ns = registry.state(id.index);
+    if (ns == nullptr) return std::nullopt;
     const std::uint64_t boundary = ns->boundary.load(std::memory_order_acquire);
     info = NamespaceInfo{};
     info.id = id;
@@ -160,6 +175,7 @@ std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
       // A namespace that was never spread has nothing but its home.
       if (boundary == 0 && locked->shard.index() != ns->home) continue;
       const std::unique_lock lock(locked->mutex);
+      if (registry.state(id.index) != ns) break;  // swapped: the next attempt shows the other one
       if (!is(*ns, id)) return std::nullopt;
       info.name = ns->name;
       info.settings = ns->settings;
@@ -172,7 +188,8 @@ std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
         add(info.counters, part->counters);
       }
     }
-    if (ns->boundary.load(std::memory_order_acquire) == boundary) break;
+    const bool is_same = registry.state(id.index) == ns;
+    if (is_same && ns->boundary.load(std::memory_order_acquire) == boundary) break;
   }
   return info;
 }

@@ -25,8 +25,7 @@ constexpr std::size_t kSlotsPerStep = 8;
 
 Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visits_max,
                              const Instant& now, FunctionRef<bool(const EntryView&)> visit) {
-  NamespaceState* const ns = impl_->registry.state(id.index);
-  if (ns == nullptr) return no_such_namespace();
+  if (impl_->registry.state(id.index) == nullptr) return no_such_namespace();
   bool stopped = false;
   const auto until_stopped = [&](const EntryView& entry) {
     if (!visit(entry)) stopped = true;
@@ -35,12 +34,13 @@ Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visi
   std::size_t left = std::max<std::size_t>(visits_max, 1);
   // A cursor at the end comes from nobody who was given it, but ends like any other.
   while (cursor < kHashEnd) {
-    Impl::Place place = impl_->place_of(*ns, cursor);
+    const NamespaceState* const ns = impl_->registry.state(id.index);
+    const Impl::Place place = impl_->place_of(*ns, cursor);
     const std::unique_lock lock(impl_->shards[place.shard]->mutex);
+    if (impl_->registry.state(id.index) != ns || impl_->place_of(*ns, cursor) != place) continue;
     if (!Impl::is(*ns, id)) return no_such_namespace();
-    if (impl_->place_of(*ns, cursor) != place) continue;
     Shard& shard = impl_->shards[place.shard]->shard;
-    const NamespacePart& part = *shard.part(NamespacePart::id_of(id.index, place.spread));
+    const NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
     const Shard::ScanSlice slice = shard.scan(part, cursor, left, now, until_stopped);
     cursor = slice.done ? kHashEnd : slice.next;
     if (place.spread) {

@@ -7,18 +7,20 @@ namespace appmem::protocol {
 
 bool Caller::may(Right right, bool is_default_namespace) const {
   if (right == Right::kNone || role == Role::kOperator) return true;
-  if (role == Role::kStranger) return false;
+  if (role != Role::kMember) return false;
   return is_default_namespace && (right == Right::kRead || right == Right::kWrite);
 }
 
 Caller AccessPolicy::resolve(PeerCredentials peer) const {
   Caller caller;
-  if (peer.uid == 0 || peer.uid == daemon_uid) {
+  if (open || peer.uid == 0 || peer.uid == daemon_uid) {
     caller.role = Caller::Role::kOperator;
   } else if (member_gid &&
              (peer.gid == *member_gid || std::find(peer.groups.begin(), peer.groups.end(),
                                                    *member_gid) != peer.groups.end())) {
     caller.role = Caller::Role::kMember;
+  } else if (token) {
+    caller.role = Caller::Role::kUnauthenticated;
   }
   caller.credentials = std::move(peer);
   return caller;

@@ -107,6 +107,7 @@ constexpr FieldRow kRows[] = {
     {Field::kRequests, "requests"},
     {Field::kKilled, "killed"},
     {Field::kKind, "kind"},
+    {Field::kPeer, "peer"},
     {Field::kExpiryLagMs, "expiry_lag_ms"},
     {Field::kCreated, "created"},
     {Field::kTables, "tables"},

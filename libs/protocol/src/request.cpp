@@ -77,6 +77,7 @@ void Request::clear() {
   empty_pool(keys_);
   empty_pool(entries_);
   empty_pool(ops_);
+  empty_pool(words_);
 }
 
 }  // namespace appmem::protocol

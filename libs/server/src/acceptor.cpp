@@ -65,7 +65,13 @@ bool Acceptor::accept_some() {
 
 void Acceptor::stop() {
   if (watch_ == nullptr) return;
-  if (!socket_.inherited()) {
+  if (socket_.is_tcp()) {
+    constexpr auto kBacklog = static_cast<std::size_t>(kListenBacklog);
+    // To end it would reset those who wait. So they are taken, and who comes meanwhile with them,
+    // as many as the queue can have held.
+    for (std::size_t taken = 0; taken < kBacklog && accept_some();)
+      taken += kAcceptsPerTurnMax;
+  } else if (!socket_.inherited()) {
     // Whoever connects from here on is refused, so what waits becomes less with every turn.
     ::shutdown(socket_.fd(), SHUT_RD);
     while (accept_some()) {

@@ -49,7 +49,7 @@ void EventLoop::run() {
 // --- connections ---
 
 void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
-  auto peer = peer_credentials(socket.get());
+  auto peer = identify_peer(socket.get(), origin.is_tcp);
   if (!peer) {
     report(server_.observer, Severity::kWarning, "client_refused", peer.error().message,
            {EventField::of("listener", *origin.address)});
@@ -59,20 +59,21 @@ void EventLoop::adopt(Fd socket, const Session::Origin& origin) {
   auto session = std::make_unique<Session>(*this, std::move(socket), origin, *std::move(peer),
                                            server_.clock.now());
   if (draining_) session->begin_drain();
+  LoopCounts::add(counts_.connections, 1);
   const std::lock_guard lock(registry_mutex_);
   sessions_.emplace(origin.id, std::move(session));
 }
 
 void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
-  auto peer = peer_credentials(socket.get());
+  auto peer = identify_peer(socket.get(), origin.is_tcp);
   if (!peer) return;
+  LoopCounts::add(counts_.connections_refused, 1);
   const auto max = static_cast<std::int64_t>(server_.limits.connections_max);
   report(server_.observer, Severity::kWarning, "client_refused",
          "refused a client: all connections are taken",
-         {EventField::of("listener", *origin.address), EventField::of("uid", peer->uid),
-          EventField::of("pid", peer->pid), EventField::of("max_connections", max)});
-  const auto handler =
-      server_.handler.connect(index_, origin.id, *std::move(peer), origin.protocol);
+         {EventField::of("listener", *origin.address), user_field(peer->credentials.uid),
+          EventField::of("pid", peer->credentials.pid), EventField::of("max_connections", max)});
+  const auto handler = server_.handler.connect(index_, origin, std::move(peer->credentials));
   protocol::OutputBuffer output(&server_.memory);
   const protocol::Request nameless;
   handler->codec()
@@ -293,7 +294,7 @@ void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {
   std::vector<Victim> victims;
   for (const auto& [id, session] : sessions_) {
     const std::uint64_t bytes = (session.get()->*what)();
-    if (!session->closed() && bytes > kMemoryVictimBytesMin) {
+    if (!session->closed() && !session->no_evict() && bytes > kMemoryVictimBytesMin) {
       victims.push_back({bytes, session.get()});
     }
   }
@@ -304,8 +305,8 @@ void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {
     const SessionInfo& info = victim.session->info();
     report(server_.observer, Severity::kWarning, "client_too_large",
            "closed the client with the largest buffers: memory is over its limit",
-           {EventField::of("client", static_cast<std::int64_t>(info.id)),
-            EventField::of("uid", info.uid), EventField::of("pid", info.pid),
+           {EventField::of("client", static_cast<std::int64_t>(info.id)), user_field(info.uid),
+            EventField::of("pid", info.pid),
             EventField::of("buffer_bytes", static_cast<std::int64_t>(victim.bytes))});
     victim.session->close();
   }
@@ -356,6 +357,7 @@ void EventLoop::list(const Instant& now, std::vector<ConnectionInfo>& connection
     item.id = id;
     item.client_name = info.name;
     item.address = *info.address;
+    item.peer = info.peer;
     item.uid = info.uid;
     item.pid = info.pid;
     item.age = std::max(milliseconds{0}, now.mono - info.accepted);
@@ -378,8 +380,8 @@ void EventLoop::kill_here(std::uint64_t id) {
   Session* const session = find(id);
   if (session == nullptr || session->closed()) return;
   report(server_.observer, Severity::kInfo, "client_killed", "closed a client on request",
-         {EventField::of("client", static_cast<std::int64_t>(id)),
-          EventField::of("uid", session->info().uid), EventField::of("pid", session->info().pid)});
+         {EventField::of("client", static_cast<std::int64_t>(id)), user_field(session->info().uid),
+          EventField::of("pid", session->info().pid)});
   session->close();
 }
 

@@ -21,6 +21,29 @@
 
 namespace appmem::server {
 
+/// What one loop has counted. Thread safety: `count` on the loop's thread; the rest on any.
+class LoopCounts {
+ public:
+  using Count = std::atomic<std::uint64_t>;
+  /// Nobody else writes, so that there is nothing to exchange.
+  static void add(Count& count, std::uint64_t more) {
+    count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
+  void add_to(ServerCounts& sum) const {
+    sum.connections += connections.load(std::memory_order_relaxed);
+    sum.connections_refused += connections_refused.load(std::memory_order_relaxed);
+    sum.requests += requests.load(std::memory_order_relaxed);
+    sum.bytes_received += bytes_received.load(std::memory_order_relaxed);
+    sum.bytes_sent += bytes_sent.load(std::memory_order_relaxed);
+  }
+
+  Count connections{0};
+  Count connections_refused{0};
+  Count requests{0};
+  Count bytes_received{0};
+  Count bytes_sent{0};
+};
+
 /// One thread's connections. Its sockets are in an epoll set of their own, which the reactor waits
 /// for: so a turn sees all sockets that report at once, reads and executes for all of them, and
 /// then writes once for each. Thread safety: as marked; the rest on the thread in run().
@@ -48,6 +71,7 @@ class EventLoop {
 
   // --- any thread ---
   void notify_committed();
+  [[nodiscard]] const LoopCounts& counts() const { return counts_; }
   void list(const Instant& now, std::vector<ConnectionInfo>& connections) const;
   /// Closes a connection soon; false when it is not here.
   bool kill(std::uint64_t id);
@@ -56,6 +80,7 @@ class EventLoop {
   [[nodiscard]] ServerContext& server() { return server_; }
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] BufferPool& pool() { return pool_; }
+  [[nodiscard]] LoopCounts& counts() { return counts_; }
   /// Decoded into and executed from, one request after the other.
   [[nodiscard]] protocol::Request& request() { return request_; }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
@@ -113,6 +138,7 @@ class EventLoop {
   std::vector<std::string_view> pieces_;
   protocol::TurnBudget first_slices_;
   Instant now_{};
+  LoopCounts counts_;
 
   std::vector<Session*> serve_queue_;
   std::vector<Session*> flush_queue_;

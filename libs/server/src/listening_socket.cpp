@@ -13,6 +13,7 @@
 #include "appmem/server/server_limits.h"
 #include "report.h"
 #include "socket_directory.h"
+#include "tcp_socket.h"
 
 namespace appmem::server {
 namespace {
@@ -72,8 +73,22 @@ int integer_option(int socket, int option) {
 
 }  // namespace
 
-Result<ListeningSocket> ListeningSocket::open(const ListenerSpec& spec) {
-  return spec.inherited_fd ? inherit(spec) : create(spec);
+Result<ListeningSocket> ListeningSocket::open(const ListenerSpec& spec, std::size_t index) {
+  auto opened = spec.inherited_fd ? inherit(spec) : spec.tcp ? open_tcp(*spec.tcp) : create(spec);
+  if (opened) opened->index_ = index;
+  return opened;
+}
+
+Result<ListeningSocket> ListeningSocket::open_tcp(const TcpAddress& address) {
+  auto socket = listen_on_tcp(address);
+  if (!socket) return fail(std::move(socket).error());
+  const auto bound = local_address(socket->get());
+  if (!bound) return fail(bound.error());
+  ListeningSocket listening;
+  listening.socket_ = *std::move(socket);
+  listening.address_ = bound->to_string();
+  listening.is_tcp_ = true;
+  return listening;
 }
 
 Result<ListeningSocket> ListeningSocket::create(const ListenerSpec& spec) {
@@ -100,7 +115,6 @@ Result<ListeningSocket> ListeningSocket::create(const ListenerSpec& spec) {
   listening.lock_.emplace(*std::move(lock));
   listening.path_ = path;
   listening.address_ = "unix:" + path;
-  listening.protocol_ = spec.protocol;
   listening.replaced_stale_ = *replaced;
   if (auto listens = listening.bind_and_listen(spec); !listens) {
     return fail(std::move(listens).error());
@@ -161,7 +175,6 @@ Result<ListeningSocket> ListeningSocket::inherit(const ListenerSpec& spec) {
   }
   ListeningSocket listening;
   listening.socket_ = Fd(fd);
-  listening.protocol_ = spec.protocol;
   listening.inherited_ = true;
   std::string path(address.sun_path, bytes - offsetof(sockaddr_un, sun_path));
   if (!path.empty() && path.front() == '\0') {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,12 +14,13 @@
 
 namespace appmem::server {
 
-/// A Unix socket that listens. One created here has its mode and group before anybody can connect,
-/// holds a SocketLock, and is removed at the end. Thread safety: none.
+/// A socket that listens. A Unix socket created here has its mode and group before anybody can
+/// connect, holds a SocketLock, and is removed at the end. Thread safety: none.
 class ListeningSocket {
  public:
-  /// Errors: as Server::open. Nothing is left behind on failure.
-  static Result<ListeningSocket> open(const ListenerSpec& spec);
+  /// `index`: its place among the listeners. Errors: as Server::open. Nothing is left behind on
+  /// failure.
+  static Result<ListeningSocket> open(const ListenerSpec& spec, std::size_t index = 0);
   ListeningSocket(ListeningSocket&&) noexcept = default;
   ListeningSocket& operator=(ListeningSocket&&) noexcept = delete;
   ListeningSocket(const ListeningSocket&) = delete;
@@ -26,9 +28,10 @@ class ListeningSocket {
   ~ListeningSocket() { close(); }
 
   [[nodiscard]] int fd() const { return socket_.get(); }
-  /// "unix:PATH".
+  /// "unix:PATH", "tcp://127.0.0.1:PORT".
   [[nodiscard]] const std::string& address() const { return address_; }
-  [[nodiscard]] ListenerProtocol protocol() const { return protocol_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  [[nodiscard]] bool is_tcp() const { return is_tcp_; }
   /// Handed over: whoever did it goes on listening when we stop.
   [[nodiscard]] bool inherited() const { return inherited_; }
   /// A dead daemon's socket was in its place.
@@ -42,6 +45,7 @@ class ListeningSocket {
   ListeningSocket() = default;
   static Result<ListeningSocket> create(const ListenerSpec& spec);
   static Result<ListeningSocket> inherit(const ListenerSpec& spec);
+  static Result<ListeningSocket> open_tcp(const TcpAddress& address);
   Result<void> bind_and_listen(const ListenerSpec& spec);
 
   // Before socket_: let go of last.
@@ -49,7 +53,8 @@ class ListeningSocket {
   Fd socket_;
   std::string path_;
   std::string address_;
-  ListenerProtocol protocol_ = ListenerProtocol::kAuto;
+  std::size_t index_ = 0;
+  bool is_tcp_ = false;
   bool inherited_ = false;
   bool replaced_stale_ = false;
   dev_t device_ = 0;

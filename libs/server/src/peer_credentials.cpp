@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "report.h"
+#include "tcp_socket.h"
 
 namespace appmem::server {
 namespace {
@@ -32,9 +33,20 @@ Result<std::vector<std::uint32_t>> peer_groups(int socket) {
   return system_failure("cannot read the groups of a client", ERANGE);
 }
 
+Result<Peer> peer_over_tcp(int socket) {
+  const auto address = remote_address(socket);
+  if (!address) return fail(address.error());
+  Peer peer;
+  peer.credentials.uid = protocol::kNobody;
+  peer.credentials.gid = protocol::kNobody;
+  peer.address = address->to_string().substr(kTcpScheme.size());
+  return peer;
+}
+
 }  // namespace
 
-Result<protocol::PeerCredentials> peer_credentials(int socket) {
+Result<Peer> identify_peer(int socket, bool is_tcp) {
+  if (is_tcp) return peer_over_tcp(socket);
   static_assert(sizeof(gid_t) == sizeof(std::uint32_t));
   ucred credentials{};
   socklen_t bytes = sizeof credentials;
@@ -43,11 +55,11 @@ Result<protocol::PeerCredentials> peer_credentials(int socket) {
   }
   auto groups = peer_groups(socket);
   if (!groups) return fail(std::move(groups).error());
-  protocol::PeerCredentials peer;
-  peer.uid = credentials.uid;
-  peer.gid = credentials.gid;
-  peer.pid = credentials.pid;
-  peer.groups = *std::move(groups);
+  Peer peer;
+  peer.credentials.uid = credentials.uid;
+  peer.credentials.gid = credentials.gid;
+  peer.credentials.pid = credentials.pid;
+  peer.credentials.groups = *std::move(groups);
   return peer;
 }
 

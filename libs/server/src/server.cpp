@@ -105,7 +105,7 @@ Result<void> Server::Impl::open() {
   first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP},
                                [this](int number) { on_signal(number); });
   for (const ListenerSpec& spec : options.listeners) {
-    auto socket = ListeningSocket::open(spec);
+    auto socket = ListeningSocket::open(spec, sockets.size());
     if (!socket) return fail(std::move(socket).error());
     ListeningSocket& listening = sockets.emplace_back(*std::move(socket));
     auto acceptor = Acceptor::create(
@@ -145,7 +145,11 @@ std::size_t Server::Impl::run() {
 }
 
 void Server::Impl::deal(Fd client, const ListeningSocket& from) {
-  const Session::Origin origin{next_id++, &from.address(), from.protocol()};
+  Session::Origin origin;
+  origin.id = next_id++;
+  origin.listener = from.index();
+  origin.address = &from.address();
+  origin.is_tcp = from.is_tcp();
   if (context.connections.load(std::memory_order_relaxed) >= context.limits.connections_max) {
     first().refuse(std::move(client), origin);
     return;
@@ -233,6 +237,13 @@ std::vector<ConnectionInfo> Server::connections(const Instant& now) const {
 
 std::size_t Server::connection_count() const {
   return impl_->context.connections.load(std::memory_order_relaxed);
+}
+
+ServerCounts Server::counts() const {
+  ServerCounts counts;
+  for (const auto& loop : impl_->loops)
+    loop->counts().add_to(counts);
+  return counts;
 }
 
 bool Server::kill_connection(std::uint64_t id) {

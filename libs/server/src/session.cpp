@@ -19,23 +19,23 @@ namespace appmem::server {
 using protocol::Codec;
 using protocol::Outcome;
 
-Session::Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::PeerCredentials peer,
-                 const Instant& now)
+Session::Session(EventLoop& loop, Fd socket, const Origin& origin, Peer peer, const Instant& now)
     : loop_(loop),
       socket_(std::move(socket)),
       input_(loop.pool(), loop.server().memory, loop.server().limits.effective_request_bytes_max()),
       output_(&loop.server().memory, &loop.chunks()) {
   info_.id = origin.id;
-  info_.uid = peer.uid;
-  info_.pid = peer.pid;
+  info_.uid = peer.credentials.uid;
+  info_.pid = peer.credentials.pid;
   info_.address = origin.address;
+  info_.peer = std::move(peer.address);
   info_.accepted = now.mono;
   info_.active_ms = now.mono.time_since_epoch().count();
   loop.server().memory.charge(kConnectionMemoryBytes);
   update_memory();
-  handler_ =
-      loop.server().handler.connect(loop.index(), origin.id, std::move(peer), origin.protocol);
+  handler_ = loop.server().handler.connect(loop.index(), origin, std::move(peer.credentials));
   APPMEM_CHECK(handler_ != nullptr);
+  look_after_authentication(now);
   set_interest(EPOLLIN);
 }
 
@@ -103,6 +103,7 @@ void Session::serve(const Instant& now) {
   if (closed_) return;
   execute_frames(now);
   look_after_input(now);
+  look_after_authentication(now);
   update_name();
   if (!output_.empty() || closing_) loop_.schedule_flush(*this);
 }
@@ -123,6 +124,7 @@ void Session::receive(const Instant& now) {
       ::recv(socket_.get(), room.data(), std::min(room.size(), kReadBytesPerTurnMax), MSG_DONTWAIT);
   if (n > 0) {
     input_.commit(static_cast<std::size_t>(n));
+    LoopCounts::add(loop_.counts().bytes_received, static_cast<std::uint64_t>(n));
     info_.active_ms.store(now.mono.time_since_epoch().count(), std::memory_order_relaxed);
   } else if (n < 0 && errno == EAGAIN) {
     input_ended_ = draining_;
@@ -200,7 +202,7 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
   Codec& codec = handler_->codec();
   const std::uint64_t start = output_.end_position();
   ++requests_;
-  protocol::ReplyWriter& reply = codec.begin_reply(request, output_);
+  protocol::Reply& reply = codec.begin_reply(request, output_);
   if (!decoded) {
     reply.error(decoded.error());
     codec.end_reply();
@@ -287,8 +289,19 @@ void Session::look_after_input(const Instant& now) {
     set_interest(interest_ | EPOLLIN);
     if (draining_) loop_.schedule_serve(*this);  // until nothing is left to receive
   }
+  LoopCounts::add(loop_.counts().requests,
+                  requests_ - info_.requests.load(std::memory_order_relaxed));
   info_.requests.store(requests_, std::memory_order_relaxed);
   update_memory();
+}
+
+void Session::look_after_authentication(const Instant& now) {
+  if (!handler_->unauthenticated()) [[likely]] {
+    unauthenticated_since_.reset();
+  } else if (!unauthenticated_since_) {
+    unauthenticated_since_ = now.mono;
+    loop_.watch(*this);
+  }
 }
 
 void Session::hand_over_retired() {
@@ -359,6 +372,7 @@ bool Session::send_output() {
       break;
     }
     output_.consume(static_cast<std::size_t>(n));
+    LoopCounts::add(loop_.counts().bytes_sent, static_cast<std::uint64_t>(n));
     sent += static_cast<std::size_t>(n);
     blocked = static_cast<std::size_t>(n) < bytes;
   }
@@ -410,8 +424,8 @@ void Session::look_after_output(const Instant& now) {
 void Session::close_over_limit(std::string_view limit) {
   report(loop_.server().observer, Severity::kWarning, "client_too_slow",
          "closed a client that does not read its answers",
-         {EventField::of("client", static_cast<std::int64_t>(info_.id)),
-          EventField::of("uid", info_.uid), EventField::of("pid", info_.pid),
+         {EventField::of("client", static_cast<std::int64_t>(info_.id)), user_field(info_.uid),
+          EventField::of("pid", info_.pid),
           EventField::of("waiting_bytes", static_cast<std::int64_t>(output_.size())),
           EventField::of("limit", limit)});
   close();
@@ -435,19 +449,34 @@ bool Session::check_timeouts(const Instant& now) {
       partial_since_.reset();
       report(loop_.server().observer, Severity::kWarning, "request_timeout",
              "closed a client that did not complete its request",
-             {EventField::of("client", static_cast<std::int64_t>(info_.id)),
-              EventField::of("uid", info_.uid), EventField::of("pid", info_.pid),
+             {EventField::of("client", static_cast<std::int64_t>(info_.id)), user_field(info_.uid),
+              EventField::of("pid", info_.pid),
               EventField::of("received_bytes", static_cast<std::int64_t>(input_.size()))});
-      input_.release();
-      hand_over_retired();
-      refuse({ErrorCode::kTimeout,
-              starved_ ? "no memory to receive this request"
-                       : "the request was not complete within " + format_duration(patience)});
-      closing_ = true;
-      loop_.schedule_flush(*this);
+      give_up({ErrorCode::kTimeout,
+               starved_ ? "no memory to receive this request"
+                        : "the request was not complete within " + format_duration(patience)});
     }
   }
-  return stalled_since_ || partial_since_ || starved_;
+  if (unauthenticated_since_ && !closing_ &&
+      now.mono - *unauthenticated_since_ >= kAuthenticationTimeout) {
+    partial_since_.reset();
+    unauthenticated_since_.reset();
+    report(loop_.server().observer, Severity::kWarning, "authentication_timeout",
+           "closed a client that showed no token in time",
+           {EventField::of("client", static_cast<std::int64_t>(info_.id)), user_field(info_.uid),
+            EventField::of("pid", info_.pid), EventField::of("peer", info_.peer)});
+    give_up({ErrorCode::kUnauthenticated,
+             "no token was shown within " + format_duration(kAuthenticationTimeout)});
+  }
+  return stalled_since_ || partial_since_ || unauthenticated_since_ || starved_;
+}
+
+void Session::give_up(const Error& error) {
+  input_.release();
+  hand_over_retired();
+  refuse(error);
+  closing_ = true;
+  loop_.schedule_flush(*this);
 }
 
 void Session::check_idle(const Instant& now) {
@@ -456,8 +485,7 @@ void Session::check_idle(const Instant& now) {
   const bool ours = job_ != nullptr || decode_ != nullptr || !barriers_.empty();
   if (closed_ || ours || partial_since_ || now.mono - active < patience) return;
   report(loop_.server().observer, Severity::kDebug, "idle_timeout", "closed an idle client",
-         {EventField::of("client", static_cast<std::int64_t>(info_.id)),
-          EventField::of("uid", info_.uid)});
+         {EventField::of("client", static_cast<std::int64_t>(info_.id)), user_field(info_.uid)});
   close();
 }
 

@@ -14,6 +14,7 @@
 #include "appmem/protocol/request.h"
 #include "appmem/server/request_handler.h"
 #include "fd.h"
+#include "peer_credentials.h"
 #include "receive_buffer.h"
 
 namespace appmem::server {
@@ -26,6 +27,7 @@ struct SessionInfo {
   std::uint32_t uid = 0;
   std::int32_t pid = 0;
   const std::string* address = nullptr;  // the listener's, which lives longer
+  std::string peer;                      // the client's, over TCP
   TimePoint accepted{};
   std::string name;                     // guarded by the loop's registry
   std::atomic<std::int64_t> active_ms;  // when it last received, on the monotonic clock
@@ -44,13 +46,11 @@ struct SessionInfo {
 /// Thread safety: none, but for `info`.
 class Session {
  public:
-  struct Origin {
-    std::uint64_t id = 0;
+  struct Origin : ConnectionOrigin {
     const std::string* address = nullptr;
-    ListenerProtocol protocol = ListenerProtocol::kAuto;
+    bool is_tcp = false;
   };
-  Session(EventLoop& loop, Fd socket, const Origin& origin, protocol::PeerCredentials peer,
-          const Instant& now);
+  Session(EventLoop& loop, Fd socket, const Origin& origin, Peer peer, const Instant& now);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -73,6 +73,7 @@ class Session {
   [[nodiscard]] bool closed() const { return closed_; }
   /// Whether the worker may still touch it.
   [[nodiscard]] bool decoding() const { return decode_ != nullptr && !decode_->done; }
+  [[nodiscard]] bool no_evict() const { return handler_->no_evict(); }
   [[nodiscard]] const SessionInfo& info() const { return info_; }
   [[nodiscard]] SessionInfo& info() { return info_; }
   [[nodiscard]] bool parked() const { return !barriers_.empty(); }
@@ -136,6 +137,9 @@ class Session {
   void hand_over_retired();
   void update_memory();
   void update_name();
+  void look_after_authentication(const Instant& now);
+  /// Answers with an error and closes; what has been received is let go.
+  void give_up(const Error& error);
   void close_over_limit(std::string_view limit);
 
   EventLoop& loop_;
@@ -148,7 +152,7 @@ class Session {
 
   // A job, the answer it writes, where that began, and whether parts of it may leave.
   std::unique_ptr<protocol::Job> job_;
-  protocol::ReplyWriter* job_reply_ = nullptr;
+  protocol::Reply* job_reply_ = nullptr;
   std::uint64_t job_start_ = 0;
   bool job_streams_ = false;
   bool close_after_job_ = false;
@@ -164,7 +168,8 @@ class Session {
   bool closing_ = false;         // closes when the output has left
   bool closed_ = false;
 
-  std::optional<TimePoint> partial_since_;  // a request is half-sent
+  std::optional<TimePoint> partial_since_;          // a request is half-sent
+  std::optional<TimePoint> unauthenticated_since_;  // it has to show who it is
   // The output is over the soft limit, or the last of it does not leave.
   std::optional<TimePoint> stalled_since_;
   std::uint64_t requests_ = 0;

@@ -10,6 +10,7 @@
 
 #include "appmem/base/error.h"
 #include "appmem/base/socket_path.h"
+#include "appmem/base/tcp_address.h"
 
 namespace appmem::client {
 
@@ -18,17 +19,23 @@ struct Address {
   enum class Kind : std::uint8_t {
     kEmbedded,  // inside this process
     kUnix,
+    kTcp,
   };
   Kind kind = Kind::kUnix;
   std::string path;  // kUnix
+  TcpAddress tcp;    // kTcp
 
-  /// As a user would write it: "embedded:" or "unix:/path".
+  /// As a user would write it: "embedded:", "unix:/path" or "tcp://127.0.0.1:6379".
   [[nodiscard]] std::string to_string() const;
+  /// The same in a message, where a path speaks for itself.
+  [[nodiscard]] std::string place() const { return kind == Kind::kUnix ? path : to_string(); }
 };
 
-/// Reads "embedded:", "unix:PATH" or a plain path (anything with a '/' and no scheme before it).
+/// Reads "embedded:", "unix:PATH", a plain path (anything with a '/' and no scheme before it) or
+/// "tcp://HOST:PORT".
 /// Errors: kInvalidRequest (none of these; another scheme, which the message names; a path that is
-/// empty, holds a NUL byte or is longer than kSocketPathBytesMax).
+/// empty, holds a NUL byte or is longer than kSocketPathBytesMax; a host that is not this one; port
+/// 0).
 Result<Address> parse_address(std::string_view text);
 
 /// What default_addresses looks at; tests give their own.
@@ -53,10 +60,10 @@ std::vector<std::string> default_addresses();
 std::string default_socket_path();
 
 /// A connected, blocking stream socket (close-on-exec) to the first of `addresses` that answers;
-/// the caller closes it. Empty: default_addresses(). For programs that speak the protocol
-/// themselves; Client is for all others.
+/// the caller closes it. Empty: default_addresses(). `token`: as ClientOptions::token. For programs
+/// that speak the protocol themselves; Client is for all others.
 /// Errors: as Client::open; kInvalidRequest for "embedded:".
 Result<int> connect_socket(const std::vector<std::string>& addresses,
-                           std::chrono::milliseconds timeout);
+                           std::chrono::milliseconds timeout, const std::string& token = {});
 
 }  // namespace appmem::client

@@ -26,8 +26,11 @@ class Backend;
 /// How to reach a store. Addresses are tried in order; the first that answers is used, for as long
 /// as the client lives: after a restart of the daemon it comes back to that one.
 struct ClientOptions {
-  /// "unix:PATH" or a plain path, "embedded:"; empty: default_addresses().
+  /// "unix:PATH" or a plain path, "tcp://127.0.0.1:PORT", "embedded:"; empty: default_addresses().
   std::vector<std::string> addresses;
+  /// Shown first over each connection, for a daemon that asks for one (read_token_file reads it
+  /// from a file); one that takes none is fine with it. Empty: none.
+  std::string token;
   /// The namespace of this client's requests.
   std::string ns = "default";
   /// For connecting, and for each wait in which neither end moves a byte; 0: for ever.

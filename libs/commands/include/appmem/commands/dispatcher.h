@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -14,12 +16,20 @@
 
 namespace appmem::commands {
 
+class RedisStatistics;
+struct RedisState;
+
 /// What a connection remembers between its requests. Owned by whoever owns the connection.
 struct Session {
-  std::uint64_t id = 0;  // as in `clients`
+  std::uint64_t id = 0;      // as in `clients`
+  std::size_t listener = 0;  // which accepted it; the ServerControl's business
   protocol::Caller caller;
+  /// The caller's role before any token, to which RESET goes back.
+  protocol::Caller::Role role_at_start = protocol::Caller::Role::kStranger;
   core::NamespaceId ns = core::kDefaultNamespace;  // chosen with `use`
   std::string client_name;                         // given with `hello`
+  /// Of a connection that speaks RESP, from its first request on.
+  std::shared_ptr<RedisState> redis = nullptr;
 };
 
 /// Executes requests: resolves the namespace, checks rights, runs the handler of the command's row.
@@ -28,11 +38,14 @@ class Dispatcher {
  public:
   /// All borrowed; must outlive the dispatcher and the jobs that it returns.
   Dispatcher(core::Store& store, ServerControl& control, const protocol::JsonValidator& validator);
+  ~Dispatcher();
+  Dispatcher(const Dispatcher&) = delete;
+  Dispatcher& operator=(const Dispatcher&) = delete;
 
   /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
   /// Never fails otherwise: every failure is an answer.
   protocol::Outcome execute(Session& session, const protocol::Request& request,
-                            protocol::ReplyWriter& reply, const Instant& now);
+                            protocol::Reply& reply, const Instant& now);
 
  private:
   core::Store& store_;
@@ -40,6 +53,7 @@ class Dispatcher {
   const protocol::JsonValidator& validator_;
   /// Keeps two changes of a namespace's settings from undoing each other.
   std::mutex settings_mutex_;
+  const std::unique_ptr<RedisStatistics> statistics_;
 };
 
 }  // namespace appmem::commands

@@ -9,21 +9,41 @@
 
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
+#include "appmem/base/process_usage.h"
 #include "appmem/base/time.h"
+#include "appmem/core/namespace.h"
+#include "appmem/protocol/redis_table.h"
 
 namespace appmem::commands {
 
-/// One connection, as `clients` shows it.
+struct Session;
+
+/// What is known of a connection that speaks RESP.
+struct RedisClientInfo {
+  int version = 0;                // of RESP; 0: it speaks something else
+  int unmade_database = 0;        // the one selected, when that does not exist yet
+  std::int64_t queued = -1;       // commands that wait for EXEC; -1 outside of a transaction
+  std::uint64_t queue_bytes = 0;  // with the keys that are watched
+  const protocol::RedisSpec* command = nullptr;  // the last one
+  bool no_evict = false;
+  std::string library_name;
+  std::string library_version;
+};
+
+/// One connection, as `clients` and CLIENT LIST show it.
 struct ClientInfo {
   std::uint64_t id = 0;
   std::string name;
-  std::string address;  // the listener's
-  std::uint32_t uid = 0;
+  std::string address;    // the listener's
+  std::string peer;       // the client's: "127.0.0.1:50000"; empty over a Unix socket
+  std::uint32_t uid = 0;  // protocol::kNobody where the kernel does not say
   std::int32_t pid = 0;
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};
   std::uint64_t requests = 0;
   std::uint64_t memory_bytes = 0;  // its buffers
+  core::NamespaceId ns = core::kDefaultNamespace;
+  RedisClientInfo redis = {};
 };
 
 struct ServerInfo {
@@ -33,6 +53,22 @@ struct ServerInfo {
   std::size_t threads = 0;
   std::size_t connections = 0;
   std::vector<std::string> features;
+};
+
+/// Counted since the start.
+struct ServerCounts {
+  std::uint64_t connections = 0;          // accepted
+  std::uint64_t connections_refused = 0;  // because all were taken
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+};
+
+/// What became of a token that a client has shown.
+enum class TokenCheck : std::uint8_t {
+  kAccepted,  // the session is an operator's now
+  kWrong,
+  kNotTaken,  // the session's listener takes none
 };
 
 /// What handlers may ask of the process they run in. The daemon implements it; an embedded store
@@ -46,12 +82,18 @@ class ServerControl {
 
   [[nodiscard]] virtual ServerInfo info(const Instant& now) = 0;
   [[nodiscard]] virtual const Limits& limits() const = 0;
+  /// Without connections there is nothing to count.
+  [[nodiscard]] virtual ServerCounts counts() { return {}; }
+  [[nodiscard]] virtual ProcessUsage usage() { return process_usage(); }
   /// A snapshot, sorted by id.
   [[nodiscard]] virtual std::vector<ClientInfo> clients(const Instant& now) = 0;
   /// Closes a connection soon. False when there is none with this id.
   virtual bool kill_client(std::uint64_t id) = 0;
   /// The effective configuration: option names and values as `--print-config` shows them.
   [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> config() const = 0;
+  /// Compares `token` with that of the session's listener, in a time that says nothing of how much
+  /// of it is right; where it is, gives the session's caller the rights of an operator.
+  virtual TokenCheck authenticate(Session& session, std::string_view token) = 0;
   /// Begins an orderly end, as SIGTERM does.
   virtual void shutdown() = 0;
   /// Told of a request that was refused for lack of memory: its connection's id, its op, and the

@@ -127,6 +127,8 @@ struct EntryStats {
   std::chrono::milliseconds idle{0};
   std::optional<TimePoint> deadline = std::nullopt;
   Version version = 0;
+  /// Changes when the namespace is swapped with another one, whose versions may be the same.
+  std::uint16_t holder = 0;
 };
 
 /// The operations on single keys. Store does each under its shard's lock; a Batch does them inside
@@ -177,6 +179,10 @@ class Keyspace {
   /// Changes the deadline only; the version stays. Errors: kConflict (a condition is not met).
   virtual Result<ExpireOutcome> expire(NamespaceId ns, std::string_view key,
                                        const ExpireOptions& options, const Instant& now) = 0;
+
+  /// Runs `body`. In a Batch what it has done is undone when it returns an error, which is
+  /// returned; elsewhere each operation stands for itself.
+  virtual Result<void> all_or_none(FunctionRef<Result<void>()> body) { return body(); }
 
   /// What is known about an entry; no access is counted. Nothing when there is none.
   virtual Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,

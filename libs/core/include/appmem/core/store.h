@@ -132,6 +132,10 @@ class Store final : public Keyspace {
   /// Constant time; returns how many keys went, with those that had expired but were not yet met.
   /// Memory comes back in maintain().
   Result<std::uint64_t> clear_namespace(NamespaceId id, const Instant& now);
+  /// Exchanges what two namespaces hold, their settings and counters included, as one step and in
+  /// constant time; ids and names stay where they are. A pass goes on over the other keys.
+  /// Errors: kNotFound, kUnavailable (one of them is persistent).
+  Result<void> swap_namespaces(NamespaceId one, NamespaceId other, const Instant& now);
 
   [[nodiscard]] std::optional<NamespaceId> find_namespace(std::string_view name) const;
   /// Settings only, for the hot path. Errors: kNotFound.

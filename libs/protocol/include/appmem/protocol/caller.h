@@ -8,6 +8,10 @@
 
 namespace appmem::protocol {
 
+/// The uid and gid of a peer of whom the kernel knows neither, as over TCP: (uid_t)-1, which the
+/// system gives to nobody.
+inline constexpr std::uint32_t kNobody = UINT32_MAX;
+
 /// Who is at the other end, as the kernel says (SO_PEERCRED, SO_PEERGROUPS).
 struct PeerCredentials {
   std::uint32_t uid = 0;
@@ -20,9 +24,10 @@ struct PeerCredentials {
 /// handler.
 struct Caller {
   enum class Role : std::uint8_t {
-    kOperator,  // the daemon's own user, and root: everything
-    kMember,    // a member of the socket's group: reads and writes `default`
-    kStranger,  // anybody else: nothing
+    kOperator,         // the daemon's own user, and root: everything
+    kMember,           // a member of the socket's group: reads and writes `default`
+    kStranger,         // anybody else: nothing
+    kUnauthenticated,  // has to show a token: nothing until then, not even what needs no right
   };
   PeerCredentials credentials;
   Role role = Role::kStranger;
@@ -35,6 +40,10 @@ struct Caller {
 struct AccessPolicy {
   std::uint32_t daemon_uid = 0;
   std::optional<std::uint32_t> member_gid;
+  /// Whether the listener takes a token: who has no right from the kernel may show it.
+  bool token = false;
+  /// Whoever connects counts as the daemon's user.
+  bool open = false;
   [[nodiscard]] Caller resolve(PeerCredentials peer) const;
 };
 

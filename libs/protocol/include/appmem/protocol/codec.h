@@ -9,7 +9,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
 #include "appmem/protocol/output_buffer.h"
-#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/reply.h"
 #include "appmem/protocol/request.h"
 
 namespace appmem::protocol {
@@ -20,6 +20,11 @@ inline constexpr std::size_t kInputPadding = 64;
 /// Larger frames are decoded on another thread than the connection's, so that a turn of the loop
 /// stays short; see Codec::decode.
 inline constexpr std::size_t kFrameBytesInlineMax = 256_KiB;
+
+/// What a client that has yet to show a token may send at most: bytes of a request, and of each
+/// word in RESP; and words there. Redis's own bounds.
+inline constexpr std::size_t kUnauthenticatedBytesMax = 16_KiB;
+inline constexpr std::size_t kUnauthenticatedWordsMax = 10;
 
 /// One connection's wire format: cuts input into frames, decodes a frame into a request, composes
 /// the answers. A pure function over buffers with a little state; touches no socket and no store.
@@ -58,8 +63,12 @@ class Codec {
 
   /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid
   /// until end_reply. An answer that was begun before and has not ended is given up.
-  virtual ReplyWriter& begin_reply(const Request& request, OutputBuffer& output) = 0;
+  virtual Reply& begin_reply(const Request& request, OutputBuffer& output) = 0;
   virtual void end_reply() = 0;
+
+  /// Whether the client has still to show a token: until it is said otherwise again, the frames
+  /// that are looked for from here on are held to kUnauthenticatedBytesMax.
+  virtual void set_unauthenticated(bool unauthenticated) = 0;
 
   /// Whether the connection has received nothing of its next request yet. (For idle and request
   /// timeouts.)

@@ -106,6 +106,7 @@ enum class Field : std::uint8_t {
   kRequests,
   kKilled,
   kKind,
+  kPeer,
   kExpiryLagMs,
   kCreated,
   kTables,

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "appmem/base/time.h"
-#include "appmem/protocol/reply_writer.h"
+#include "appmem/protocol/reply.h"
 
 namespace appmem::protocol {
 
@@ -27,7 +27,7 @@ class Job {
 
   /// Does work until `budget` is used up, and goes on writing the answer that the handler began.
   /// Returns true when the answer is complete. Precondition: there is some budget.
-  virtual bool run(ReplyWriter& reply, const Instant& now, TurnBudget& budget) = 0;
+  virtual bool run(Reply& reply, const Instant& now, TurnBudget& budget) = 0;
 };
 
 /// What became of a request.

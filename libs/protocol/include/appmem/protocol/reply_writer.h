@@ -7,6 +7,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/value.h"
 #include "appmem/protocol/field.h"
+#include "appmem/protocol/reply.h"
 
 namespace appmem::protocol {
 
@@ -21,12 +22,9 @@ namespace appmem::protocol {
 /// A large value (one with `shared`) may be deferred: it is written while a shard is locked, so
 /// the writer only keeps a reference to it then, and compose() does the work in slices afterwards.
 /// Thread safety: none. Lifetime of arguments: the call; a value's `shared` may be kept.
-class ReplyWriter {
+class ReplyWriter : public Reply {
  public:
-  ReplyWriter() = default;
-  ReplyWriter(const ReplyWriter&) = delete;
-  ReplyWriter& operator=(const ReplyWriter&) = delete;
-  virtual ~ReplyWriter() = default;
+  ReplyWriter& fields() final { return *this; }
 
   virtual void boolean(Field field, bool value) = 0;
   virtual void integer(Field field, std::int64_t value) = 0;
@@ -56,27 +54,6 @@ class ReplyWriter {
   virtual void named_text(std::string_view name, std::string_view text) = 0;
   virtual void named_integer(std::string_view name, std::int64_t value) = 0;
   virtual void named_boolean(std::string_view name, bool value) = 0;
-
-  /// Replaces whatever this answer has so far by an error.
-  virtual void error(const Error& error) = 0;
-
-  /// More is waiting in the output than a job should add to.
-  [[nodiscard]] virtual bool congested() const = 0;
-
-  /// What this answer comes to so far, in bytes as composed; of deferred values, which are never in
-  /// memory as a whole, the bytes as they are stored.
-  [[nodiscard]] virtual std::uint64_t answer_bytes() const = 0;
-
-  /// Whether some of what has been written is still to be composed,
-  [[nodiscard]] virtual bool deferred() const { return false; }
-  /// and what that is, as it is stored: memory that the answer holds on to until it has left.
-  [[nodiscard]] virtual std::uint64_t deferred_bytes() const { return 0; }
-  /// Composes of that about `bytes` (as stored), less when `congested()`. Returns true when nothing
-  /// is left to compose. A part of the answer has been streamed then.
-  virtual bool compose(std::size_t bytes) {
-    static_cast<void>(bytes);
-    return true;
-  }
 };
 
 }  // namespace appmem::protocol

@@ -109,6 +109,10 @@ class Request {
     first_ = first;
     count_ = count;
   }
+  /// The words of a request in RESP, which has nothing else.
+  std::vector<std::string_view>& words() { return words_; }
+  [[nodiscard]] std::span<const std::string_view> words() const { return words_; }
+
   std::vector<Argument>& argument_pool() { return arguments_; }
   std::vector<std::string_view>& key_pool() { return keys_; }
   std::vector<EntryArgument>& entry_pool() { return entries_; }
@@ -128,6 +132,7 @@ class Request {
   std::vector<EntryArgument> entries_;
   std::vector<Op> ops_;
   std::forward_list<SharedBytes> large_;
+  std::vector<std::string_view> words_;
 };
 
 inline std::span<const Argument> Arguments::all() const {

@@ -13,8 +13,12 @@
 
 namespace appmem::server {
 
-/// Which wire formats a listener accepts. Others come with their codecs.
-enum class ListenerProtocol : std::uint8_t { kAuto, kJson };
+/// Where a connection came from.
+struct ConnectionOrigin {
+  std::uint64_t id = 0;
+  /// Its place in ServerOptions::listeners.
+  std::size_t listener = 0;
+};
 
 /// The handler's side of one connection. Used by one event loop only.
 class ConnectionHandler {
@@ -31,8 +35,12 @@ class ConnectionHandler {
   /// Executes a decoded request; its answer has been begun on `reply`. The answer of a job leaves
   /// as a whole when it is complete, or in parts from the first moment on that it is
   /// `congested()`: until then the job may still turn it into an error.
-  virtual protocol::Outcome execute(const protocol::Request& request, protocol::ReplyWriter& reply,
+  virtual protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                                     const Instant& now) = 0;
+
+  /// Whether it is to stay open when memory runs out and the connection with the largest buffers
+  /// has to go. Loop thread only.
+  [[nodiscard]] virtual bool no_evict() const { return false; }
 
   /// The name the client gave itself; empty when none. Loop thread only.
   [[nodiscard]] virtual std::string_view client_name() const = 0;
@@ -40,6 +48,10 @@ class ConnectionHandler {
   /// Whether the wire format is known. Until it is, a connection that has begun to send has
   /// kProtocolChoiceTimeout.
   [[nodiscard]] virtual bool protocol_chosen() const { return true; }
+
+  /// Whether the client has still to show who it is. It has kAuthenticationTimeout for that, and is
+  /// closed then. Loop thread only.
+  [[nodiscard]] virtual bool unauthenticated() const { return false; }
 };
 
 /// What the server drives without knowing what it serves; the daemon implements it.
@@ -51,10 +63,10 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
 
   /// A connection was accepted. Called on the thread of loop `loop`, which alone uses what it
-  /// returns (never null) and destroys it.
-  virtual std::unique_ptr<ConnectionHandler> connect(std::size_t loop, std::uint64_t connection_id,
-                                                     protocol::PeerCredentials peer,
-                                                     ListenerProtocol protocol) = 0;
+  /// returns (never null) and destroys it. Of a client over TCP `peer` has kNobody and no process.
+  virtual std::unique_ptr<ConnectionHandler> connect(std::size_t loop,
+                                                     const ConnectionOrigin& origin,
+                                                     protocol::PeerCredentials peer) = 0;
 
   /// Background work of loop `loop` of `loops`; true while more is waiting. Bounded in time.
   /// Called on the loop's thread every kMaintenanceInterval, and once a turn while it returns true.

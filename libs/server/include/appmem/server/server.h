@@ -11,22 +11,22 @@
 #include "appmem/base/limits.h"
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/observer.h"
+#include "appmem/base/tcp_address.h"
 #include "appmem/base/time.h"
 #include "appmem/server/request_handler.h"
 
 namespace appmem::server {
 
-/// One place where clients may connect. The list of them is the model of configuration; further
-/// kinds (tcp) and protocols are further values here.
+/// One place where clients may connect: a Unix socket, unless `tcp` or `inherited_fd` is set.
 struct ListenerSpec {
-  /// A path; or empty when `inherited_fd` is set.
   std::string socket_path;
   std::uint32_t socket_mode = 0600;
   /// Group that owns the socket file (its members may connect when the mode lets them).
   std::optional<std::uint32_t> socket_gid;
   /// A listening socket handed over by systemd (LISTEN_FDS); used as it is and never removed.
   std::optional<int> inherited_fd;
-  ListenerProtocol protocol = ListenerProtocol::kAuto;
+  /// Port 0 is any that is free; the event `listening` tells which.
+  std::optional<TcpAddress> tcp;
 };
 
 struct ServerOptions {
@@ -42,13 +42,23 @@ struct ServerOptions {
 struct ConnectionInfo {
   std::uint64_t id = 0;
   std::string client_name;
-  std::string address;
-  std::uint32_t uid = 0;
+  std::string address;    // the listener's
+  std::string peer;       // the client's, such as "127.0.0.1:50000"; empty over a Unix socket
+  std::uint32_t uid = 0;  // protocol::kNobody over TCP
   std::int32_t pid = 0;
   std::chrono::milliseconds age{0};
   std::chrono::milliseconds idle{0};
   std::uint64_t requests = 0;
   std::uint64_t memory_bytes = 0;
+};
+
+/// Counted since `open`.
+struct ServerCounts {
+  std::uint64_t connections = 0;          // accepted
+  std::uint64_t connections_refused = 0;  // because all were taken
+  std::uint64_t requests = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
 };
 
 /// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`,
@@ -67,7 +77,8 @@ class Server {
   /// Takes the locks, creates the sockets, listens. From here on SIGTERM, SIGINT and SIGHUP do not
   /// end the process: they are handled by `run`. Errors: kInvalidRequest (path over
   /// kSocketPathBytesMax, directory not safe), kBusy (another daemon holds it; the message names
-  /// its pid), kInternal (the system's refusal). Nothing is left behind on failure.
+  /// its pid, or the port is taken), kInternal (the system's refusal). Nothing is left behind on
+  /// failure.
   Result<void> open();
 
   /// Serves until `stop`; returns when all connections have ended or the timeout has passed.
@@ -81,6 +92,7 @@ class Server {
   /// A snapshot, in no order.
   [[nodiscard]] std::vector<ConnectionInfo> connections(const Instant& now) const;
   [[nodiscard]] std::size_t connection_count() const;
+  [[nodiscard]] ServerCounts counts() const;
   /// Closes a connection soon; false when there is none with this id.
   bool kill_connection(std::uint64_t id);
 

@@ -51,6 +51,8 @@ inline constexpr std::chrono::milliseconds kMaintenanceInterval{100};
 inline constexpr std::chrono::milliseconds kIdleCheckInterval{1'000};
 /// From the first byte of a connection until its wire format must be known.
 inline constexpr std::chrono::milliseconds kProtocolChoiceTimeout{10'000};
+/// How long a client may leave open who it is, where it has to show that.
+inline constexpr std::chrono::milliseconds kAuthenticationTimeout{10'000};
 /// Until accepting is tried again after the system refused it.
 inline constexpr std::chrono::milliseconds kAcceptRetryInterval{100};
 

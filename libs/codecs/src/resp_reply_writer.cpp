@@ -1,0 +1,134 @@
+#include "resp_reply_writer.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "appmem/protocol/error_table.h"
+
+namespace appmem::codecs {
+namespace {
+
+/// A type, the digits of a 64-bit number, a line end.
+constexpr std::size_t kHeaderBytesMax = 1 + 20 + 2;
+
+}  // namespace
+
+void RespReplyWriter::begin(protocol::OutputBuffer& output) {
+  output_ = &output;
+  begin_ = output.end_position();
+  whole_ = false;
+  silent_ = silence_ != Silence::kNone;
+  if (silence_ == Silence::kSkip) silence_ = Silence::kNone;
+}
+
+void RespReplyWriter::end() {
+  output_ = nullptr;
+}
+
+void RespReplyWriter::header(char type, std::int64_t number) {
+  if (silent_) return;
+  char* const out = output_->prepare(kHeaderBytesMax);
+  out[0] = type;
+  char* const end = std::to_chars(out + 1, out + kHeaderBytesMax - 2, number).ptr;
+  std::memcpy(end, "\r\n", 2);
+  output_->commit(static_cast<std::size_t>(end + 2 - out));
+}
+
+void RespReplyWriter::line(char type, std::string_view prefix, std::string_view text) {
+  if (silent_) return;
+  output_->append(type);
+  output_->append(prefix);
+  for (std::size_t end = 0; !text.empty(); text.remove_prefix(end)) {
+    end = text.find_first_of("\r\n");
+    output_->append(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    output_->append(' ');
+    ++end;
+  }
+  output_->append("\r\n");
+}
+
+void RespReplyWriter::status(std::string_view text) {
+  line('+', {}, text);
+}
+
+void RespReplyWriter::integer(std::int64_t value) {
+  header(':', value);
+}
+
+void RespReplyWriter::bulk(std::string_view bytes) {
+  if (silent_) return;
+  header('$', static_cast<std::int64_t>(bytes.size()));
+  output_->append(bytes);
+  output_->append("\r\n");
+}
+
+void RespReplyWriter::value(const ValueView& value) {
+  if (value.kind == ValueKind::kInteger) {
+    char digits[20];
+    const char* const end = std::to_chars(digits, digits + sizeof digits, value.integer).ptr;
+    bulk({digits, static_cast<std::size_t>(end - digits)});
+  } else if (value.shared == nullptr || silent_) {
+    bulk(value.bytes);
+  } else {
+    header('$', static_cast<std::int64_t>(value.bytes.size()));
+    output_->append_shared(*value.shared, value.bytes);
+    output_->append("\r\n");
+  }
+}
+
+void RespReplyWriter::null() {
+  if (!silent_) output_->append(version_ >= 3 ? "_\r\n" : "$-1\r\n");
+}
+
+void RespReplyWriter::null_array() {
+  if (!silent_) output_->append(version_ >= 3 ? "_\r\n" : "*-1\r\n");
+}
+
+void RespReplyWriter::verbatim(std::string_view text) {
+  if (version_ < 3) return bulk(text);
+  constexpr std::string_view kPlainText = "txt:";
+  header('=', static_cast<std::int64_t>(kPlainText.size() + text.size()));
+  if (silent_) return;
+  output_->append(kPlainText);
+  output_->append(text);
+  output_->append("\r\n");
+}
+
+void RespReplyWriter::array(std::size_t items) {
+  header('*', static_cast<std::int64_t>(items));
+}
+
+void RespReplyWriter::map(std::size_t pairs) {
+  const auto count = static_cast<std::int64_t>(pairs);
+  version_ >= 3 ? header('%', count) : header('*', 2 * count);
+}
+
+void RespReplyWriter::set(std::size_t items) {
+  header(version_ >= 3 ? '~' : '*', static_cast<std::int64_t>(items));
+}
+
+void RespReplyWriter::failure(std::string_view text) {
+  line('-', {}, text);
+}
+
+void RespReplyWriter::error(const Error& error) {
+  output_->truncate(begin_);
+  line('-', std::string(protocol::error_row(error.code).resp_prefix) + ' ', error.message);
+}
+
+void RespReplyWriter::set_silence(Silence silence) {
+  if (silence == Silence::kSkip && silence_ == Silence::kAll) return;
+  silence_ = silence;
+  silent_ = silence != Silence::kNone;
+}
+
+bool RespReplyWriter::congested() const {
+  return !whole_ && output_->size() > output_bytes_congested_;
+}
+
+std::uint64_t RespReplyWriter::answer_bytes() const {
+  return output_->end_position() - begin_;
+}
+
+}  // namespace appmem::codecs

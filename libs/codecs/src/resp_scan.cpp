@@ -1,0 +1,259 @@
+#include "resp_scan.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "appmem/base/check.h"
+#include "appmem/protocol/codec.h"
+
+namespace appmem::codecs {
+namespace {
+
+constexpr auto kUnauthenticatedWordsMax =
+    static_cast<std::int64_t>(protocol::kUnauthenticatedWordsMax);
+constexpr auto kUnauthenticatedWordBytesMax =
+    static_cast<std::int64_t>(protocol::kUnauthenticatedBytesMax);
+
+/// No header that means anything is longer: a sign and the digits of a 64-bit integer.
+constexpr std::size_t kHeaderBytesMax = 32;
+
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
+  return std::nullopt;
+}
+
+char unescaped(char c) {
+  switch (c) {
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case 'b':
+      return '\b';
+    case 'a':
+      return '\a';
+    default:
+      return c;
+  }
+}
+
+/// Walks over the words of an inline request as redis-cli and Redis do: words are separated by
+/// white space; in double quotes `\xHH`, `\n` and the like are undone, in single quotes only `\'`;
+/// behind a closing quote a word must end.
+class LineWords {
+ public:
+  explicit LineWords(std::string_view line) : p_(line.data()), end_(p_ + line.size()) {}
+
+  /// Moves to the next word. False at the end of the line, and where quotes are not balanced.
+  bool next() {
+    while (p_ != end_ && is_space(*p_))
+      ++p_;
+    return p_ != end_;
+  }
+
+  /// Reads the word that next() came to and gives its characters to `put`, one after the other.
+  /// False where quotes are not balanced.
+  template <typename Put>
+  bool read(Put put) {
+    while (p_ != end_ && !is_space(*p_)) {
+      if (*p_ == '"' || *p_ == '\'') {
+        if (!read_quoted(put)) return false;
+        return p_ == end_ || is_space(*p_);
+      }
+      put(*p_++);
+    }
+    return true;
+  }
+
+ private:
+  template <typename Put>
+  bool read_quoted(Put put) {
+    const char quote = *p_++;
+    while (p_ != end_ && *p_ != quote) {
+      if (*p_ != '\\' || p_ + 1 == end_) {
+        put(*p_++);
+      } else if (quote == '\'') {
+        if (p_[1] == '\'') ++p_;
+        put(*p_++);
+      } else if (p_ + 3 < end_ && p_[1] == 'x' && hex_digit(p_[2]) && hex_digit(p_[3])) {
+        put(static_cast<char>(*hex_digit(p_[2]) * 16 + *hex_digit(p_[3])));
+        p_ += 4;
+      } else {
+        put(unescaped(p_[1]));
+        p_ += 2;
+      }
+    }
+    if (p_ == end_) return false;
+    ++p_;
+    return true;
+  }
+
+  const char* p_;
+  const char* end_;
+};
+
+bool quotes_are_balanced(std::string_view line) {
+  LineWords words(line);
+  while (words.next()) {
+    if (!words.read([](char /*c*/) {})) return false;
+  }
+  return true;
+}
+
+std::size_t find_line_end(std::string_view input, std::size_t from) {
+  const auto* const end =
+      static_cast<const char*>(std::memchr(input.data() + from, '\n', input.size() - from));
+  return end == nullptr ? std::string_view::npos : static_cast<std::size_t>(end - input.data());
+}
+
+std::string_view without_carriage_return(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+RespScan::Found broken(std::string_view problem) {
+  return {RespScan::Kind::kBroken, 0, 0, "Protocol error: " + std::string(problem)};
+}
+
+}  // namespace
+
+bool read_resp_integer(std::string_view text, std::int64_t& value) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return false;
+  if (digits.front() == '0' && text != "0") return false;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end;
+}
+
+RespScan::Found RespScan::incomplete() {
+  const std::size_t blank = std::exchange(begin_, 0);
+  scanned_ -= blank;
+  if (bulk_end_ != 0) bulk_end_ -= blank;
+  return {Kind::kIncomplete, blank, 0, {}};
+}
+
+RespScan::Found RespScan::next(std::string_view input) {
+  if (words_left_ == 0) {
+    Found found = next_line(input);
+    if (words_left_ == 0) return found;
+  }
+  return next_bulks(input);
+}
+
+/// An inline request, or the header of an array, which sets words_left_. Goes past what asks for
+/// nothing: blank lines and empty arrays.
+RespScan::Found RespScan::next_line(std::string_view input) {
+  for (;;) {
+    if (begin_ == input.size()) return incomplete();
+    const bool is_array = input[begin_] == '*';
+    const std::size_t line_end = find_line_end(input, scanned_);
+    const bool whole = line_end != std::string_view::npos;
+    const std::string_view line =
+        without_carriage_return(input.substr(begin_, (whole ? line_end : input.size()) - begin_));
+    if (is_array && (whole || line.size() > kHeaderBytesMax)) {
+      std::int64_t words = 0;
+      if (line.size() > kHeaderBytesMax || !read_resp_integer(line.substr(1), words) ||
+          words > kRespWordsMax) {
+        return broken("invalid multibulk length");
+      }
+      if (unauthenticated_ && words > kUnauthenticatedWordsMax) {
+        return broken("unauthenticated multibulk length");
+      }
+      scanned_ = line_end + 1;
+      if (words > 0) {
+        words_left_ = words;
+        return {};
+      }
+    } else if (line.size() > kRespLineBytesMax) {
+      return broken("too big inline request");
+    } else if (!whole) {
+      scanned_ = input.size();
+      return incomplete();
+    } else {
+      scanned_ = line_end + 1;
+      if (!std::all_of(line.begin(), line.end(), is_space)) {
+        if (!quotes_are_balanced(line)) return broken("unbalanced quotes in request");
+        const Found found{Kind::kRequest, scanned_, begin_, {}};
+        begin_ = scanned_ = 0;
+        return found;
+      }
+    }
+    begin_ = scanned_;
+  }
+}
+
+RespScan::Found RespScan::next_bulks(std::string_view input) {
+  while (words_left_ > 0) {
+    if (bulk_end_ == 0) {
+      if (scanned_ == input.size()) return incomplete();
+      if (input[scanned_] != '$') {
+        return broken(std::string("expected '$', got '") + input[scanned_] + "'");
+      }
+      const std::size_t line_end =
+          find_line_end(input.substr(0, scanned_ + kHeaderBytesMax), scanned_);
+      if (line_end == std::string_view::npos) {
+        if (input.size() - scanned_ >= kHeaderBytesMax) return broken("invalid bulk length");
+        return incomplete();
+      }
+      const std::string_view digits =
+          without_carriage_return(input.substr(scanned_ + 1, line_end - scanned_ - 1));
+      std::int64_t size = 0;
+      const std::size_t used = line_end + 1 - begin_;
+      if (!read_resp_integer(digits, size) || size < 0 || used >= request_bytes_max_ ||
+          static_cast<std::uint64_t>(size) > request_bytes_max_ - used) {
+        return broken("invalid bulk length");
+      }
+      if (unauthenticated_ && size > kUnauthenticatedWordBytesMax) {
+        return broken("unauthenticated bulk length");
+      }
+      scanned_ = line_end + 1;
+      bulk_end_ = scanned_ + static_cast<std::size_t>(size) + 2;
+    }
+    if (bulk_end_ > input.size()) return incomplete();
+    if (input[bulk_end_ - 2] != '\r' || input[bulk_end_ - 1] != '\n') {
+      return broken("expected a line end behind a bulk string");
+    }
+    scanned_ = std::exchange(bulk_end_, 0);
+    --words_left_;
+  }
+  const Found found{Kind::kRequest, scanned_, begin_, {}};
+  begin_ = scanned_ = 0;
+  return found;
+}
+
+void split_resp_request(std::span<char> request, std::vector<std::string_view>& words) {
+  words.clear();
+  const std::string_view text(request.data(), request.size());
+  if (!text.starts_with('*')) {
+    LineWords line(without_carriage_return(text.substr(0, text.size() - 1)));
+    char* to = request.data();  // never ahead of what is read
+    while (line.next()) {
+      char* const begin = to;
+      APPMEM_CHECK(line.read([&to](char c) { *to++ = c; }));
+      words.emplace_back(begin, static_cast<std::size_t>(to - begin));
+    }
+    return;
+  }
+  std::size_t at = text.find('\n') + 1;
+  while (at < text.size()) {
+    const std::size_t line_end = text.find('\n', at);
+    std::size_t size = 0;
+    std::from_chars(text.data() + at + 1, text.data() + line_end, size);
+    words.push_back(text.substr(line_end + 1, size));
+    at = line_end + 1 + size + 2;
+  }
+}
+
+}  // namespace appmem::codecs

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appmem/base/units.h"
+
+namespace appmem::codecs {
+
+/// Bounds of the format itself, Redis's own: of an inline request (its `PROTO_INLINE_MAX_SIZE`),
+/// and of the words of a request (in all its releases before 7).
+inline constexpr std::size_t kRespLineBytesMax = 64_KiB;
+inline constexpr std::int64_t kRespWordsMax = 1'048'576;
+
+/// Finds where a request ends: an array of bulk strings, or a line of words. Looks at each byte of
+/// a header once and at those of a bulk string not at all, however they arrive.
+/// Thread safety: none.
+class RespScan {
+ public:
+  enum class Kind : std::uint8_t {
+    kIncomplete,  // the first `consumed` bytes are not needed any more
+    kRequest,     // a request stands from `begin` to `consumed`
+    kBroken,      // `problem` says why; nothing that follows can be understood
+  };
+  struct Found {
+    Kind kind = Kind::kIncomplete;
+    std::size_t consumed = 0;
+    std::size_t begin = 0;
+    std::string problem{};  // in Redis's words
+  };
+
+  explicit RespScan(std::size_t request_bytes_max) : request_bytes_max_(request_bytes_max) {}
+
+  /// Holds requests to protocol::kUnauthenticatedWordsMax and kUnauthenticatedBytesMax.
+  void set_unauthenticated(bool unauthenticated) { unauthenticated_ = unauthenticated; }
+
+  /// `input` begins where the last request ended, or with what was incomplete.
+  Found next(std::string_view input);
+
+ private:
+  Found next_line(std::string_view input);
+  Found next_bulks(std::string_view input);
+  Found incomplete();
+
+  const std::size_t request_bytes_max_;
+  bool unauthenticated_ = false;
+  std::size_t begin_ = 0;        // of the request; what stands before it is blank
+  std::size_t scanned_ = 0;      // how far the input has been understood, or looked at
+  std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has
+  std::int64_t words_left_ = 0;  // of the array that is being read; 0: none is
+};
+
+/// The words of a request that RespScan has found, in the order they stand; replaces what `words`
+/// held. An inline request's quotes and escapes are undone in place. Lifetime of the words: the
+/// request's.
+void split_resp_request(std::span<char> request, std::vector<std::string_view>& words);
+
+/// Redis's rules for integers: canonical decimal, 64 bits. False when `text` is none.
+bool read_resp_integer(std::string_view text, std::int64_t& value);
+
+}  // namespace appmem::codecs

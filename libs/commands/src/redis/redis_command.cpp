@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../glob.h"
+#include "redis_answer.h"
+#include "redis_categories.h"
+#include "redis_dispatch.h"
+#include "redis_handlers.h"
+#include "redis_subcommand.h"
+
+/// COMMAND: what there is, told from the tables.
+namespace appmem::commands {
+namespace {
+
+using protocol::RedisReply;
+using protocol::RedisSpec;
+
+/// What the description of one command comes to at most, its subcommands aside.
+constexpr std::size_t kDescriptionBytesMax = 512;
+
+/// Whether so many descriptions may be written.
+bool admits_descriptions(RedisCall& call, std::size_t count) {
+  return admits_bytes(call, count * kDescriptionBytesMax);
+}
+
+/// Subcommands of a command; none for a row that is a subcommand itself.
+std::span<const RedisSpec> subcommands_of(const RedisSpec& spec) {
+  if (&spec != &protocol::redis_spec(spec.id)) return {};
+  return protocol::redis_subcommands(spec.id);
+}
+
+/// By a name such as "config" or "config|get".
+const RedisSpec* find_spec(std::string_view name) {
+  const std::size_t bar = name.find('|');
+  const RedisSpec* const command = protocol::find_redis_command(name.substr(0, bar));
+  if (command == nullptr || bar == std::string_view::npos) return command;
+  return protocol::find_redis_subcommand(*command, name.substr(bar + 1));
+}
+
+void write_flags(RedisReply& reply, const RedisSpec& spec) {
+  std::vector<std::string_view> names;
+  for (unsigned bit = 0; bit < 16; ++bit) {
+    const std::string_view name = protocol::redis_flag_name(bit);
+    if ((spec.flags >> bit & 1U) != 0 && !name.empty()) names.push_back(name);
+  }
+  reply.set(names.size());
+  for (const std::string_view name : names)
+    reply.status(name);
+}
+
+void write_info(RedisReply& reply, const RedisSpec& spec) {
+  reply.array(10);
+  reply.bulk(spec.name);
+  reply.integer(spec.arity);
+  write_flags(reply, spec);
+  // Redis tells the last key from the first on where it is not counted from the end.
+  reply.integer(spec.keys.first);
+  reply.integer(spec.keys.last);
+  reply.integer(spec.keys.step);
+  const std::vector<std::string_view> categories = redis_categories(spec);
+  reply.set(categories.size());
+  for (const std::string_view category : categories)
+    reply.status('@' + std::string(category));
+  reply.set(0);  // tips, for clients of a cluster
+  reply.set(0);  // key specifications: the three numbers above say all
+  const auto subcommands = subcommands_of(spec);
+  reply.set(subcommands.size());
+  for (const RedisSpec& subcommand : subcommands)
+    write_info(reply, subcommand);
+}
+
+void write_docs(RedisReply& reply, const RedisSpec& spec) {
+  const auto subcommands = subcommands_of(spec);
+  reply.bulk(spec.name);
+  reply.map(subcommands.empty() ? 3 : 4);
+  reply.bulk("summary");
+  reply.bulk(spec.summary);
+  reply.bulk("since");
+  reply.bulk(spec.since);
+  reply.bulk("group");
+  reply.bulk(spec.group);
+  if (subcommands.empty()) return;
+  reply.bulk("subcommands");
+  reply.map(subcommands.size());
+  for (const RedisSpec& subcommand : subcommands)
+    write_docs(reply, subcommand);
+}
+
+/// All rows, each followed by its subcommands.
+std::vector<const RedisSpec*> all_rows() {
+  std::vector<const RedisSpec*> rows;
+  for (const RedisSpec& spec : protocol::redis_table()) {
+    rows.push_back(&spec);
+    for (const RedisSpec& subcommand : subcommands_of(spec))
+      rows.push_back(&subcommand);
+  }
+  return rows;
+}
+
+void command_info_of_all(RedisCall& call) {
+  const auto table = protocol::redis_table();
+  if (!admits_descriptions(call, all_rows().size())) return;
+  call.reply.array(table.size());
+  for (const RedisSpec& spec : table)
+    write_info(call.reply, spec);
+}
+
+void command_info(RedisCall& call) {
+  const auto names = call.words.subspan(2);
+  if (names.empty()) return command_info_of_all(call);
+  std::vector<const RedisSpec*> found;
+  std::size_t count = 0;
+  for (const std::string_view name : names) {
+    found.push_back(find_spec(name));
+    if (found.back() != nullptr) count += 1 + subcommands_of(*found.back()).size();
+  }
+  if (!admits_descriptions(call, count)) return;
+  call.reply.array(found.size());
+  for (const RedisSpec* const spec : found)
+    spec != nullptr ? write_info(call.reply, *spec) : call.reply.null();
+}
+
+void command_docs(RedisCall& call) {
+  std::vector<const RedisSpec*> found;
+  std::size_t count = 0;
+  const auto add = [&](const RedisSpec& spec) {
+    found.push_back(&spec);
+    count += 1 + subcommands_of(spec).size();
+  };
+  if (call.words.size() == 2) {
+    for (const RedisSpec& spec : protocol::redis_table())
+      add(spec);
+  }
+  for (const std::string_view name : call.words.subspan(2)) {
+    if (const RedisSpec* const spec = find_spec(name)) add(*spec);
+  }
+  if (!admits_descriptions(call, count)) return;
+  call.reply.map(found.size());
+  for (const RedisSpec* const spec : found)
+    write_docs(call.reply, *spec);
+}
+
+void command_count(RedisCall& call) {
+  call.reply.integer(static_cast<std::int64_t>(protocol::redis_table().size()));
+}
+
+void command_list(RedisCall& call) {
+  const auto words = call.words.subspan(2);
+  std::vector<const RedisSpec*> rows = all_rows();
+  if (words.size() == 3 && is_redis_word(words[0], "FILTERBY")) {
+    const std::string_view wanted = words[2];
+    if (is_redis_word(words[1], "MODULE")) {
+      rows.clear();  // nothing comes from a module
+    } else if (is_redis_word(words[1], "ACLCAT")) {
+      const std::string category = in_small_letters(wanted);
+      std::erase_if(rows, [&](const RedisSpec* spec) {
+        const auto categories = redis_categories(*spec);
+        return std::find(categories.begin(), categories.end(), category) == categories.end();
+      });
+    } else if (is_redis_word(words[1], "PATTERN")) {
+      const Glob pattern(in_small_letters(wanted));
+      std::erase_if(rows, [&](const RedisSpec* spec) { return !pattern.matches(spec->name); });
+    } else {
+      return call.reply.failure(kRedisSyntaxError);
+    }
+  } else if (!words.empty()) {
+    return call.reply.failure(kRedisSyntaxError);
+  }
+  call.reply.array(rows.size());
+  for (const RedisSpec* const spec : rows)
+    call.reply.bulk(spec->name);
+}
+
+void command_getkeys(RedisCall& call) {
+  const auto words = call.words.subspan(2);
+  const RedisSpec* const spec = find_redis_spec(words);
+  if (spec == nullptr || is_unknown_subcommand(*spec, words)) {
+    return call.reply.failure("ERR Invalid command specified");
+  }
+  if (spec->keys.first == 0) {
+    return call.reply.failure("ERR The command has no key arguments");
+  }
+  if (!has_arity(*spec, words.size())) {
+    return call.reply.failure("ERR Invalid number of arguments specified for command");
+  }
+  std::vector<std::size_t> positions;
+  append_key_positions(*spec, words.size(), positions);
+  call.reply.array(positions.size());
+  for (const std::size_t position : positions)
+    call.reply.bulk(words[position]);
+}
+
+void command_help(RedisCall& call) {
+  constexpr std::string_view kLines[] = {
+      "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "(no subcommand)",
+      "    Return details about all Redis commands.",
+      "COUNT",
+      "    Return the total number of commands in this Redis server.",
+      "LIST",
+      "    Return a list of all commands in this Redis server.",
+      "INFO [<command-name> ...]",
+      "    Return details about multiple Redis commands.",
+      "    If no command names are given, documentation details for all",
+      "    commands are returned.",
+      "DOCS [<command-name> ...]",
+      "    Return documentation details about multiple Redis commands.",
+      "    If no command names are given, documentation details for all",
+      "    commands are returned.",
+      "GETKEYS <full-command>",
+      "    Return the keys from a full Redis command.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_redis_help(call, kLines);
+}
+
+}  // namespace
+
+void redis_command(RedisCall& call) {
+  if (call.words.size() == 1) return command_info_of_all(call);
+  constexpr RedisSubcommandRow kRows[] = {
+      {"command|count", command_count},     {"command|docs", command_docs},
+      {"command|getkeys", command_getkeys}, {"command|help", command_help},
+      {"command|info", command_info},       {"command|list", command_list},
+  };
+  run_redis_subcommand(call, kRows);
+}
+
+}  // namespace appmem::commands

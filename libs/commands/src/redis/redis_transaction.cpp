@@ -1,0 +1,259 @@
+#include "redis_transaction.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "appmem/base/units.h"
+#include "redis_databases.h"
+#include "redis_dispatch.h"
+#include "redis_handlers.h"
+#include "redis_keys.h"
+
+/// Transactions. EXEC runs commands on keys that stand next to each other in one atomic step: all
+/// their keys are locked, those that are watched with the first. A command on a whole namespace
+/// (KEYS, FLUSHDB, SELECT) ends such a step and runs by itself, in its turn.
+namespace appmem::commands {
+namespace {
+
+using protocol::RedisReply;
+using protocol::RedisSpec;
+
+/// Commands that wait for one EXEC, and what they and the watched keys of a connection take.
+constexpr std::size_t kQueuedCommandsMax = 100'000;
+constexpr std::size_t kTransactionBytesMax = 64_MiB;
+constexpr std::size_t kWatchedKeysMax = 1'024;
+
+/// What is known of a key, so that a change is seen.
+Result<WatchedKey> look_at(core::Keyspace& keys, core::NamespaceId ns, std::string_view key,
+                           const Instant& now) {
+  WatchedKey watched{.ns = ns, .key = std::string(key)};
+  auto stats = keys.stats(ns, key, now);
+  // A namespace that is gone has nothing in it.
+  if (!stats && stats.error().code != ErrorCode::kNotFound) return fail(std::move(stats).error());
+  if (stats && *stats) {
+    watched.version = (*stats)->version;
+    watched.deadline = (*stats)->deadline;
+    watched.holder = (*stats)->holder;
+  }
+  return watched;
+}
+
+/// Where the keys are now that were watched in a database which did not exist.
+std::vector<WatchedKey> located(const core::Store& store, std::vector<WatchedKey> watched) {
+  for (WatchedKey& each : watched) {
+    if (each.ns == kUnmadeDatabase) each.ns = find_redis_database(store, each.database);
+  }
+  std::erase_if(watched, [](const WatchedKey& each) { return each.ns == kUnmadeDatabase; });
+  return watched;
+}
+
+bool is_unchanged(core::Keyspace& keys, const WatchedKey& watched, const Instant& now) {
+  const auto found = look_at(keys, watched.ns, watched.key, now);
+  return found && found->version == watched.version && found->deadline == watched.deadline &&
+         found->holder == watched.holder;
+}
+
+/// Runs a job to its end within the turn.
+void finish_job(RedisCall& call) {
+  for (bool ended = call.job == nullptr; !ended;) {
+    protocol::TurnBudget without_end{SIZE_MAX / 2};
+    ended = call.job->run(call.reply, call.now, without_end);
+  }
+  call.job.reset();
+}
+
+class Execution {
+ public:
+  Execution(RedisCall& exec, const std::vector<QueuedCommand>& queue)
+      : exec_(exec), queue_(queue) {}
+
+  /// False when a watched key has changed: nothing has been done then.
+  bool run(std::span<const WatchedKey> watched) {
+    if (!run_step(watched)) return false;
+    while (next_ < queue_.size() && !failed_) {
+      if (has_keys(next_)) {
+        run_step({});
+      } else {
+        run_alone();
+      }
+    }
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool has_keys(std::size_t i) const { return queue_[i].spec().keys.first != 0; }
+
+  /// Runs the commands on keys that stand next, as one. False when a watched key has changed.
+  bool run_step(std::span<const WatchedKey> watched) {
+    const std::size_t begin = next_;
+    core::Keyspace* empty = nullptr;  // not the atomic step, but the keyspace of an empty database
+    std::vector<core::KeyRef> keys;
+    for (const WatchedKey& each : watched)
+      keys.push_back({each.ns, each.key});
+    for (; next_ < queue_.size() && has_keys(next_); ++next_) {
+      const auto entered =
+          enter_redis_database(exec_.store, exec_.session, queue_[next_].spec(), exec_.now);
+      if (!entered) return fail(entered.error());
+      empty = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
+    }
+    const core::NamespaceId ns = exec_.session.ns;
+    std::vector<std::optional<core::NamespaceId>> targets(next_ - begin);
+    for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
+      queue_[i].words(words_);
+      const RedisSpec& spec = queue_[i].spec();
+      auto& target = targets[i - begin];
+      target = enter_redis_target(exec_.store, exec_.session, spec, words_, exec_.now);
+      append_redis_keys(spec, words_, ns, target, keys);
+    }
+    bool unchanged = true;
+    const auto body = [&](core::Keyspace& step) -> Result<void> {
+      unchanged = std::all_of(watched.begin(), watched.end(), [&](const WatchedKey& each) {
+        return is_unchanged(step, each, exec_.now);
+      });
+      if (!unchanged) return {};
+      if (begin == 0) exec_.reply.array(queue_.size());
+      for (std::size_t i = begin; i < next_; ++i) {
+        RedisCall call = call_of(i, empty != nullptr ? *empty : step);
+        call.target = targets[i - begin];
+        run_redis_handler(call);
+        finish(call);
+      }
+      return {};
+    };
+    if (keys.empty()) {
+      static_cast<void>(body(exec_.store));
+      return unchanged;
+    }
+    const auto ticket = exec_.store.atomically(keys, exec_.now, body);
+    if (!ticket) return fail(ticket.error());
+    exec_.rests_on(*ticket);
+    return unchanged;
+  }
+
+  /// Runs the next command, which has no keys.
+  void run_alone() {
+    const auto keys =
+        enter_redis_database(exec_.store, exec_.session, queue_[next_].spec(), exec_.now);
+    if (!keys) {
+      fail(keys.error());
+      return;
+    }
+    RedisCall call = call_of(next_++, **keys);
+    run_redis_handler(call);
+    finish(call);
+  }
+
+  RedisCall call_of(std::size_t i, core::Keyspace& keys) {
+    queue_[i].words(words_);
+    return {exec_,  exec_.session, keys,     exec_.session.ns, queue_[i].spec(),
+            words_, exec_.reply,   exec_.now};
+  }
+
+  void finish(RedisCall& call) {
+    finish_job(call);
+    exec_.rests_on(call.ticket);
+    exec_.close = exec_.close || call.close;
+  }
+
+  /// Ends the transaction with an error in place of its replies.
+  bool fail(const Error& error) {
+    exec_.reply.error(error);
+    failed_ = true;
+    return true;
+  }
+
+  RedisCall& exec_;
+  const std::vector<QueuedCommand>& queue_;
+  std::vector<std::string_view> words_;
+  std::size_t next_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+void queue_redis_command(RedisState& state, const protocol::RedisSpec& spec,
+                         std::span<const std::string_view> words, RedisReply& reply) {
+  QueuedCommand command(spec, words);
+  const std::size_t bytes = command.memory_bytes();
+  if (state.queue.size() >= kQueuedCommandsMax ||
+      state.charged_bytes + bytes > kTransactionBytesMax) {
+    state.refused = true;
+    return reply.failure("ERR a transaction has at most " + std::to_string(kQueuedCommandsMax) +
+                         " commands of together " + format_byte_size(kTransactionBytesMax));
+  }
+  state.charge(bytes);
+  state.queue.push_back(std::move(command));
+  reply.status("QUEUED");
+}
+
+void abandon_redis_transaction(RedisState& state, std::string_view why, RedisReply& reply) {
+  state.end_transaction();
+  constexpr std::string_view kPrefix = "ERR ";
+  if (why.starts_with(kPrefix)) why.remove_prefix(kPrefix.size());
+  reply.failure("EXECABORT Transaction discarded because of: " + std::string(why));
+}
+
+void redis_multi(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  if (state.in_transaction) return call.reply.failure("ERR MULTI calls can not be nested");
+  state.in_transaction = true;
+  call.reply.ok();
+}
+
+void redis_discard(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  if (!state.in_transaction) return call.reply.failure("ERR DISCARD without MULTI");
+  state.end_transaction();
+  call.reply.ok();
+}
+
+void redis_exec(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  if (!state.in_transaction) return call.reply.failure("ERR EXEC without MULTI");
+  const bool refused = state.refused;
+  const std::vector<QueuedCommand> queue = std::move(state.queue);
+  const std::vector<WatchedKey> watched = located(call.store, std::move(state.watched));
+  const std::size_t bytes = std::exchange(state.charged_bytes, 0);
+  state.end_transaction();
+  if (refused) {
+    call.reply.failure("EXECABORT Transaction discarded because of previous errors.");
+  } else {
+    call.reply.write_as_a_whole();
+    if (!Execution(call, queue).run(watched)) call.reply.null_array();
+  }
+  state.memory.release(bytes);
+}
+
+void redis_watch(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  if (state.in_transaction) return call.reply.failure("ERR WATCH inside MULTI is not allowed");
+  for (const std::string_view key : call.words.subspan(1)) {
+    const auto is_this = [&](const WatchedKey& each) {
+      return each.ns == call.ns && each.key == key;
+    };
+    if (std::any_of(state.watched.begin(), state.watched.end(), is_this)) continue;
+    const std::size_t bytes = sizeof(WatchedKey) + key.size();
+    if (state.watched.size() >= kWatchedKeysMax) {
+      return call.reply.failure("ERR a connection watches at most " +
+                                std::to_string(kWatchedKeysMax) + " keys");
+    }
+    auto watched = look_at(call.keys, call.ns, key, call.now);
+    if (!watched) return refuse_redis(call, watched.error());
+    watched->database = state.unmade_database;
+    state.charge(bytes);
+    state.watched.push_back(std::move(*watched));
+  }
+  call.reply.ok();
+}
+
+void redis_unwatch(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  if (!state.in_transaction) state.end_transaction();  // within one, the keys are gone already
+  call.reply.ok();
+}
+
+}  // namespace appmem::commands

@@ -1,0 +1,50 @@
+#include "redis_values.h"
+
+#include <charconv>
+
+namespace appmem::commands {
+
+std::string_view redis_bytes(const ValueView& value, Digits& digits) {
+  if (value.kind != ValueKind::kInteger) return value.bytes;
+  const char* const end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr;
+  return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+}
+
+std::string_view RedisValue::bytes() {
+  return redis_bytes(view(), digits_);
+}
+
+bool read_redis_value(RedisCall& call, std::string_view key, const core::GetOptions& options,
+                      RedisValue& value) {
+  const auto keep = [&](const core::EntryView& entry) {
+    value.keep(entry.value);
+  };
+  const auto outcome = call.keys.get(call.ns, key, options, call.now, keep);
+  if (!outcome) {
+    refuse_redis(call, outcome.error());
+    return false;
+  }
+  call.rests_on(outcome->ticket);
+  return true;
+}
+
+Result<core::SetOutcome> write_redis_value(RedisCall& call, core::NamespaceId ns,
+                                           std::string_view key, std::string_view bytes,
+                                           const core::SetOptions& options) {
+  auto outcome = call.keys.set(ns, key, ValueView::from_bytes(bytes), options, call.now);
+  // Asked first, so that other namespaces' writes need not look up what theirs is.
+  if (!outcome && outcome.error().code == ErrorCode::kWrongType) {
+    const auto settings = call.store.namespace_settings(ns);
+    if (settings && settings->type == core::ValueType::kJson) {
+      if (auto valid = call.validator.validate(bytes); !valid) {
+        return fail(std::move(valid).error());
+      }
+      outcome = call.keys.set(ns, key, ValueView::from_json(bytes), options, call.now);
+    }
+  }
+  if (outcome) call.rests_on(outcome->ticket);
+  return outcome;
+}
+
+}  // namespace appmem::commands

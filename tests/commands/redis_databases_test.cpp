@@ -1,0 +1,141 @@
+// RESP: SELECT, DBSIZE, FLUSHDB, FLUSHALL, SWAPDB. Replies are those of Redis 7.0.15.
+
+#include <string>
+#include <vector>
+
+#include "commands/harness.h"
+
+namespace appmem::test {
+namespace {
+
+using RedisDatabasesTest = RedisTest;
+
+constexpr const char* kOutOfRange = "-ERR DB index is out of range\r\n";
+constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
+
+TEST_F(RedisDatabasesTest, DatabasesAreSelectedByNumber) {
+  ask("SET a 0");
+  EXPECT_EQ(ask("SELECT 15"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$-1\r\n");
+  EXPECT_EQ(server_.store.find_namespace("db15"), std::nullopt);
+  EXPECT_EQ(ask("SET a 15"), "+OK\r\n");
+  EXPECT_NE(server_.store.find_namespace("db15"), std::nullopt);
+  EXPECT_EQ(ask("SELECT 0"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$1\r\n0\r\n");
+}
+
+TEST_F(RedisDatabasesTest, NumbersAreReadAsRedisReadsThem) {
+  EXPECT_EQ(ask("SELECT 16"), kOutOfRange);
+  EXPECT_EQ(ask("SELECT -1"), kOutOfRange);
+  EXPECT_EQ(ask("SELECT 01"), kNotAnInteger);
+  EXPECT_EQ(ask("SELECT 99999999999999999999"), kNotAnInteger);
+  EXPECT_EQ(ask(std::vector<std::string>{"SELECT", ""}), kNotAnInteger);
+  EXPECT_EQ(ask("SELECT 4294967296"),
+            "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n");
+}
+
+TEST_F(RedisDatabasesTest, NamespacesAreSelectedByName) {
+  EXPECT_EQ(ask("SELECT sessions"), "-ERR no such namespace\r\n");
+  json_.ask(R"({"op":"ns.create","name":"sessions"})");
+  EXPECT_EQ(ask("SELECT sessions"), "+OK\r\n");
+  ask("SET a 1");
+  EXPECT_EQ(ask("SELECT default"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$-1\r\n");
+  EXPECT_EQ(ask("SELECT 3"), "+OK\r\n");
+  EXPECT_EQ(ask("SELECT sessions"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$1\r\n1\r\n");
+}
+
+TEST_F(RedisDatabasesTest, WhoMayNotReadSelectsNothingAndLearnsNothing) {
+  json_.ask(R"({"op":"ns.create","name":"sessions"})");
+  constexpr const char* kRefused =
+      "-NOPERM this user has no permissions to run the 'select' command\r\n";
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("SELECT 0"), "+OK\r\n");
+  EXPECT_EQ(member.ask("SELECT default"), "+OK\r\n");
+  for (const char* request : {"SELECT 1", "SELECT sessions", "SELECT nope"}) {
+    EXPECT_EQ(member.ask(request), kRefused);
+  }
+  RedisPeer stranger(server_, Role::kStranger);
+  EXPECT_EQ(stranger.ask("SELECT 0"), kRefused);
+}
+
+TEST_F(RedisDatabasesTest, DbsizeCountsTheSelectedDatabase) {
+  EXPECT_EQ(ask("DBSIZE"), ":0\r\n");
+  ask("MSET a 1 b 2");
+  EXPECT_EQ(ask("DBSIZE"), ":2\r\n");
+  ask("SELECT 4");
+  EXPECT_EQ(ask("DBSIZE"), ":0\r\n");
+}
+
+TEST_F(RedisDatabasesTest, FlushdbClearsTheSelectedDatabase) {
+  ask("SET a 1");
+  ask("SELECT 4");
+  EXPECT_EQ(ask("FLUSHDB"), "+OK\r\n");
+  EXPECT_EQ(server_.store.find_namespace("db4"), std::nullopt);
+  ask("SET a 1");
+  EXPECT_EQ(ask("FLUSHDB ASYNC"), "+OK\r\n");
+  EXPECT_EQ(ask("FLUSHDB sync"), "+OK\r\n");
+  EXPECT_EQ(ask("DBSIZE"), ":0\r\n");
+  ask("SELECT 0");
+  EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
+  EXPECT_EQ(ask("FLUSHDB now"), "-ERR syntax error\r\n");
+  EXPECT_EQ(ask("FLUSHDB ASYNC ASYNC"), "-ERR syntax error\r\n");
+}
+
+TEST_F(RedisDatabasesTest, FlushallClearsNumberedDatabasesAndNoNamespace) {
+  json_.ask(R"({"op":"ns.create","name":"sessions"})");
+  for (const char* name : {"0", "1", "15", "sessions"}) {
+    ask(std::string("SELECT ") + name);
+    ask("SET a 1");
+  }
+  EXPECT_EQ(ask("FLUSHALL now"), "-ERR syntax error\r\n");
+  EXPECT_EQ(ask("FLUSHALL"), "+OK\r\n");
+  EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
+  for (const char* name : {"0", "1", "15"}) {
+    ask(std::string("SELECT ") + name);
+    EXPECT_EQ(ask("DBSIZE"), ":0\r\n") << name;
+  }
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("FLUSHALL"),
+            "-NOPERM this user has no permissions to run the 'flushall' command\r\n");
+}
+
+TEST_F(RedisDatabasesTest, SwappedDatabasesAreSeenByEveryConnection) {
+  ask("SET a 0");
+  RedisPeer other(server_);
+  other.ask("SELECT 5");
+  EXPECT_EQ(ask("SWAPDB 0 5"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$-1\r\n");
+  EXPECT_EQ(other.ask("GET a"), "$1\r\n0\r\n");
+  EXPECT_EQ(json_.ask(R"({"op":"exists","key":"a"})"), R"({"ok":true,"count":0})");
+  EXPECT_EQ(ask("SWAPDB 5 0"), "+OK\r\n");
+  EXPECT_EQ(ask("GET a"), "$1\r\n0\r\n");
+  EXPECT_EQ(ask("SWAPDB 3 3"), "+OK\r\n");
+}
+
+TEST_F(RedisDatabasesTest, ASwapIsRefused) {
+  EXPECT_EQ(ask("SWAPDB a b"), "-ERR invalid first DB index\r\n");
+  EXPECT_EQ(ask("SWAPDB 16 b"), "-ERR invalid second DB index\r\n");
+  EXPECT_EQ(ask("SWAPDB 99999999999 0"), "-ERR invalid first DB index\r\n");
+  EXPECT_EQ(ask("SWAPDB 0 16"), kOutOfRange);
+  EXPECT_EQ(ask("SWAPDB -1 0"), kOutOfRange);
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("SWAPDB 0 1"),
+            "-NOPERM this user has no permissions to run the 'swapdb' command\r\n");
+}
+
+TEST_F(RedisDatabasesTest, AWatchedKeyNoticesASwap) {
+  // As the first keys of their databases, both may have the same version.
+  ask("SET a 1");
+  ask("COPY a a DB 1");
+  ask("WATCH a");
+  RedisPeer other(server_);
+  EXPECT_EQ(other.ask("SWAPDB 0 1"), "+OK\r\n");
+  ask("MULTI");
+  ask("SET a 2");
+  EXPECT_EQ(ask("EXEC"), "*-1\r\n");
+}
+
+}  // namespace
+}  // namespace appmem::test

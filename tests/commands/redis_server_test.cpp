@@ -1,0 +1,219 @@
+// RESP: COMMAND, CONFIG, SAVE, BGSAVE, LASTSAVE, SHUTDOWN, TIME. Replies are those of Redis 7.0.15
+// where nothing else is said.
+
+#include <algorithm>
+
+#include "appmem/protocol/redis_table.h"
+#include "commands/harness.h"
+
+namespace appmem::test {
+namespace {
+
+using RedisServerTest = RedisTest;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kSyntax = "-ERR syntax error\r\n";
+
+std::string bulk(std::string_view text) {
+  return '$' + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
+}
+
+std::string bulks(const std::vector<std::string>& texts) {
+  std::string reply = '*' + std::to_string(texts.size()) + "\r\n";
+  for (const std::string& text : texts)
+    reply += bulk(text);
+  return reply;
+}
+
+TEST_F(RedisServerTest, CommandCountsAndDescribesAll) {
+  const std::size_t count = protocol::redis_table().size();
+  EXPECT_EQ(ask("COMMAND COUNT"), ":" + std::to_string(count) + "\r\n");
+  EXPECT_THAT(ask("COMMAND"), StartsWith("*" + std::to_string(count) + "\r\n*10\r\n$6\r\nappend"));
+  EXPECT_EQ(ask("COMMAND INFO"), ask("COMMAND"));
+  EXPECT_EQ(ask("COMMAND COUNT x"),
+            "-ERR wrong number of arguments for 'command|count' command\r\n");
+  EXPECT_EQ(ask("COMMAND foo"), "-ERR unknown subcommand 'foo'. Try COMMAND HELP.\r\n");
+}
+
+TEST_F(RedisServerTest, CommandInfoTellsArityFlagsKeysAndCategories) {
+  EXPECT_EQ(ask("COMMAND INFO mset nosuch ping"),
+            "*3\r\n"
+            "*10\r\n$4\r\nmset\r\n:-3\r\n*2\r\n+write\r\n+denyoom\r\n:1\r\n:-1\r\n:2\r\n"
+            "*3\r\n+@write\r\n+@string\r\n+@slow\r\n*0\r\n*0\r\n*0\r\n"
+            "$-1\r\n"
+            "*10\r\n$4\r\nping\r\n:-1\r\n*1\r\n+fast\r\n:0\r\n:0\r\n:0\r\n"
+            "*2\r\n+@fast\r\n+@connection\r\n*0\r\n*0\r\n*0\r\n");
+  EXPECT_EQ(ask("COMMAND INFO client|id"),
+            "*1\r\n*10\r\n$9\r\nclient|id\r\n:2\r\n*3\r\n+noscript\r\n+loading\r\n+stale\r\n"
+            ":0\r\n:0\r\n:0\r\n*2\r\n+@slow\r\n+@connection\r\n*0\r\n*0\r\n*0\r\n");
+  EXPECT_THAT(ask("COMMAND INFO CONFIG"),
+              StartsWith("*1\r\n*10\r\n$6\r\nconfig\r\n:-2\r\n*0\r\n:0\r\n:0\r\n:0\r\n"
+                         "*1\r\n+@slow\r\n*0\r\n*0\r\n*4\r\n*10\r\n$10\r\nconfig|get\r\n"));
+}
+
+TEST_F(RedisServerTest, CommandInfoUsesTheTypesOfVersion3) {
+  ask("HELLO 3");
+  EXPECT_EQ(ask("COMMAND INFO get nosuch"),
+            "*2\r\n*10\r\n$3\r\nget\r\n:2\r\n~2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n"
+            "~3\r\n+@read\r\n+@string\r\n+@fast\r\n~0\r\n~0\r\n~0\r\n_\r\n");
+}
+
+TEST_F(RedisServerTest, CommandDocsTellsWhatIsInTheTable) {
+  EXPECT_EQ(ask("COMMAND DOCS nosuch get"),
+            "*2\r\n$3\r\nget\r\n*6\r\n$7\r\nsummary\r\n$13\r\nTells a value\r\n$5\r\nsince\r\n"
+            "$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n");
+  EXPECT_EQ(ask("COMMAND DOCS nosuch"), "*0\r\n");
+  EXPECT_THAT(ask("COMMAND DOCS config"), HasSubstr("$11\r\nsubcommands\r\n*8\r\n"));
+  ask("HELLO 3");
+  EXPECT_THAT(ask("COMMAND DOCS"), StartsWith("%75\r\n$6\r\nappend\r\n%3\r\n"));
+}
+
+TEST_F(RedisServerTest, CommandListNamesThem) {
+  const std::string all = ask("COMMAND LIST");
+  EXPECT_THAT(all, HasSubstr("$6\r\nclient\r\n$14\r\nclient|getname\r\n"));
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY PATTERN GETR*"), bulks({"getrange"}));
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY PATTERN config*"),
+            bulks({"config", "config|get", "config|help", "config|resetstat", "config|set"}));
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY ACLCAT transaction"),
+            bulks({"discard", "exec", "multi", "unwatch", "watch"}));
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY ACLCAT nosuch"), "*0\r\n");
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY MODULE nosuch"), "*0\r\n");
+  for (const char* line :
+       {"COMMAND LIST x", "COMMAND LIST FILTERBY", "COMMAND LIST FILTERBY FOO x"})
+    EXPECT_EQ(ask(line), kSyntax) << line;
+}
+
+TEST_F(RedisServerTest, CommandGetkeysFindsKeys) {
+  EXPECT_EQ(ask("COMMAND GETKEYS get a"), bulks({"a"}));
+  EXPECT_EQ(ask("COMMAND GETKEYS mset a 1 b 2"), bulks({"a", "b"}));
+  EXPECT_EQ(ask("COMMAND GETKEYS mset a 1 b"), bulks({"a", "b"}));
+  EXPECT_EQ(ask("COMMAND GETKEYS copy a b"), bulks({"a", "b"}));
+  EXPECT_EQ(ask("COMMAND GETKEYS object encoding a"), bulks({"a"}));
+  EXPECT_EQ(ask("COMMAND GETKEYS memory usage a"), bulks({"a"}));
+  constexpr const char* kNoKeys = "-ERR The command has no key arguments\r\n";
+  constexpr const char* kInvalid = "-ERR Invalid command specified\r\n";
+  EXPECT_EQ(ask("COMMAND GETKEYS ping a b"), kNoKeys);
+  EXPECT_EQ(ask("COMMAND GETKEYS config get a"), kNoKeys);
+  EXPECT_EQ(ask("COMMAND GETKEYS nosuch x"), kInvalid);
+  EXPECT_EQ(ask("COMMAND GETKEYS memory foo x"), kInvalid);
+  EXPECT_EQ(ask("COMMAND GETKEYS memory usage"),
+            "-ERR Invalid number of arguments specified for command\r\n");
+  EXPECT_EQ(ask("COMMAND GETKEYS get"),
+            "-ERR wrong number of arguments for 'command|getkeys' command\r\n");
+}
+
+TEST_F(RedisServerTest, WhatOneTransactionMaySayIsLimited) {
+  Limits& limits = server_.control.limits_value;
+  limits.value_bytes_max = 1_MiB;
+  limits.request_bytes_max = 1_MiB;
+  limits.output_bytes_hard_max = 1_MiB;
+  ask("MULTI");
+  for (int i = 0; i < 500; ++i)
+    ask("COMMAND");
+  const std::string reply = ask("EXEC");
+  EXPECT_NE(reply.find("\r\n-ERR the answer is over the limit"), std::string::npos);
+  EXPECT_LE(reply.size(), limits.answer_bytes_max());
+}
+
+TEST_F(RedisServerTest, ConfigGetKnowsRedisNamesAndItsOwn) {
+  server_.control.config_value = {{"max-memory", "64MiB"},
+                                  {"socket", "/run/x.sock"},
+                                  {"tcp", "127.0.0.1:6379"},
+                                  {"threads", "2"}};
+  EXPECT_EQ(ask("CONFIG GET save"), bulks({"save", ""}));
+  EXPECT_EQ(ask("CONFIG GET appendonly databases"), bulks({"appendonly", "no", "databases", "16"}));
+  EXPECT_EQ(ask("CONFIG GET SAVE"), bulks({"SAVE", ""})) << "a name in full comes back as it was";
+  EXPECT_EQ(ask("CONFIG GET MAXMEM*"),
+            bulks({"maxmemory", "67108864", "maxmemory-policy", "allkeys-lru"}));
+  EXPECT_EQ(ask("CONFIG GET maxmemory max[m]emory"), bulks({"maxmemory", "67108864"}));
+  EXPECT_EQ(ask("CONFIG GET max-*"), bulks({"max-memory", "64MiB"}));
+  EXPECT_EQ(ask("CONFIG GET bind port unixsocket"),
+            bulks({"bind", "127.0.0.1", "port", "6379", "unixsocket", "/run/x.sock"}));
+  EXPECT_EQ(ask("CONFIG GET maxclients timeout proto-max-bulk-len"),
+            bulks({"maxclients", "10000", "timeout", "0", "proto-max-bulk-len", "67108864"}));
+  EXPECT_EQ(ask("CONFIG GET nosuch"), "*0\r\n");
+  EXPECT_EQ(ask("CONFIG GET"), "-ERR wrong number of arguments for 'config|get' command\r\n");
+  ask("HELLO 3");
+  EXPECT_EQ(ask("CONFIG GET save"), "%1\r\n" + bulk("save") + bulk(""));
+}
+
+TEST_F(RedisServerTest, AddressesAreThoseOfTheListeners) {
+  server_.control.config_value = {
+      {"listen", "unix:/run/a%20b.sock?mode=0600 tcp://127.0.0.1:7000?protocol=resp"},
+      {"socket", ""},
+      {"tcp", ""}};
+  EXPECT_EQ(ask("CONFIG GET bind port unixsocket"),
+            bulks({"bind", "127.0.0.1", "port", "7000", "unixsocket", "/run/a%20b.sock"}));
+  server_.control.config_value = {};
+  EXPECT_EQ(ask("CONFIG GET bind port unixsocket"),
+            bulks({"bind", "", "port", "0", "unixsocket", ""}));
+}
+
+TEST_F(RedisServerTest, ConfigSetAcceptsOnlyWhatIsSo) {
+  EXPECT_EQ(ask({"CONFIG", "SET", "save", "", "appendonly", "no"}), "+OK\r\n");
+  EXPECT_EQ(ask("CONFIG SET nosuch 1"),
+            "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'\r\n");
+  EXPECT_EQ(ask("CONFIG SET Databases 3"),
+            "-ERR CONFIG SET failed (possibly related to argument 'Databases') - can't set "
+            "immutable config\r\n");
+  EXPECT_EQ(ask("CONFIG SET timeout 0 timeout 0"),
+            "-ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate "
+            "parameter\r\n");
+  EXPECT_EQ(ask("CONFIG SET timeout 0 maxmemory"), kSyntax);
+  EXPECT_EQ(ask("CONFIG SET timeout"),
+            "-ERR wrong number of arguments for 'config|set' command\r\n");
+}
+
+TEST_F(RedisServerTest, OnlyAnOperatorMayAskForTheConfiguration) {
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("CONFIG GET save"),
+            "-NOPERM this user has no permissions to run the 'config|get' command\r\n");
+  EXPECT_EQ(member.ask("SHUTDOWN"),
+            "-NOPERM this user has no permissions to run the 'shutdown' command\r\n");
+  EXPECT_EQ(server_.control.shutdowns, 0);
+}
+
+TEST_F(RedisServerTest, NothingIsSaved) {
+  EXPECT_THAT(ask("SAVE"), StartsWith("-ERR unavailable: SAVE "));
+  EXPECT_THAT(ask("BGSAVE"), StartsWith("-ERR unavailable: BGSAVE "));
+  EXPECT_THAT(ask("BGSAVE SCHEDULE"), StartsWith("-ERR unavailable: BGSAVE "));
+  EXPECT_EQ(ask("BGSAVE foo"), kSyntax);
+  EXPECT_EQ(ask("BGSAVE SCHEDULE x"), kSyntax);
+  EXPECT_EQ(ask("SAVE x"), "-ERR wrong number of arguments for 'save' command\r\n");
+}
+
+TEST_F(RedisServerTest, LastsaveIsTheStart) {
+  const auto wall = server_.clock.now().wall.time_since_epoch();
+  const auto start = std::chrono::floor<std::chrono::seconds>(wall - std::chrono::seconds{5});
+  EXPECT_EQ(ask("LASTSAVE"), ":" + std::to_string(start.count()) + "\r\n");
+}
+
+TEST_F(RedisServerTest, TimeIsInSecondsAndMicroseconds) {
+  const std::int64_t ms = server_.clock.now().wall.time_since_epoch().count();
+  EXPECT_EQ(ask("TIME"), bulks({std::to_string(ms / 1000), std::to_string(ms % 1000 * 1000)}));
+}
+
+TEST_F(RedisServerTest, ShutdownClosesWithoutAReply) {
+  for (const char* line : {"SHUTDOWN", "SHUTDOWN NOSAVE", "shutdown nosave now force"}) {
+    RedisPeer peer(server_);
+    server_.control.shutdowns = 0;
+    EXPECT_EQ(peer.ask(line), "") << line;
+    EXPECT_TRUE(peer.close) << line;
+    EXPECT_EQ(server_.control.shutdowns, 1) << line;
+  }
+}
+
+TEST_F(RedisServerTest, ShutdownRefusesWhatItCannotDo) {
+  for (const char* line : {"SHUTDOWN foo", "SHUTDOWN NOSAVE SAVE", "SHUTDOWN NOSAVE FOO",
+                           "SHUTDOWN ABORT NOW", "SHUTDOWN SAVE NOSAVE NOW"})
+    EXPECT_EQ(ask(line), kSyntax) << line;
+  EXPECT_EQ(ask("SHUTDOWN ABORT"), "-ERR No shutdown in progress.\r\n");
+  EXPECT_THAT(ask("SHUTDOWN SAVE"), StartsWith("-ERR unavailable: "));
+  ask("MULTI");
+  EXPECT_EQ(ask("SHUTDOWN"), "-ERR Command not allowed inside a transaction\r\n");
+  EXPECT_EQ(server_.control.shutdowns, 0);
+}
+
+}  // namespace
+}  // namespace appmem::test

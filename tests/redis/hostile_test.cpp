@@ -1,0 +1,125 @@
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "appmem/base/units.h"
+#include "support/line_socket.h"
+#include "support/process.h"
+
+/// Requests in RESP that are meant to hurt, or are cut off: a clear answer where one can be sent,
+/// bounded memory, and nobody else notices.
+namespace appmem::test {
+namespace {
+
+class RedisHostileTest : public testing::Test {
+ protected:
+  /// The most resident memory that the daemon has had, in bytes.
+  std::uint64_t peak_memory() {
+    std::ifstream status("/proc/" + std::to_string(daemon_.process().pid()) + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1_KiB;
+    }
+    ADD_FAILURE() << "no VmHWM";
+    return 0;
+  }
+
+  /// Sends it, and what is left of a large one as long as the daemon takes it. Returns the first
+  /// line that comes back.
+  std::string first_answer(const std::string& bytes, std::size_t times = 1) {
+    LineSocket client(daemon_.socket());
+    try {
+      for (std::size_t i = 0; i < times; ++i)
+        client.send(bytes);
+    } catch (const std::runtime_error&) {
+      // Closed meanwhile, as it should be.
+    }
+    return client.read_line();
+  }
+
+  void expect_bystander_served() {
+    EXPECT_EQ(bystander_.ask("PING\r"), "+PONG\r");
+    EXPECT_EQ(bystander_.ask("INCR served\r"), ":" + std::to_string(++served_) + "\r");
+  }
+
+  Daemon daemon_{{"--max-memory", "64MiB"}};
+  LineSocket bystander_{daemon_.socket()};
+  int served_ = 0;
+};
+
+TEST_F(RedisHostileTest, WhatBreaksTheFormatIsAnsweredAndClosed) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"*2147483648\r\n", "invalid multibulk length"},
+      {"*1\r\n$1099511627776\r\n", "invalid bulk length"},
+      {"*1\r\n$-5\r\n", "invalid bulk length"},
+      {"*2\r\n$3\r\nGET\r\n:1\r\n", "expected '$', got ':'"},
+      {"GET \"a\r\n", "unbalanced quotes in request"},
+  };
+  for (const auto& [request, problem] : cases) {
+    LineSocket client(daemon_.socket());
+    client.send("*1\r\n$4\r\nPING\r\n" + request);
+    EXPECT_EQ(client.read_line(), "+PONG\r");
+    EXPECT_EQ(client.read_line(), "-ERR Protocol error: " + problem + "\r");
+    EXPECT_TRUE(client.at_end());
+    expect_bystander_served();
+  }
+}
+
+TEST_F(RedisHostileTest, ALineOfAGigabyteTakesNoMemory) {
+  const std::uint64_t before = peak_memory();
+  EXPECT_EQ(first_answer(std::string(1_MiB, 'x'), 1024),
+            "-ERR Protocol error: too big inline request\r");
+  EXPECT_LT(peak_memory(), before + 32_MiB);
+  expect_bystander_served();
+}
+
+TEST_F(RedisHostileTest, ArraysThatAnnounceMuchAndSendLittleTakeLittle) {
+  const std::uint64_t before = peak_memory();
+  std::vector<std::unique_ptr<LineSocket>> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(std::make_unique<LineSocket>(daemon_.socket()));
+    clients.back()->send("*1048576\r\n$60000000\r\nhalf");
+  }
+  expect_bystander_served();
+  EXPECT_LT(peak_memory(), before + 32_MiB);
+}
+
+TEST_F(RedisHostileTest, AResetInTheMiddleOfAPipelineIsNobodyElsesConcern) {
+  for (int i = 0; i < 50; ++i) {
+    LineSocket client(daemon_.socket());
+    std::string pipeline;
+    for (int n = 0; n < 200; ++n)
+      pipeline += "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nvalue\r\n";
+    client.send(pipeline.substr(0, pipeline.size() - static_cast<std::size_t>(i)));
+    // Closed with answers unread.
+  }
+  expect_bystander_served();
+}
+
+TEST_F(RedisHostileTest, AWebPageIsClosed) {
+  for (const char* request : {"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET a 1\r\n",
+                              "GET x\r\nHost: localhost\r\nSET a 1\r\n"}) {
+    LineSocket client(daemon_.socket());
+    client.send(request);
+    while (!client.at_end())
+      client.read_line();
+    EXPECT_EQ(bystander_.ask("EXISTS a\r"), ":0\r");
+    expect_bystander_served();
+  }
+}
+
+TEST_F(RedisHostileTest, AHundredThousandKeysAreOneCommandAndOneMoreIsRefused) {
+  const auto mget = [](std::size_t keys) {
+    std::string text = '*' + std::to_string(keys + 1) + "\r\n$6\r\nEXISTS\r\n";
+    for (std::size_t i = 0; i < keys; ++i)
+      text += "$1\r\nk\r\n";
+    return text;
+  };
+  EXPECT_EQ(first_answer(mget(100'000)), ":0\r");
+  EXPECT_EQ(first_answer(mget(100'001)), "-ERR a command names at most 100000 keys\r");
+}
+
+}  // namespace
+}  // namespace appmem::test
