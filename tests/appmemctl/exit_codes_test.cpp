@@ -62,6 +62,27 @@ TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   EXPECT_THAT(appmemctl(path, {"-a", "nonsense", "ping"}), Fails(2, "unix:PATH"));
 }
 
+TEST_F(CtlTest, AFullNamespaceIsFourAndSaysWhatMakesRoom) {
+  EXPECT_THAT(ctl({"ns", "create", "full", "--eviction", "none", "--max-keys", "1"}),
+              Prints("OK\n"));
+  EXPECT_THAT(ctl({"-n", "full", "set", "a", "1"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"-n", "full", "set", "b", "1"}),
+              Fails(4, "where its eviction is none, --eviction lru makes room"));
+}
+
+TEST_F(CtlTest, AnEmptyAddressIsNotTheDefault) {
+  for (const Words& given : {Words{"-a", ""}, Words{"--address", ""}, Words{"--address="}}) {
+    Words words = given;
+    words.emplace_back("ping");
+    EXPECT_THAT(ctl(words), Fails(2, "--address is empty: write unix:PATH"));
+  }
+  for (const char* const list : {",", "/tmp/a,,/tmp/b", ",/tmp/a", "/tmp/a,"}) {
+    EXPECT_THAT(ctl({"-a", list, "ping"}),
+                Fails(2, "one of \"" + std::string(list) + "\" is empty"));
+  }
+  EXPECT_THAT(ctl({"ping"}), Prints("PONG\n"));
+}
+
 TEST(ExitCodes, TheDefaultSocketIsTheUsers) {
   const TemporaryDirectory directory;
   ProcessOptions options;

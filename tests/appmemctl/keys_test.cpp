@@ -52,7 +52,8 @@ TEST_F(KeysTest, ATraceIntoANamespaceThatHoldsKeysIsWarnedOf) {
   EXPECT_EQ(again.exit_code, 0);
   EXPECT_THAT(again.errors, HasSubstr("warning: the namespace default holds 2 keys already"));
   EXPECT_THAT(ctl({"-n", "none", "bench", "--trace", directory.file("t.csv")}),
-              Fails(1, "no namespace named"));
+              Fails(1, "no namespace named \"none\" (`appmemctl ns list`"));
+  EXPECT_THAT(ctl({"-n", "none", "get", "a"}), Fails(1, "`appmemctl ns create NAME` makes one"));
 }
 
 TEST_F(KeysTest, SeveralKeysPrintLines) {

@@ -49,6 +49,21 @@ TEST(MemoryBudgetTest, ALowerLimitMakesAnExcess) {
   EXPECT_FALSE(budget.try_charge(0));
 }
 
+TEST(MemoryBudgetTest, FreeBlocksAreKeptInProportionToTheLimit) {
+  MemoryBudget budget(1_MiB);
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), 0U);
+  budget.set_limit(64_MiB - 1);
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), 0U);
+  budget.set_limit(64_MiB);
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), 1U);
+  budget.set_limit(1_GiB - 1);
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), MemoryBudget::kFreeBlocksMax - 1);
+  budget.set_limit(1_GiB);
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), MemoryBudget::kFreeBlocksMax);
+  budget.set_limit(std::numeric_limits<std::uint64_t>::max());
+  EXPECT_EQ(budget.free_blocks_max(64_KiB), MemoryBudget::kFreeBlocksMax);
+}
+
 TEST(MemoryBudgetTest, ThreadsNeverExceedTheLimitTogether) {
   MemoryBudget budget(1000);
   std::vector<std::thread> threads;

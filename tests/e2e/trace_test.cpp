@@ -33,12 +33,13 @@ TEST(TraceTest, WithRoomForAllEachKeyMissesOnce) {
 }
 
 TEST(TraceTest, AtTheMemoryLimitEverythingIsAnsweredAndTheWarmKeysStay) {
-  const test::Daemon daemon({"--max-memory", "1MiB", "--threads", "1"});
+  const test::Daemon daemon({"--max-memory", "1MiB", "--threads", "2"});
   const auto report = replay(daemon);
   EXPECT_EQ(report["requests"], kRequests);
   EXPECT_EQ(report["errors"], 0);
-  // An exact LRU of 1 MiB, charged with the accounted bytes, has .837 here (docs/performance.md).
-  EXPECT_GT(report["hit_ratio"].get<double>(), 0.82);
+  // An exact LRU of 1 MiB, charged with the accounted bytes, has .837 here (docs/performance.md):
+  // at most one point less.
+  EXPECT_GE(report["hit_ratio"].get<double>(), 0.827);
   const auto stats =
       nlohmann::json::parse(test::appmemctl(daemon.socket(), {"stats", "--json"}).output);
   EXPECT_LE(stats["memory_used"].get<std::uint64_t>(), 1_MiB);

@@ -1,6 +1,7 @@
 #include "appmem/protocol/chunk_pool.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -39,17 +40,30 @@ TEST_F(ChunkPoolTest, KeepsAFewBlocksAndIsChargedForThem) {
   {
     ChunkPool pool(budget_);
     std::vector<char*> blocks;
-    for (std::size_t i = 0; i < ChunkPool::kBlocksKeptMax + 5; ++i)
+    for (std::size_t i = 0; i < MemoryBudget::kFreeBlocksMax + 5; ++i)
       blocks.push_back(pool.take(kBlock));
     EXPECT_EQ(budget_.used(), 0U);
     for (char* const block : blocks)
       pool.give_back(block, kBlock);
-    EXPECT_EQ(pool.blocks_kept(), ChunkPool::kBlocksKeptMax);
-    EXPECT_EQ(budget_.used(), ChunkPool::kBlocksKeptMax * kBlock);
+    EXPECT_EQ(pool.blocks_kept(), MemoryBudget::kFreeBlocksMax);
+    EXPECT_EQ(budget_.used(), MemoryBudget::kFreeBlocksMax * kBlock);
     pool.give_back(pool.take(kBlock), kBlock);
-    EXPECT_EQ(budget_.used(), ChunkPool::kBlocksKeptMax * kBlock);
+    EXPECT_EQ(budget_.used(), MemoryBudget::kFreeBlocksMax * kBlock);
   }
   EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(ChunkPoolTest, KeepsNothingOfASmallBudget) {
+  for (const auto& [limit, kept] : {std::pair(1_MiB, 0U), std::pair(64_MiB, 1U)}) {
+    MemoryBudget small(limit);
+    ChunkPool pool(small);
+    char* const one = pool.take(kBlock);
+    char* const two = pool.take(kBlock);
+    pool.give_back(one, kBlock);
+    pool.give_back(two, kBlock);
+    EXPECT_EQ(pool.blocks_kept(), kept);
+    EXPECT_EQ(small.used(), kept * kBlock);
+  }
 }
 
 TEST_F(ChunkPoolTest, LongerOnesAreNotKept) {

@@ -250,8 +250,7 @@ TEST_F(LimitsTest, BuffersAreChargedAndGivenBack) {
     client.send("big 5000000\n");
     eventually([&] { return memory_.used() > before + 4'000'000; });
     EXPECT_EQ(client.line().size(), 5'000'000U);
-    constexpr std::size_t kKept =
-        protocol::ChunkPool::kBlocksKeptMax * protocol::ChunkPool::kBlockBytes;
+    constexpr std::size_t kKept = MemoryBudget::kFreeBlocksMax * protocol::ChunkPool::kBlockBytes;
     eventually([&] { return memory_.used() <= pooled + kConnectionMemoryBytes + kKept; });
   }
   eventually([&] { return server_->connection_count() == 0; });

@@ -84,13 +84,29 @@ TEST_F(ReceiveBufferTest, OffersNoRoomBeyondItsLimit) {
 
 TEST_F(ReceiveBufferTest, ThePoolKeepsALimitedNumberOfBlocks) {
   std::vector<std::unique_ptr<char[]>> blocks;
-  for (std::size_t i = 0; i < kReceiveBlocksKeptMax + 5; ++i)
+  for (std::size_t i = 0; i < MemoryBudget::kFreeBlocksMax + 5; ++i)
     blocks.push_back(pool_.take());
   const std::uint64_t each = memory_.used() / blocks.size();
   for (auto& block : blocks)
     pool_.give_back(std::move(block));
-  EXPECT_EQ(pool_.free_blocks(), kReceiveBlocksKeptMax);
-  EXPECT_EQ(memory_.used(), each * kReceiveBlocksKeptMax);
+  EXPECT_EQ(pool_.free_blocks(), MemoryBudget::kFreeBlocksMax);
+  EXPECT_EQ(memory_.used(), each * MemoryBudget::kFreeBlocksMax);
+}
+
+TEST_F(ReceiveBufferTest, ThePoolKeepsNothingOfASmallBudget) {
+  memory_.set_limit(64_MiB);
+  std::unique_ptr<char[]> one = pool_.take();
+  std::unique_ptr<char[]> two = pool_.take();
+  const std::uint64_t each = memory_.used() / 2;
+  pool_.give_back(std::move(one));
+  pool_.give_back(std::move(two));
+  EXPECT_EQ(pool_.free_blocks(), 1U);
+  EXPECT_EQ(memory_.used(), each);
+  // What was kept under a higher limit goes when it has been used once more.
+  memory_.set_limit(1_MiB);
+  pool_.give_back(pool_.take());
+  EXPECT_EQ(pool_.free_blocks(), 0U);
+  EXPECT_EQ(memory_.used(), 0U);
 }
 
 TEST_F(ReceiveBufferTest, KeepsItsBytesInOrderWhateverHappens) {

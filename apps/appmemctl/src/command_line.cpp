@@ -34,12 +34,20 @@ void exit_interrupted(int /*signal*/) {
   ::_exit(protocol::kExitInterrupted);
 }
 
-std::vector<std::string> split_list(const std::string& text) {
+/// An empty address is refused: it is rather a variable that is not set than a wish for the
+/// default.
+Result<std::vector<std::string>> split_addresses(const std::string& text) {
   std::vector<std::string> items;
   std::size_t begin = 0;
   while (begin <= text.size()) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) items.push_back(text.substr(begin, end - begin));
+    if (end == begin) {
+      return fail(
+          ErrorCode::kInvalidRequest,
+          (text.empty() ? "--address is empty" : "--address: one of \"" + text + "\" is empty") +
+              ": write unix:PATH, a path with a slash, or embedded:");
+    }
+    items.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
   return items;
@@ -73,7 +81,12 @@ struct GlobalOptions {
   Result<void> apply(Context& context) const {
     context.json = json;
     context.raw = raw;
-    context.options.addresses = split_list(unprotected(address));
+    // Only what is not given is empty here: what is has its mark.
+    if (!address.empty()) {
+      Result<std::vector<std::string>> addresses = split_addresses(unprotected(address));
+      if (!addresses) return fail(std::move(addresses).error());
+      context.options.addresses = *std::move(addresses);
+    }
     if (!ns.empty()) context.options.ns = unprotected(ns);
     if (timeout.empty()) return {};
     const auto duration = parse_duration(unprotected(timeout));

@@ -18,14 +18,18 @@ void print_error(const std::string& message) {
 }
 
 /// What a user can do about it, where the message does not say so itself.
-std::string_view advice(ErrorCode code) {
-  switch (code) {
+std::string_view advice(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kNotFound:
+      if (error.message.find("no namespace named") == std::string::npos) return "";
+      return " (`appmemctl ns list` shows those there are, `appmemctl ns create NAME` makes one)";
     case ErrorCode::kForbidden:
       return " (only the daemon's user and root may; a member of --socket-group may use `default`)";
     case ErrorCode::kUnauthenticated:
       return " (name the file with the token: --token-file FILE, or APPMEM_TOKEN_FILE)";
     case ErrorCode::kOutOfMemory:
-      return " (raise --max-memory or the namespace's limits, or let it evict: --eviction lru)";
+      return " (raise --max-memory or the namespace's limits; where its eviction is none, "
+             "--eviction lru makes room)";
     case ErrorCode::kBusy:
       return " (try again later)";
     default:
@@ -45,13 +49,15 @@ Result<client::Client*> Context::client() {
 }
 
 int report_answer_error(const Error& error) {
-  print_error(error.message + std::string(advice(error.code)));
+  print_error(error.message + std::string(advice(error)));
   return protocol::error_row(error.code).exit_code;
 }
 
 int report_client_error(const Error& error) {
-  print_error(error.message +
-              std::string(error.code == ErrorCode::kUnauthenticated ? advice(error.code) : ""));
+  // The client shows its token and asks for its namespace when it opens.
+  const bool advised =
+      error.code == ErrorCode::kUnauthenticated || error.code == ErrorCode::kNotFound;
+  print_error(error.message + std::string(advised ? advice(error) : ""));
   if (error.code == ErrorCode::kUnavailable) return protocol::kExitNoConnection;
   // What is no address has not been sent anywhere.
   if (error.code == ErrorCode::kInvalidRequest) return protocol::kExitUsage;

@@ -26,7 +26,7 @@ char* ChunkPool::take(std::size_t bytes) {
 }
 
 void ChunkPool::give_back(char* data, std::size_t bytes) {
-  if (bytes == kBlockBytes && kept_.size() < kBlocksKeptMax) {
+  if (bytes == kBlockBytes && kept_.size() < budget_.free_blocks_max(kBlockBytes)) {
     kept_.push_back(data);
     budget_.charge(kBlockBytes);
   } else {

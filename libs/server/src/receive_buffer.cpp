@@ -37,7 +37,7 @@ std::unique_ptr<char[]> BufferPool::take() {
 }
 
 void BufferPool::give_back(std::unique_ptr<char[]> block) {
-  if (free_.size() < kReceiveBlocksKeptMax) {
+  if (free_.size() < memory_.free_blocks_max(kReceiveBlockBytes)) {
     free_.push_back(std::move(block));
   } else {
     memory_.release(kBlockMemoryBytes);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,11 @@ namespace appmem {
 /// it. Thread safety: all.
 class MemoryBudget {
  public:
+  /// Of each kind of free blocks a loop keeps this many at most, and at most one part in this many
+  /// of the limit.
+  static constexpr std::size_t kFreeBlocksMax = 16;
+  static constexpr std::uint64_t kFreeBlocksShare = 1'024;
+
   explicit MemoryBudget(std::uint64_t limit_bytes) : limit_(limit_bytes) {}
 
   /// Takes `bytes` if they still fit under the limit; otherwise takes nothing and returns false.
@@ -35,6 +41,12 @@ class MemoryBudget {
   /// are refused and connections closed: a part of the 5 % and 16 MiB above its limit to which the
   /// process keeps; its code, its stacks and the heap's gaps need the rest.
   [[nodiscard]] std::uint64_t excess_max() const { return 4_MiB + limit() / 32; }
+  /// How many free blocks of `block_bytes` a loop keeps for its next ones. They are charged though
+  /// they hold nothing, once for every loop: a small limit is for entries, and keeps none.
+  [[nodiscard]] std::size_t free_blocks_max(std::size_t block_bytes) const {
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(kFreeBlocksMax, limit() / kFreeBlocksShare / block_bytes));
+  }
   /// How far use is above the limit; 0 when it is not.
   [[nodiscard]] std::uint64_t excess() const {
     const std::uint64_t used = this->used();

@@ -10,13 +10,12 @@ namespace appmem::protocol {
 
 /// Memory for the larger chunks of the output buffers of one thread: pages of their own rather than
 /// the heap's, so that what a connection gives back goes back to the system, whatever has been
-/// allocated around it meanwhile. A few blocks are kept for the next answers, the last one given
-/// back being the next one taken. Only those that are kept are charged to the budget: whoever has
-/// taken one answers for it. Thread safety: none.
+/// allocated around it meanwhile. As many blocks as the budget allows (free_blocks_max) are kept
+/// for the next answers, the last one given back being the next one taken. Only those that are kept
+/// are charged to the budget: whoever has taken one answers for it. Thread safety: none.
 class ChunkPool {
  public:
   static constexpr std::size_t kBlockBytes = 64_KiB;
-  static constexpr std::size_t kBlocksKeptMax = 16;
 
   /// `budget` is borrowed.
   explicit ChunkPool(MemoryBudget& budget) : budget_(budget) {}

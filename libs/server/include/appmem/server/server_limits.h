@@ -27,9 +27,9 @@ inline constexpr std::size_t kJobStepsPerTurn = 2'000;
 /// once, and hundreds of them are not more than a turn's requests of other kinds.
 inline constexpr std::size_t kFirstSliceStepsPerTurn = 8'000;
 
-/// Free receive buffers that a loop keeps, and the size of each.
+/// The size of a receive buffer; MemoryBudget::free_blocks_max says how many free ones a loop
+/// keeps.
 inline constexpr std::size_t kReceiveBlockBytes = 64_KiB;
-inline constexpr std::size_t kReceiveBlocksKeptMax = 16;
 /// A half-received request of at most this is kept in memory of its own size.
 inline constexpr std::size_t kReceiveTailBytesMax = 4_KiB;
 /// What an idle connection takes at most, charged to the memory budget when it is accepted.
