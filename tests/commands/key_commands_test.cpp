@@ -248,8 +248,9 @@ TEST_F(KeyCommandsTest, NothingLeftToEvictIsOutOfMemory) {
               Fails("out_of_memory"));
   // Each is told to the process, which has a log.
   const std::string reason = ": the namespace is at its max_bytes or max_keys";
-  EXPECT_THAT(server_.control.refused_for_memory,
-              testing::ElementsAre("1 set" + reason, "1 incr" + reason, "1 batch: ops[0]" + reason));
+  EXPECT_THAT(
+      server_.control.refused_for_memory,
+      testing::ElementsAre("1 set" + reason, "1 incr" + reason, "1 batch: ops[0]" + reason));
 }
 
 TEST_F(KeyCommandsTest, AnUnknownNamespaceIsNotFound) {
