@@ -32,10 +32,12 @@ TEST(ParseAddress, NamesASchemeThatItDoesNotKnowAndWhatItKnows) {
     const auto address = parse_address(text);
     ASSERT_FALSE(address);
     EXPECT_EQ(address.error().code, ErrorCode::kInvalidRequest);
-    EXPECT_EQ(address.error().message,
-              '"' + text + "\" is no address (" + scheme +
-                  " is not known here): write unix:PATH, a path with a slash, "
-                  "tcp://127.0.0.1:PORT, or embedded:");
+    std::string message = "\"";
+    message.append(text).append("\" is no address (").append(scheme);
+    message +=
+        " is not known here): write unix:PATH, a path with a slash, tcp://127.0.0.1:PORT, or "
+        "embedded:";
+    EXPECT_EQ(address.error().message, message);
   }
 }
 

@@ -17,18 +17,20 @@
 namespace {
 
 std::int64_t now_ms() {
-  static const auto* const shown = [] {
+  static const auto* const kShown = [] {
     const char* const path = std::getenv("APPMEM_TEST_CLOCK");  // NOLINT(concurrency-mt-unsafe)
     const int fd = path == nullptr ? -1 : ::open(path, O_RDONLY | O_CLOEXEC);
     void* const page = ::mmap(nullptr, sizeof(std::int64_t), PROT_READ, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED) std::abort();
     return static_cast<const std::atomic<std::int64_t>*>(page);
   }();
-  return shown->load();
+  return kShown->load();
 }
 
 }  // namespace
 
+// The names of the parameters are the C library's business.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" {
 
 int clock_gettime(clockid_t clock, timespec* time) {
@@ -54,3 +56,4 @@ time_t time(time_t* result) {
   return seconds;
 }
 }
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)

@@ -9,9 +9,9 @@ namespace {
 constexpr int kPlainKeys = 8;
 
 const std::vector<std::string>& odd_keys() {
-  static const std::vector<std::string> keys{"",    std::string("k\0\r\n", 4), "a b", "*", "[x",
-                                             "\xff"};
-  return keys;
+  static const std::vector<std::string> kKeys{"",    std::string("k\0\r\n", 4), "a b", "*", "[x",
+                                              "\xff"};
+  return kKeys;
 }
 
 }  // namespace
@@ -21,32 +21,32 @@ std::string CommandGenerator::key() {
 }
 
 std::string CommandGenerator::integer() {
-  static const std::vector<std::string> edges{"0",
-                                              "-1",
-                                              "1",
-                                              "9223372036854775807",
-                                              "-9223372036854775808",
-                                              "9223372036854775808",
-                                              "-9223372036854775809",
-                                              "00",
-                                              "-0",
-                                              "+1",
-                                              " 1",
-                                              "1 ",
-                                              "1.0",
-                                              "",
-                                              "abc",
-                                              "0x10",
-                                              "4611686018427387904"};
-  if (chance(30)) return one_of(edges);
+  static const std::vector<std::string> kEdges{"0",
+                                               "-1",
+                                               "1",
+                                               "9223372036854775807",
+                                               "-9223372036854775808",
+                                               "9223372036854775808",
+                                               "-9223372036854775809",
+                                               "00",
+                                               "-0",
+                                               "+1",
+                                               " 1",
+                                               "1 ",
+                                               "1.0",
+                                               "",
+                                               "abc",
+                                               "0x10",
+                                               "4611686018427387904"};
+  if (chance(30)) return one_of(kEdges);
   return std::to_string(static_cast<std::int64_t>(below(2000)) - 1000);
 }
 
 std::string CommandGenerator::number() {
-  static const std::vector<std::string> edges{"0",    "1.5",   "-1.5",  "3.0e3", "1e-5", "1e400",
-                                              "inf",  "-inf",  "nan",   "0.1",   ".5",   "5.",
-                                              "1e17", "1e308", "0x1p3", " 1",    "1 ",   "1.50000"};
-  return chance(60) ? one_of(edges) : integer();
+  static const std::vector<std::string> kEdges{
+      "0",   "1.5", "-1.5", "3.0e3", "1e-5",  "1e400", "inf", "-inf", "nan",
+      "0.1", ".5",  "5.",   "1e17",  "1e308", "0x1p3", " 1",  "1 ",   "1.50000"};
+  return chance(60) ? one_of(kEdges) : integer();
 }
 
 std::string CommandGenerator::value() {
@@ -73,9 +73,9 @@ std::string CommandGenerator::value() {
 /// Something for an expiry: mostly near, at times at an edge.
 std::string CommandGenerator::seconds(std::int64_t now_ms, bool milliseconds, bool moment) {
   // None between a hundred years and an overflow: see differences().
-  static const std::vector<std::string> edges{
+  static const std::vector<std::string> kEdges{
       "0", "-1", "abc", "", "9223372036854775808", "1.5", "-9223372036854775808"};
-  if (chance(15)) return one_of(edges);
+  if (chance(15)) return one_of(kEdges);
   if (chance(2) && !(milliseconds && moment)) return "9223372036854775807";
   std::int64_t ms = static_cast<std::int64_t>(below(20'000)) - (chance(20) ? 20'000 : 0);
   if (ms == 0) ms = 1;  // a moment that is now: see Conversation::leave_deadlines
@@ -101,9 +101,9 @@ Words CommandGenerator::string_command(std::int64_t now_ms) {
     case 4: {
       Words words{"SET", key(), value()};
       while (chance(35)) {
-        static const std::vector<std::string> options{"EX", "PX",  "EXAT",    "PXAT", "NX",
-                                                      "XX", "GET", "KEEPTTL", "bad"};
-        const std::string option = one_of(options);
+        static const std::vector<std::string> kOptions{"EX", "PX",  "EXAT",    "PXAT", "NX",
+                                                       "XX", "GET", "KEEPTTL", "bad"};
+        const std::string option = one_of(kOptions);
         words.push_back(option);
         if (option == "EX" || option == "PX" || option == "EXAT" || option == "PXAT") {
           words.push_back(seconds(now_ms, option[0] == 'P', option.ends_with("AT")));
@@ -124,8 +124,8 @@ Words CommandGenerator::string_command(std::int64_t now_ms) {
     case 10: {
       Words words{"GETEX", key()};
       if (chance(80)) {
-        static const std::vector<std::string> options{"EX", "PX", "EXAT", "PXAT", "PERSIST"};
-        words.push_back(one_of(options));
+        static const std::vector<std::string> kOptions{"EX", "PX", "EXAT", "PXAT", "PERSIST"};
+        words.push_back(one_of(kOptions));
         if (words.back() != "PERSIST") {
           words.push_back(seconds(now_ms, words.back()[0] == 'P', words.back().ends_with("AT")));
         }
@@ -161,13 +161,13 @@ Words CommandGenerator::string_command(std::int64_t now_ms) {
       return {"INCRBYFLOAT", key(), number()};
     case 20: {
       Words words{"LCS", key(), key()};
-      static const std::vector<std::string> options{"LEN", "IDX", "WITHMATCHLEN"};
+      static const std::vector<std::string> kOptions{"LEN", "IDX", "WITHMATCHLEN"};
       while (chance(40)) {
         if (chance(30)) {
           words.emplace_back("MINMATCHLEN");
           words.push_back(integer());
         } else {
-          words.push_back(one_of(options));
+          words.push_back(one_of(kOptions));
         }
       }
       return words;
@@ -178,19 +178,19 @@ Words CommandGenerator::string_command(std::int64_t now_ms) {
 }
 
 Words CommandGenerator::expiry_command(std::int64_t now_ms) {
-  static const std::vector<std::string> askers{"TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"};
+  static const std::vector<std::string> kAskers{"TTL", "PTTL", "EXPIRETIME", "PEXPIRETIME"};
   switch (below(4)) {
     case 0:
-      return {one_of(askers), key()};
+      return {one_of(kAskers), key()};
     case 1:
       return {"PERSIST", key()};
     default: {
-      static const std::vector<std::string> setters{"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"};
-      const std::string name = one_of(setters);
+      static const std::vector<std::string> kSetters{"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"};
+      const std::string name = one_of(kSetters);
       Words words{name, key(), seconds(now_ms, name[0] == 'P', name.ends_with("AT"))};
-      static const std::vector<std::string> options{"NX", "XX", "GT", "LT", "bad"};
+      static const std::vector<std::string> kOptions{"NX", "XX", "GT", "LT", "bad"};
       while (chance(30))
-        words.push_back(one_of(options));
+        words.push_back(one_of(kOptions));
       return words;
     }
   }

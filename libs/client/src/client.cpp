@@ -69,7 +69,7 @@ Result<std::uint64_t> version_of(const JsonView& answer) {
 
 /// What to do when nobody listens at a default address or at one that somebody named.
 std::string advice(const Address& address, bool is_default) {
-  const std::string start = ": start it with appmemd --background";
+  std::string start = ": start it with appmemd --background";
   if (is_default) return start;
   if (address.kind == Address::Kind::kUnix) return start + " --socket " + address.path;
   return start + " --tcp " + address.to_string().substr(kTcpScheme.size()) +

@@ -1,7 +1,7 @@
 #include "resp_reply_writer.h"
 
 #include <charconv>
-#include <cstring>
+#include <string>
 
 #include "appmem/protocol/error_table.h"
 
@@ -30,7 +30,8 @@ void RespReplyWriter::header(char type, std::int64_t number) {
   char* const out = output_->prepare(kHeaderBytesMax);
   out[0] = type;
   char* const end = std::to_chars(out + 1, out + kHeaderBytesMax - 2, number).ptr;
-  std::memcpy(end, "\r\n", 2);
+  end[0] = '\r';
+  end[1] = '\n';
   output_->commit(static_cast<std::size_t>(end + 2 - out));
 }
 

@@ -185,7 +185,7 @@ RespScan::Found RespScan::next_line(std::string_view input) {
       scanned_ = line_end + 1;
       if (!std::all_of(line.begin(), line.end(), is_space)) {
         if (!quotes_are_balanced(line)) return broken("unbalanced quotes in request");
-        const Found found{Kind::kRequest, scanned_, begin_, {}};
+        Found found{Kind::kRequest, scanned_, begin_, {}};
         begin_ = scanned_ = 0;
         return found;
       }
@@ -228,7 +228,7 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
     scanned_ = std::exchange(bulk_end_, 0);
     --words_left_;
   }
-  const Found found{Kind::kRequest, scanned_, begin_, {}};
+  Found found{Kind::kRequest, scanned_, begin_, {}};
   begin_ = scanned_ = 0;
   return found;
 }

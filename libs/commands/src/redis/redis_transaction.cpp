@@ -149,8 +149,9 @@ class Execution {
 
   RedisCall call_of(std::size_t i, core::Keyspace& keys) {
     queue_[i].words(words_);
-    return {exec_,  exec_.session, keys,     exec_.session.ns, queue_[i].spec(),
-            words_, exec_.reply,   exec_.now};
+    const RedisContext& context = exec_;
+    return {context,          exec_.session, keys,        exec_.session.ns,
+            queue_[i].spec(), words_,        exec_.reply, exec_.now};
   }
 
   void finish(RedisCall& call) {
