@@ -52,9 +52,9 @@ class OptionsTest : public testing::Test {
 };
 
 TEST_F(OptionsTest, ARelativeSocketCountsFromTheWorkingDirectory) {
-  machine_.working_directory = "/work";
-  EXPECT_EQ(options({"--socket", "./app.sock"}).socket, "/work/app.sock");
-  EXPECT_EQ(options({"--socket", "unix:app.sock"}).socket, "/work/app.sock");
+  machine_.working_directory = "/srv";
+  EXPECT_EQ(options({"--socket", "./app.sock"}).socket, "/srv/app.sock");
+  EXPECT_EQ(options({"--socket", "unix:app.sock"}).socket, "/srv/app.sock");
   EXPECT_EQ(options({"--socket", "../a/app.sock"}).socket, "/a/app.sock");
   EXPECT_EQ(options({"--socket", "unix:/run/app.sock"}).socket, "/run/app.sock");
   machine_.working_directory = "/" + std::string(kSocketPathBytesMax, 'w');

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <string>
 
+#include "appmem/base/decimal.h"
 #include "appmem/protocol/error_table.h"
 
 namespace appmem::codecs {
@@ -66,9 +67,8 @@ void RespReplyWriter::bulk(std::string_view bytes) {
 
 void RespReplyWriter::value(const ValueView& value) {
   if (value.kind == ValueKind::kInteger) {
-    char digits[20];
-    const char* const end = std::to_chars(digits, digits + sizeof digits, value.integer).ptr;
-    bulk({digits, static_cast<std::size_t>(end - digits)});
+    DecimalText digits;
+    bulk(decimal_of(value.integer, digits));
   } else if (value.shared == nullptr || silent_) {
     bulk(value.bytes);
   } else {

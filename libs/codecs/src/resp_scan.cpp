@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "appmem/base/check.h"
+#include "appmem/base/decimal.h"
 #include "appmem/protocol/codec.h"
 
 namespace appmem::codecs {
@@ -128,15 +129,6 @@ RespScan::Found broken(std::string_view problem) {
 
 }  // namespace
 
-bool read_resp_integer(std::string_view text, std::int64_t& value) {
-  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return false;
-  if (digits.front() == '0' && text != "0") return false;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
-}
-
 RespScan::Found RespScan::incomplete() {
   const std::size_t blank = std::exchange(begin_, 0);
   scanned_ -= blank;
@@ -163,17 +155,16 @@ RespScan::Found RespScan::next_line(std::string_view input) {
     const std::string_view line =
         without_carriage_return(input.substr(begin_, (whole ? line_end : input.size()) - begin_));
     if (is_array && (whole || line.size() > kHeaderBytesMax)) {
-      std::int64_t words = 0;
-      if (line.size() > kHeaderBytesMax || !read_resp_integer(line.substr(1), words) ||
-          words > kRespWordsMax) {
+      const auto words = integer_of(line.substr(1));
+      if (line.size() > kHeaderBytesMax || !words || *words > kRespWordsMax) {
         return broken("invalid multibulk length");
       }
       if (unauthenticated_ && words > kUnauthenticatedWordsMax) {
         return broken("unauthenticated multibulk length");
       }
       scanned_ = line_end + 1;
-      if (words > 0) {
-        words_left_ = words;
+      if (*words > 0) {
+        words_left_ = *words;
         return {};
       }
     } else if (line.size() > kRespLineBytesMax) {
@@ -209,17 +200,17 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
       }
       const std::string_view digits =
           without_carriage_return(input.substr(scanned_ + 1, line_end - scanned_ - 1));
-      std::int64_t size = 0;
+      const auto size = integer_of(digits);
       const std::size_t used = line_end + 1 - begin_;
-      if (!read_resp_integer(digits, size) || size < 0 || used >= request_bytes_max_ ||
-          static_cast<std::uint64_t>(size) > request_bytes_max_ - used) {
+      if (!size || *size < 0 || used >= request_bytes_max_ ||
+          static_cast<std::uint64_t>(*size) > request_bytes_max_ - used) {
         return broken("invalid bulk length");
       }
       if (unauthenticated_ && size > kUnauthenticatedWordBytesMax) {
         return broken("unauthenticated bulk length");
       }
       scanned_ = line_end + 1;
-      bulk_end_ = scanned_ + static_cast<std::size_t>(size) + 2;
+      bulk_end_ = scanned_ + static_cast<std::size_t>(*size) + 2;
     }
     if (bulk_end_ > input.size()) return incomplete();
     if (input[bulk_end_ - 2] != '\r' || input[bulk_end_ - 1] != '\n') {

@@ -59,7 +59,4 @@ class RespScan {
 /// request's.
 void split_resp_request(std::span<char> request, std::vector<std::string_view>& words);
 
-/// Redis's rules for integers: canonical decimal, 64 bits. False when `text` is none.
-bool read_resp_integer(std::string_view text, std::int64_t& value);
-
 }  // namespace appmem::codecs

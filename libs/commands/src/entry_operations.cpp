@@ -113,7 +113,7 @@ Result<CommitTicket> set_entry(KeyCall& call) {
 }
 
 Result<CommitTicket> append_to_entry(KeyCall& call) {
-  Digits digits{};
+  DecimalText digits{};
   auto bytes = appended_bytes(call.args.value(Field::kValue).view, digits);
   if (!bytes) return fail(std::move(bytes).error());
   auto outcome = call.keys.append(call.ns, call.args.bytes(Field::kKey), *bytes, call.now);

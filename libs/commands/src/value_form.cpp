@@ -1,7 +1,5 @@
 #include "value_form.h"
 
-#include <charconv>
-
 namespace appmem::commands {
 
 Result<void> check_value(core::ValueType type, const protocol::ValueArgument& value,
@@ -19,15 +17,12 @@ ValueView stored_form(core::ValueType type, const protocol::ValueArgument& value
   return document;
 }
 
-Result<std::string_view> appended_bytes(const ValueView& value, Digits& digits) {
+Result<std::string_view> appended_bytes(const ValueView& value, DecimalText& digits) {
   switch (value.kind) {
     case ValueKind::kBytes:
       return value.bytes;
-    case ValueKind::kInteger: {
-      char* begin = digits.data();
-      const auto [end, error] = std::to_chars(begin, begin + digits.size(), value.integer);
-      return std::string_view(begin, static_cast<std::size_t>(end - begin));
-    }
+    case ValueKind::kInteger:
+      return decimal_of(value.integer, digits);
     case ValueKind::kJson:
       break;
   }

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
-
+#include "appmem/base/decimal.h"
 #include "appmem/base/error.h"
 #include "appmem/base/value.h"
 #include "appmem/core/namespace.h"
@@ -24,11 +22,8 @@ Result<void> check_value(core::ValueType type, const protocol::ValueArgument& va
 /// The view to store in a namespace of this type. Precondition: check_value passed.
 ValueView stored_form(core::ValueType type, const protocol::ValueArgument& value);
 
-/// Room for the digits of any 64-bit integer.
-using Digits = std::array<char, 20>;
-
 /// The bytes that `append` adds for a value: an integer's are its digits.
 /// Errors: kWrongType (a document).
-Result<std::string_view> appended_bytes(const ValueView& value, Digits& digits);
+Result<std::string_view> appended_bytes(const ValueView& value, DecimalText& digits);
 
 }  // namespace appmem::commands

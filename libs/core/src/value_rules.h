@@ -1,24 +1,13 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
+#include "appmem/base/decimal.h"
 #include "appmem/base/error.h"
 #include "appmem/base/value.h"
 #include "appmem/core/namespace.h"
 
 namespace appmem::core {
-
-/// Room for the decimal form of any 64-bit integer.
-using DecimalText = std::array<char, 20>;
-
-/// The canonical decimal form of `integer`. Lifetime: `text`'s.
-std::string_view decimal_of(std::int64_t integer, DecimalText& text);
-
-/// The integer whose canonical decimal form `text` is: no plus, no leading zeros, no "-0".
-std::optional<std::int64_t> integer_of(std::string_view text);
 
 /// The value as a namespace of this type stores it. `text` is where digits are written, if that is
 /// what becomes of an integer; the view returned may point into it. Errors: kWrongType.

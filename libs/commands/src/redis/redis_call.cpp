@@ -1,9 +1,9 @@
 #include "redis_call.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 
+#include "appmem/base/decimal.h"
 #include "appmem/protocol/error_table.h"
 
 namespace appmem::commands {
@@ -28,12 +28,9 @@ void write_redis_error(protocol::RedisReply& reply, const Error& error) {
 }
 
 bool read_redis_integer(std::string_view text, std::int64_t& value) {
-  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || digits.front() < '0' || digits.front() > '9') return false;
-  if (digits.front() == '0' && text != "0") return false;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end;
+  const auto integer = integer_of(text);
+  value = integer.value_or(value);
+  return integer.has_value();
 }
 
 std::string in_small_letters(std::string_view text) {

@@ -101,7 +101,7 @@ void redis_getrange(RedisCall& call) {
   }
   if (!admits_value(call, call.words[1])) return;
   const auto write = [&](const EntryView& entry) {
-    Digits digits{};
+    DecimalText digits{};
     ValueView part = entry.value;
     part.bytes = part_of(redis_bytes(entry.value, digits), start, end);
     part.kind = ValueKind::kBytes;
@@ -162,7 +162,7 @@ void redis_setrange(RedisCall& call) {
 void redis_strlen(RedisCall& call) {
   std::size_t size = 0;
   const auto measure = [&](const EntryView& entry) {
-    Digits digits{};
+    DecimalText digits{};
     size = redis_bytes(entry.value, digits).size();
   };
   const auto outcome = call.keys.get(call.ns, call.words[1], {}, call.now, measure);

@@ -1,14 +1,10 @@
 #include "redis_values.h"
 
-#include <charconv>
-
 namespace appmem::commands {
 
-std::string_view redis_bytes(const ValueView& value, Digits& digits) {
+std::string_view redis_bytes(const ValueView& value, DecimalText& digits) {
   if (value.kind != ValueKind::kInteger) return value.bytes;
-  const char* const end =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value.integer).ptr;
-  return {digits.data(), static_cast<std::size_t>(end - digits.data())};
+  return decimal_of(value.integer, digits);
 }
 
 std::string_view RedisValue::bytes() {

@@ -3,14 +3,14 @@
 #include <string_view>
 
 #include "../kept_value.h"
-#include "../value_form.h"
+#include "appmem/base/decimal.h"
 #include "redis_call.h"
 
 namespace appmem::commands {
 
 /// A value as the bytes that Redis would hold: an integer is its digits, a document its text.
 /// Lifetime: that of both arguments.
-std::string_view redis_bytes(const ValueView& value, Digits& digits);
+std::string_view redis_bytes(const ValueView& value, DecimalText& digits);
 
 /// A value that has been read. Lifetime of views: this object's.
 class RedisValue {
@@ -23,7 +23,7 @@ class RedisValue {
 
  private:
   KeptValue kept_;
-  Digits digits_{};
+  DecimalText digits_{};
 };
 
 /// Reads the value of a key, if there is one, into `value`. Counts as an access unless `options`
