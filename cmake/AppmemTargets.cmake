@@ -43,8 +43,8 @@ endfunction()
 
 # appmem_test(NAME SOURCES ... LIBS ... [LABELS ...] [DEPENDS targets...]
 #             [TIMEOUT seconds])
-# A GoogleTest program in tests/X, which also sees the private headers of libs/X; ctest runs each test of it alone, from the root of the source, with
-# APPMEM_BIN_DIR (the programs just built) and APPMEM_SOURCE_DIR in the environment.
+# A GoogleTest program in tests/X, which also sees the private headers of libs/X where there is such
+# a library. ctest runs each test of it alone, from the root of the source.
 # Labels with a meaning: `threads` (runs under ThreadSanitizer in CI), `e2e` (starts programs).
 function(appmem_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBS;LABELS;DEPENDS")
@@ -74,8 +74,7 @@ function(appmem_test name)
 if(@name@_list)
   set_tests_properties(${@name@_list} PROPERTIES
     TIMEOUT "@arg_TIMEOUT@"
-    LABELS "@arg_LABELS@"
-    ENVIRONMENT "APPMEM_BIN_DIR=@CMAKE_BINARY_DIR@/bin;APPMEM_SOURCE_DIR=@PROJECT_SOURCE_DIR@")
+    LABELS "@arg_LABELS@")
 endif()
 ]] @ONLY)
   set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${properties}")

@@ -105,13 +105,15 @@ TEST_F(RedisClientsTest, RedisCliTalksOnATerminal) {
   options.environment["TERM"] = "xterm";
   options.keep_input_open = true;
   Process terminal(options);
-  ASSERT_TRUE(terminal.wait_for_output_text("> "));
+  // It throws away what is typed before it prompts.
+  const std::string prompt = "redis " + socket_ + "> ";
+  ASSERT_TRUE(terminal.wait_for_output_text(prompt));
   terminal.write("SET greeting hello\r");
-  ASSERT_TRUE(terminal.wait_for_output_text("OK"));
+  ASSERT_TRUE(terminal.wait_for_output_text("OK\r\n" + prompt));
   terminal.write("HELLO 3\r");
-  ASSERT_TRUE(terminal.wait_for_output_text("proto"));
+  ASSERT_TRUE(terminal.wait_for_output_text("(empty array)\r\n" + prompt));
   terminal.write("GET greeting\r");
-  ASSERT_TRUE(terminal.wait_for_output_text("\"hello\""));
+  ASSERT_TRUE(terminal.wait_for_output_text("\"hello\"\r\n" + prompt));
   terminal.write("exit\r");
   terminal.wait();
 }

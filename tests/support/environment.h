@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-/// What ctest tells a test through its environment. All of these may be called from any thread, as
-/// long as no test changes the environment.
+/// What a test knows of where it runs. All of these may be called from any thread, as long as no
+/// test changes the environment or the working directory.
 namespace appmem::test {
 
 /// The value of the variable `name`, or `otherwise` where it is unset or empty.
@@ -15,14 +15,14 @@ inline std::string environment(const char* name, const std::string& otherwise) {
   return value != nullptr && *value != '\0' ? value : otherwise;
 }
 
-/// The folder of the programs built together with this test; by hand, run from the source's root.
+/// The folder of the programs built together with this test, which is its own.
 inline std::filesystem::path binary_dir() {
-  return environment("APPMEM_BIN_DIR", "build/asan/bin");
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path();
 }
 
-/// The root of the source.
+/// The root of the source: where ctest runs a test, and where to run it by hand.
 inline std::filesystem::path source_dir() {
-  return environment("APPMEM_SOURCE_DIR", ".");
+  return std::filesystem::current_path();
 }
 
 /// By how much to multiply the operations of a long test: 1, or more in `make check-long`.
