@@ -103,15 +103,18 @@ TEST_P(AutoCodecSplitTest, TheChoiceIsTheSameHoweverTheBytesArrive) {
   const std::string& blank = GetParam();
   using Words = std::vector<std::string>;
   for (const std::string line_end : {"\n", "\r\n"}) {
-    const std::string json = blank + "{\"op\":\"ping\"}" + line_end;
+    const auto line_of = [&](std::string_view text) {
+      return std::string(blank).append(text).append(line_end);
+    };
+    const std::string json = line_of("{\"op\":\"ping\"}");
     for (std::size_t split = 0; split <= json.size(); ++split) {
       EXPECT_TRUE(first_frame(json, split).json) << split;
     }
-    const std::string line = blank + "GET \"a b\"" + line_end;
+    const std::string line = line_of("GET \"a b\"");
     for (std::size_t split = 0; split <= line.size(); ++split) {
       EXPECT_EQ(first_frame(line, split).words, (Words{"GET", "a b"})) << split;
     }
-    const std::string http = blank + "GET /{ HTTP/1.1" + line_end + "Host: a\r\n\r\n";
+    const std::string http = line_of("GET /{ HTTP/1.1").append("Host: a\r\n\r\n");
     for (std::size_t split = 0; split <= http.size(); ++split) {
       const First first = first_frame(http, split);
       EXPECT_EQ(first.kind, Kind::kFatal) << split;

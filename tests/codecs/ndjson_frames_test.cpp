@@ -125,7 +125,7 @@ TEST_F(NdjsonFramesTest, ALineThatIsTooLongIsAnsweredWithItsId) {
     output_.consume(output_.size());
     codec_->begin_reply(request_, output_).error({ErrorCode::kTooLarge, "m", std::nullopt});
     codec_->end_reply();
-    const std::string first = composed();
+    std::string first = composed();
     // It belongs to one answer only.
     output_.consume(output_.size());
     codec_->begin_reply(request_, output_);
