@@ -421,9 +421,9 @@ TEST_F(NdjsonLargeValueTest, TheyAreSharedWhateverTheirForm) {
     expect(value(document), document);
     expect(decoded(R"({"op":"set","key":"k","value_b64":")" + base64 + "\"}").value(Field::kValue),
            std::string(750'000, '\xff'));
-    const std::string entries =
-        R"({"key":"a","value":")" + plain + R"("},{"key":"b","value":")" + plain + R"("})";
-    const auto args = decoded(R"({"op":"mset","entries":[)" + entries + "]}");
+    std::string mset = R"({"op":"mset","entries":[{"key":"a","value":")";
+    mset.append(plain).append(R"("},{"key":"b","value":")").append(plain).append(R"("}]})");
+    const auto args = decoded(mset);
     for (const auto& entry : args.entries(Field::kEntries))
       expect(entry.value, plain);
   }
