@@ -20,7 +20,7 @@ build: ## install what is missing and build build/release/bin/{appmemd,appmemctl
 
 test: ## build with ASan+UBSan and run every test
 	@scripts/install-deps test
-	@scripts/install-npm
+	@scripts/install-npm --optional
 	@scripts/test asan
 
 tsan: ## build with ThreadSanitizer and run the tests that use threads
