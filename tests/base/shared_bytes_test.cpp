@@ -62,6 +62,41 @@ TEST_F(SharedBytesTest, CopiesShareTheBytes) {
   EXPECT_EQ(budget_.used(), 1_MiB);
 }
 
+TEST_F(SharedBytesTest, GrowsWithZerosAndWithoutACopy) {
+  SharedBytes value = pool_.try_allocate(kPage + 1);
+  std::memset(value.writable().data(), 'x', kPage + 1);
+  ASSERT_TRUE(value.try_grow(kPage + 3));  // into what its last page has left
+  EXPECT_EQ(value.view(), std::string(kPage + 1, 'x') + std::string(2, '\0'));
+  EXPECT_EQ(budget_.used(), 2 * kPage);
+  value.writable().back() = 'y';
+  // More than half of the budget, so that there could not be two of it.
+  ASSERT_TRUE(value.try_grow(40_MiB));
+  EXPECT_EQ(value.view().size(), 40_MiB);
+  EXPECT_EQ(value.view().substr(0, kPage + 4),
+            std::string(kPage + 1, 'x') + std::string("\0y\0", 3));
+  EXPECT_EQ(value.view().back(), '\0');
+  EXPECT_EQ(value.memory_bytes(), 40_MiB);
+  EXPECT_EQ(budget_.used(), 40_MiB);
+  value = SharedBytes();
+  reclaim_all();
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
+TEST_F(SharedBytesTest, GrowsOnlyAloneAndWithinTheBudget) {
+  SharedBytes value = pool_.try_allocate(10);
+  std::memcpy(value.writable().data(), "0123456789", 10);
+  {
+    const SharedBytes reader = value;
+    EXPECT_FALSE(value.sole());
+    EXPECT_FALSE(value.try_grow(11));
+  }
+  EXPECT_TRUE(value.sole());
+  EXPECT_FALSE(value.try_grow(64_MiB + 1));
+  EXPECT_EQ(value.view(), "0123456789");
+  EXPECT_EQ(budget_.used(), kPage);
+  EXPECT_TRUE(value.try_grow(64_MiB));
+}
+
 TEST_F(SharedBytesTest, TheBytesLiveUntilTheLastReferenceGoes) {
   SharedBytes kept;
   {

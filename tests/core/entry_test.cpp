@@ -99,13 +99,17 @@ TEST(EntryTest, ASmallEntryIsShort) {
   EXPECT_EQ((EntryShape{.key_bytes = 8, .kind = ValueKind::kInteger}).bytes(), 32U);
 }
 
-TEST(EntryTest, BytesAreAppendedInPlace) {
+TEST(EntryTest, BytesAreWrittenInPlace) {
   Block block(200);
   Entry entry = Entry::create(block.data(), {.key_bytes = 3, .value_bytes = 2}, 5, "key");
   entry.set_bytes("ab");
-  entry.append_bytes("cde");
-  entry.append_bytes("");
+  entry.patch_bytes(2, 2, "cde");
+  entry.patch_bytes(5, 5, "");
   EXPECT_EQ(entry.value().bytes, "abcde");
+  entry.patch_bytes(5, 1, "BC");
+  EXPECT_EQ(entry.value().bytes, "aBCde");
+  entry.patch_bytes(5, 7, "h");
+  EXPECT_EQ(entry.value().bytes, std::string_view("aBCde\0\0h", 8));
   EXPECT_EQ(entry.key(), "key");
 }
 

@@ -102,12 +102,12 @@ TEST_F(StoreBatchTest, AnErrorUndoesEverything) {
     EXPECT_TRUE(put(batch, "removed", "again"));
     for (int i = 0; i < 3; ++i)
       EXPECT_TRUE(batch.increment(ns_, "counted", {}, now()));
-    EXPECT_TRUE(batch.append(ns_, "appended", "y", now()));
+    EXPECT_TRUE(batch.patch(ns_, "appended", {"y"}, now()));
     ExpireOptions expiry;
     expiry.expiry = at(in(1s));
     EXPECT_TRUE(batch.expire(ns_, "expiring", expiry, now()));
     EXPECT_TRUE(batch.get(ns_, "changed", {.touch = at(in(0s))}, now(), [](const EntryView&) {}));
-    EXPECT_TRUE(batch.append(ns_, "large", "more", now()));
+    EXPECT_TRUE(batch.patch(ns_, "large", {"more"}, now()));
     EXPECT_TRUE(put(batch, "new", "n"));
     EXPECT_TRUE(put(batch, "new2", std::string(kInlineValueBytesMax + 7, 'm')));
     EXPECT_TRUE(batch.remove(ns_, "new", {}, now()));
@@ -172,7 +172,7 @@ TEST_F(StoreBatchTest, KeysMayComeInAnyOrderAndTwice) {
     for (int i = 99; i >= 0; --i)
       EXPECT_TRUE(put(batch, "k" + std::to_string(i), "v"));
     for (int i = 0; i < 100; i += 3)
-      EXPECT_TRUE(batch.append(ns_, "k" + std::to_string(i), "w", now()));
+      EXPECT_TRUE(batch.patch(ns_, "k" + std::to_string(i), {"w"}, now()));
     return {};
   });
   ASSERT_TRUE(done);

@@ -113,8 +113,11 @@ class StoreTest : public testing::Test {
   Result<IncrementOutcome> incr(std::string_view key, std::int64_t by = 1) {
     return store_->increment(ns_, key, {.by = by}, now());
   }
-  Result<AppendOutcome> append(std::string_view key, std::string_view bytes) {
-    return store_->append(ns_, key, bytes, now());
+  Result<PatchOutcome> append(std::string_view key, std::string_view bytes) {
+    return store_->patch(ns_, key, {bytes}, now());
+  }
+  Result<PatchOutcome> write_at(std::string_view key, std::size_t offset, std::string_view bytes) {
+    return store_->patch(ns_, key, {bytes, offset}, now());
   }
   Result<ExpireOutcome> expire(std::string_view key, milliseconds ttl) {
     ExpireOptions options;

@@ -228,6 +228,87 @@ TEST_F(StoreKeysTest, AppendGrowsByteByByteToALargeValueAndToTheLimit) {
   EXPECT_EQ(get("new"), expected);
 }
 
+TEST_F(StoreKeysTest, WritesOverAPartAndBehindTheEnd) {
+  EXPECT_EQ(write_at("k", 0, "hello")->length, 5U);
+  EXPECT_EQ(write_at("k", 1, "EL")->length, 5U);
+  EXPECT_EQ(get("k"), "hELlo");
+  EXPECT_EQ(write_at("k", 7, "!")->length, 8U);
+  EXPECT_EQ(get("k"), std::string("hELlo\0\0!", 8));
+  EXPECT_EQ(write_at("k", 4, std::string(1000, 'x'))->length, 1004U);
+  EXPECT_EQ(get("k"), "hELl" + std::string(1000, 'x'));
+  EXPECT_EQ(write_at("new", 2, "x")->length, 3U);
+  EXPECT_EQ(get("new"), std::string("\0\0x", 3));
+  ASSERT_TRUE(set_with("i", ValueView::from_integer(-12), {}));
+  EXPECT_EQ(write_at("i", 1, "9")->length, 3U);
+  EXPECT_EQ(entry("i")->value, (StoredValue{ValueKind::kBytes, "-92", 0}));
+  constexpr std::size_t kFarthest = std::numeric_limits<std::size_t>::max();
+  EXPECT_EQ(error_of(write_at("k", kFarthest, "x")), ErrorCode::kTooLarge);
+  EXPECT_EQ(error_of(write_at("k", kFarthest - 1, "xyz")), ErrorCode::kTooLarge);
+  EXPECT_EQ(get("i"), "-92");
+}
+
+TEST_F(StoreKeysTest, ALargeValueIsChangedWhereItLies) {
+  StoreOptions options = options_;
+  options.max_memory_bytes = 64_MiB;
+  options.value_bytes_max = 64_MiB;
+  restart(options);
+  std::string expected(40_MiB, 'x');  // there is no room for two of it
+  ASSERT_TRUE(set("k", expected, 10s));
+  ASSERT_TRUE(set("other", "here"));
+  const auto change = [&](std::size_t offset, std::string_view bytes) {
+    const std::uint64_t before = entry("k")->version;
+    const auto written = write_at("k", offset, bytes);
+    expected.resize(std::max(expected.size(), offset + bytes.size()));
+    expected.replace(offset, bytes.size(), bytes);
+    ASSERT_TRUE(written);
+    EXPECT_GT(written->version, before);
+    EXPECT_EQ(written->version, entry("k")->version);
+    EXPECT_EQ(written->length, expected.size());
+    ASSERT_TRUE(get("k") == expected);
+    EXPECT_EQ(info().bytes, expected.size() + 10);
+  };
+  change(1, "abc");
+  change(40_MiB - 1, "def");
+  change(40_MiB + 2, std::string(100'000, 'y'));
+  change(42_MiB, "far");
+  EXPECT_EQ(entry("k")->deadline, in(10s));
+  EXPECT_EQ(get("other"), "here");
+  EXPECT_EQ(store_->stats(ns_, "k", now())->value().memory_bytes / 4_KiB, (42_MiB + 4_KiB) / 4_KiB);
+  ASSERT_TRUE(remove("k"));
+  EXPECT_EQ(info().keys, 1U);
+}
+
+TEST_F(StoreKeysTest, WhoHoldsALargeValueKeepsItAsItWas) {
+  StoreOptions options = options_;
+  options.max_memory_bytes = 64_MiB;
+  restart(options);
+  const std::string before(1_MiB, 'x');
+  ASSERT_TRUE(set("k", before));
+  SharedBytes held;
+  ASSERT_TRUE(
+      store_->get(ns_, "k", {}, now(), [&](const EntryView& view) { held = *view.value.shared; }));
+  ASSERT_TRUE(write_at("k", 5, "changed"));
+  ASSERT_TRUE(append("k", "longer"));
+  EXPECT_TRUE(held.view() == before);
+  EXPECT_EQ(get("k")->substr(0, 13), "xxxxxchangedx");
+  EXPECT_EQ(get("k")->size(), 1_MiB + 6);
+}
+
+TEST_F(StoreKeysTest, ALargeValueGrowsWithinItsNamespacesLimit) {
+  StoreOptions options = options_;
+  options.max_memory_bytes = 64_MiB;
+  restart(options);
+  NamespaceSettings settings;
+  settings.max_bytes = 2_MiB;
+  settings.eviction = Eviction::kNone;
+  ASSERT_TRUE(store_->alter_namespace(ns_, settings, now()));
+  ASSERT_TRUE(set("k", std::string(1_MiB, 'x')));
+  ASSERT_TRUE(append("k", std::string(512_KiB, 'y')));
+  EXPECT_EQ(error_of(append("k", std::string(512_KiB, 'z'))), ErrorCode::kOutOfMemory);
+  EXPECT_EQ(get("k")->size(), 1'536_KiB);
+  EXPECT_LE(info().memory, 2_MiB);
+}
+
 // --- expiry ---
 
 TEST_F(StoreKeysTest, ADeadlineIsExactToTheMillisecond) {

@@ -91,14 +91,16 @@ class NaiveNamespace {
     return std::nullopt;
   }
 
-  std::optional<ErrorCode> append(const std::string& key, std::string_view bytes, TimePoint now) {
+  std::optional<ErrorCode> patch(const std::string& key, const Patch& patch, TimePoint now) {
     if (settings.type == ValueType::kJson || settings.type == ValueType::kInt) {
       return ErrorCode::kWrongType;
     }
     Entry* old = find(key, now);
     if (old != nullptr && old->value.kind == ValueKind::kJson) return ErrorCode::kWrongType;
     StoredValue value{ValueKind::kBytes, (old != nullptr ? old->value.text() : ""), 0};
-    value.bytes += bytes;
+    const std::size_t offset = patch.offset.value_or(value.bytes.size());
+    value.bytes.resize(std::max(value.bytes.size(), offset + patch.bytes.size()));
+    value.bytes.replace(offset, patch.bytes.size(), patch.bytes);
     if (value.bytes.size() > limit) return ErrorCode::kTooLarge;
     write(key, value, old != nullptr ? old->deadline : resolve({}, old, now), now);
     return std::nullopt;

@@ -259,8 +259,13 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
         }
         const std::string bytes = random_.bytes(
             random_.one_in(500) ? random_.below(kInlineValueBytesMax / 2) : random_.below(40));
-        const auto expected = model.append(key, bytes, time());
-        const auto result = keyspace.append(subject.id, key, bytes, now());
+        Patch patch{bytes};
+        if (random_.one_in(2)) {
+          const std::size_t size = before ? before->value.text().size() : 0;
+          patch.offset = random_.below(size + random_.below(60) + 1);
+        }
+        const auto expected = model.patch(key, patch, time());
+        const auto result = keyspace.patch(subject.id, key, patch, now());
         check(subject, key, result, expected, before);
         done = result.has_value();
         if (done) note_version(subject, key, result->version);

@@ -209,7 +209,7 @@ TEST_F(StoreThreadsTest, EverythingAtOnceUnderAMemoryLimit) {
           static_cast<void>(store_->remove(ns, name, {}, now()));
           break;
         case 1:
-          static_cast<void>(store_->append(ns, name, value, now()));
+          static_cast<void>(store_->patch(ns, name, {value}, now()));
           break;
         case 2: {
           ScanCursor cursor = random();

@@ -94,6 +94,38 @@ std::size_t SharedBytes::memory_bytes() const {
   return blob_ == nullptr ? 0 : blob_->mapped_bytes;
 }
 
+std::size_t SharedBytes::memory_bytes_for(std::size_t bytes) {
+  return std::max<std::size_t>(bytes + kPageBytes - 1, kPageBytes) / kPageBytes * kPageBytes;
+}
+
+bool SharedBytes::sole() const {
+  // Acquires what those who let go of it have read.
+  return blob_ != nullptr && blob_->references.load(std::memory_order_acquire) == 1;
+}
+
+bool SharedBytes::try_grow(std::size_t bytes) {
+  APPMEM_CHECK(blob_ != nullptr && bytes >= blob_->size);
+  if (!sole() || bytes > kBlobBytesMax) return false;
+  const std::size_t mapped_bytes = memory_bytes_for(bytes);
+  if (mapped_bytes > blob_->mapped_bytes) {
+    const std::size_t more = mapped_bytes - blob_->mapped_bytes;
+    MemoryBudget& budget = blob_->pool->budget;
+    if (!budget.try_charge(more)) return false;
+    // Moves page tables at the most, never bytes; new pages are zeros, as the end of the last one
+    // is.
+    void* const memory = mremap(blob_->bytes, blob_->mapped_bytes, mapped_bytes, MREMAP_MAYMOVE);
+    if (memory == MAP_FAILED) {
+      budget.release(more);
+      return false;
+    }
+    blob_->bytes = static_cast<char*>(memory);
+    blob_->mapped_bytes = mapped_bytes;
+    blob_->charged_bytes = mapped_bytes;
+  }
+  blob_->size = bytes;
+  return true;
+}
+
 BlobPool::BlobPool(MemoryBudget& budget) : state_(std::make_unique<State>(budget)) {
 }
 
@@ -105,8 +137,7 @@ BlobPool::~BlobPool() {
 
 SharedBytes BlobPool::try_allocate(std::size_t bytes) {
   if (bytes > kBlobBytesMax) return {};
-  const std::size_t mapped_bytes =
-      std::max<std::size_t>(bytes + kPageBytes - 1, kPageBytes) / kPageBytes * kPageBytes;
+  const std::size_t mapped_bytes = SharedBytes::memory_bytes_for(bytes);
   if (!state_->budget.try_charge(mapped_bytes)) {
     // Work in proportion to what is asked for, and which its caller will spend again on filling it.
     reclaim(mapped_bytes);

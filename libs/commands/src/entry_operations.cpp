@@ -116,7 +116,7 @@ Result<CommitTicket> append_to_entry(KeyCall& call) {
   DecimalText digits{};
   auto bytes = appended_bytes(call.args.value(Field::kValue).view, digits);
   if (!bytes) return fail(std::move(bytes).error());
-  auto outcome = call.keys.append(call.ns, call.args.bytes(Field::kKey), *bytes, call.now);
+  auto outcome = call.keys.patch(call.ns, call.args.bytes(Field::kKey), {*bytes}, call.now);
   if (!outcome) return fail(std::move(outcome).error());
   call.reply.unsigned_integer(Field::kLength, outcome->length);
   call.reply.unsigned_integer(Field::kVersion, outcome->version);

@@ -1,5 +1,7 @@
 #include "entry.h"
 
+#include <algorithm>
+
 #include "appmem/base/check.h"
 #include "appmem/base/limits.h"
 
@@ -89,15 +91,12 @@ void Entry::set_bytes(std::string_view bytes) {
   if (!bytes.empty()) std::memmove(block_ + value_offset(), bytes.data(), bytes.size());
 }
 
-void Entry::set_tail(std::string_view bytes) {
-  if (bytes.empty()) return;
-  const std::size_t end = value_offset() + field(kValueShift, kValueBits);
-  std::memmove(block_ + end - bytes.size(), bytes.data(), bytes.size());
-}
-
-void Entry::append_bytes(std::string_view bytes) {
-  set_field(kValueShift, kValueBits, field(kValueShift, kValueBits) + bytes.size());
-  set_tail(bytes);
+void Entry::patch_bytes(std::size_t end, std::size_t offset, std::string_view bytes) {
+  const std::size_t length = std::max(field(kValueShift, kValueBits), offset + bytes.size());
+  set_field(kValueShift, kValueBits, length);
+  char* const value = block_ + value_offset();
+  if (offset > end) std::memset(value + end, 0, offset - end);
+  if (!bytes.empty()) std::memcpy(value + offset, bytes.data(), bytes.size());
 }
 
 void Entry::set_shared(const SharedBytes& value) {

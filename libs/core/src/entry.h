@@ -117,10 +117,9 @@ class Entry {
 
   void set_integer(std::int64_t integer);
   void set_bytes(std::string_view bytes);
-  /// The last bytes of the value.
-  void set_tail(std::string_view bytes);
-  /// Precondition: the block has room.
-  void append_bytes(std::string_view bytes);
+  /// Bytes of the value from `offset` on. What was beyond its end, at `end`, and is not written
+  /// becomes zeros. The value grows where it has to. Precondition: the block has room.
+  void patch_bytes(std::size_t end, std::size_t offset, std::string_view bytes);
   /// `shape` was for a large value: takes a share of `value`.
   void set_shared(const SharedBytes& value);
 

@@ -69,8 +69,8 @@ class Shard {
                          Step& step);
   Result<RemoveOutcome> remove(const Site& site, const RemoveOptions& options, Step& step);
   Result<IncrementOutcome> increment(const Site& site, const IncrementOptions& options, Step& step);
-  /// With step.large_append, what would make a large value is left to the caller.
-  Result<AppendOutcome> append(const Site& site, std::string_view bytes, Step& step);
+  /// With step.large_patch, what would copy a large value is left to the caller.
+  Result<PatchOutcome> patch(const Site& site, const Patch& patch, Step& step);
   Result<ExpireOutcome> expire(const Site& site, const ExpireOptions& options, Step& step);
   std::optional<EntryStats> stats(const Site& site, Step& step);
 
@@ -196,12 +196,17 @@ class Shard {
   void fill(const Site& site, Handle fresh, const EntryShape& shape, const ValueView& value,
             std::uint64_t deadline, Step& step);
   static void copy_value(const Entry& from, Entry& to);
-  Result<Handle> append_inline(const Site& site, Handle old, const ValueView& head,
-                               std::string_view tail, std::uint64_t deadline, Step& step,
-                               CommitTicket& ticket);
-  [[nodiscard]] LargeAppend parts_of(Handle old) const;
-  Result<Handle> append_large(const Site& site, Handle old, std::string_view tail,
-                              std::uint64_t deadline, Step& step, CommitTicket& ticket);
+  // Ways to patch a value, whose old bytes are `head`; the patch's offset is set.
+  Result<Handle> patch_inline(const Site& site, Handle old, const ValueView& head,
+                              const Patch& patch, Step& step, CommitTicket& ticket);
+  /// False when it has to be copied: others hold it, a journal needs it, or room is to be made.
+  bool patch_where_it_lies(const Site& site, Handle old, const Patch& patch, std::size_t length,
+                           Step& step);
+  Result<Handle> patch_copy(const Site& site, Handle old, const Patch& patch, std::size_t length,
+                            Step& step, CommitTicket& ticket);
+  [[nodiscard]] std::uint64_t patched_deadline(const Site& site, Handle old,
+                                               const Step& step) const;
+  [[nodiscard]] LargePatch parts_of(Handle old, std::size_t length) const;
   /// A block for another entry beside `old`, within the namespace's ceiling and the budget. Making
   /// room may move the old entry (`old` tells where it is), but does not evict it.
   Result<Handle> make_block(const Site& site, Handle& old, const EntryShape& shape,

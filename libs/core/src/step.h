@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 
 #include "appmem/base/shared_bytes.h"
 #include "appmem/base/time.h"
+#include "appmem/core/keyspace.h"
 #include "appmem/core/mutation_sink.h"
 #include "arena.h"
 #include "namespace_part.h"
@@ -54,12 +56,16 @@ struct Journal {
   std::size_t indexed_ = 0;
 };
 
-/// What an append makes of a value that is or becomes large: the parts, to be put together without
+/// What a patch makes of a value that is or becomes large: the parts, to be put together without
 /// the lock.
-struct LargeAppend {
-  std::string head;     // of a value in a block
-  SharedBytes shared;   // or of a large one
-  Version version = 0;  // of the entry; 0 when there is none
+struct LargePatch {
+  std::string head;        // of a value in a block
+  SharedBytes shared;      // or of a large one
+  std::size_t length = 0;  // of what is made of it
+  Version version = 0;     // of the entry; 0 when there is none
+
+  /// Writes it to `out`, `length` zeros.
+  void compose(const Patch& patch, std::span<char> out) const;
 };
 
 /// What an operation is part of, and what it leaves for whoever called it.
@@ -79,8 +85,9 @@ struct Step {
   Room room{};
   /// Nobody else's shards can be used: take what is here.
   bool local_only = false;
-  /// Not null: an append that makes a large value changes nothing and tells here what it would do.
-  std::optional<LargeAppend>* large_append = nullptr;
+  /// Not null: a patch that would copy a large value changes nothing and tells here what it would
+  /// do.
+  std::optional<LargePatch>* large_patch = nullptr;
 };
 
 }  // namespace appmem::core

@@ -21,8 +21,8 @@ constexpr std::size_t kRoomSliceBytes = 256_KiB;
 constexpr std::size_t kRoomBytesMin = 64_KiB;
 constexpr std::size_t kRoomBytesMax = 512_KiB;
 
-/// How often an append to a large value is begun again because somebody else changed it.
-constexpr std::size_t kLargeAppendAttemptsMax = 8;
+/// How often a change of a large value is begun again because somebody else changed it.
+constexpr std::size_t kLargePatchAttemptsMax = 8;
 
 /// Entries that a writer moves while its namespace spreads: enough to end it long before the home
 /// has grown by much.
@@ -294,24 +294,20 @@ Result<IncrementOutcome> Store::increment(NamespaceId ns, std::string_view key,
   });
 }
 
-Result<AppendOutcome> Store::append(NamespaceId ns, std::string_view key, std::string_view bytes,
-                                    const Instant& now) {
-  for (std::size_t attempt = 0; attempt < kLargeAppendAttemptsMax; ++attempt) {
-    // What becomes a large value is put together without the lock, and stored if nobody has changed
-    // the entry meanwhile.
-    std::optional<LargeAppend> parts;
+Result<PatchOutcome> Store::patch(NamespaceId ns, std::string_view key, const Patch& patch,
+                                  const Instant& now) {
+  for (std::size_t attempt = 0; attempt < kLargePatchAttemptsMax; ++attempt) {
+    // A large value that cannot be changed where it lies is put together without the lock, and
+    // stored if nobody has changed the entry meanwhile.
+    std::optional<LargePatch> parts;
     auto result = impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
-      step.large_append = &parts;
-      return shard.append(site, bytes, step);
+      step.large_patch = &parts;
+      return shard.patch(site, patch, step);
     });
     if (!parts) return result;
-    const std::string_view head = parts->shared ? parts->shared.view() : parts->head;
-    SharedBytes whole =
-        impl_->allocate_large(impl_->registry.state(ns.index), head.size() + bytes.size(), now);
+    SharedBytes whole = impl_->allocate_large(impl_->registry.state(ns.index), parts->length, now);
     if (!whole) break;
-    char* const out = whole.writable().data();
-    if (!head.empty()) std::memcpy(out, head.data(), head.size());
-    std::memcpy(out + head.size(), bytes.data(), bytes.size());
+    parts->compose(patch, whole.writable());
     ValueView value = ValueView::from_bytes(whole.view());
     value.shared = &whole;
     SetOptions options;
@@ -322,7 +318,7 @@ Result<AppendOutcome> Store::append(NamespaceId ns, std::string_view key, std::s
       options.conditions.if_absent = true;
     }
     auto stored = set(ns, key, value, options, now);
-    if (stored) return AppendOutcome{whole.view().size(), stored->version, stored->ticket};
+    if (stored) return PatchOutcome{whole.view().size(), stored->version, stored->ticket};
     const ErrorCode code = stored.error().code;
     if (code != ErrorCode::kConflict && code != ErrorCode::kNotFound &&
         code != ErrorCode::kExists) {
@@ -330,7 +326,7 @@ Result<AppendOutcome> Store::append(NamespaceId ns, std::string_view key, std::s
     }
   }
   return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
-    return shard.append(site, bytes, step);
+    return shard.patch(site, patch, step);
   });
 }
 

@@ -66,10 +66,10 @@ class BatchStep final : public Keyspace {
     });
   }
 
-  Result<AppendOutcome> append(NamespaceId ns, std::string_view key, std::string_view bytes,
-                               const Instant& now) override {
+  Result<PatchOutcome> patch(NamespaceId ns, std::string_view key, const Patch& patch,
+                             const Instant& now) override {
     return run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
-      return shard.append(site, bytes, step);
+      return shard.patch(site, patch, step);
     });
   }
 

@@ -34,8 +34,8 @@ class EmptyKeyspace final : public core::Keyspace {
                                            const Instant& /*now*/) override {
     return absent();
   }
-  Result<core::AppendOutcome> append(NamespaceId /*ns*/, std::string_view /*key*/,
-                                     std::string_view /*bytes*/, const Instant& /*now*/) override {
+  Result<core::PatchOutcome> patch(NamespaceId /*ns*/, std::string_view /*key*/,
+                                   const core::Patch& /*patch*/, const Instant& /*now*/) override {
     return absent();
   }
   Result<core::ExpireOutcome> expire(NamespaceId /*ns*/, std::string_view /*key*/,

@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cstring>
-#include <span>
-#include <string>
+#include <string_view>
 
 #include "appmem/base/limits.h"
 #include "redis_answer.h"
@@ -28,42 +26,10 @@ std::string_view part_of(std::string_view bytes, std::int64_t start, std::int64_
   return bytes.substr(static_cast<std::size_t>(start), static_cast<std::size_t>(end - start + 1));
 }
 
-/// Writes `head`, zeros up to `offset`, and `patch` from there on over it, into `out`.
-void patch_into(std::span<char> out, std::string_view head, std::size_t offset,
-                std::string_view patch) {
-  if (!head.empty()) std::memcpy(out.data(), head.data(), head.size());
-  if (offset > head.size()) std::memset(out.data() + head.size(), 0, offset - head.size());
-  std::memcpy(out.data() + offset, patch.data(), patch.size());
-}
-
-/// The longest value that may be stored where the call goes to.
-std::size_t value_bytes_max(const RedisCall& call) {
-  const auto settings = call.store.namespace_settings(call.ns);
-  const std::size_t of_store = call.control.limits().value_bytes_max;
-  return settings ? settings->max_value_bytes.value_or(of_store) : of_store;
-}
-
-Error too_large(std::size_t size, std::size_t most) {
-  return {ErrorCode::kTooLarge,
-          "the value of " + std::to_string(size) + " bytes is over max_value_bytes, " +
-              std::to_string(most),
-          std::nullopt};
-}
-
-/// Stores `head` with `patch` over it from `offset` on, `size` bytes in all.
-Result<core::SetOutcome> store_patched(RedisCall& call, std::string_view head, std::size_t offset,
-                                       std::string_view patch, std::size_t size) {
-  std::string patched(size, '\0');
-  patch_into(patched, head, offset, patch);
-  core::SetOptions options;
-  options.expiry.mode = core::Expiry::Mode::kKeep;
-  return call.keys.set(call.ns, call.words[1], ValueView::from_bytes(patched), options, call.now);
-}
-
 }  // namespace
 
 void redis_append(RedisCall& call) {
-  const auto outcome = call.keys.append(call.ns, call.words[1], call.words[2], call.now);
+  const auto outcome = call.keys.patch(call.ns, call.words[1], {call.words[2]}, call.now);
   if (!outcome) return refuse_redis(call, outcome.error());
   call.rests_on(outcome->ticket);
   call.reply.integer(static_cast<std::int64_t>(outcome->length));
@@ -134,29 +100,19 @@ void redis_mget(RedisCall& call) {
 }
 
 void redis_setrange(RedisCall& call) {
-  const std::string_view key = call.words[1];
   const std::string_view patch = call.words[3];
   std::int64_t offset = 0;
   if (!read_redis_integer(call.words[2], offset)) return call.reply.failure(kRedisNotAnInteger);
   if (offset < 0) return call.reply.failure("ERR offset is out of range");
-  RedisValue value;
-  const core::GetOptions peek{.touch = std::nullopt, .peek = true};
-  if (!read_redis_value(call, key, peek, value)) return;
-  if (value && value.view().kind == ValueKind::kJson) return call.reply.failure(kRedisWrongType);
-  const std::string_view head = value ? value.bytes() : std::string_view();
-  if (patch.empty()) return call.reply.integer(static_cast<std::int64_t>(head.size()));
+  if (patch.empty()) return redis_strlen(call);
   const auto begin = static_cast<std::uint64_t>(offset);
   if (begin > kValueBytesMaxCeiling || begin + patch.size() > kValueBytesMaxCeiling) {
     return call.reply.failure(kTooLong);
   }
-  const std::size_t size = std::max<std::size_t>(head.size(), begin + patch.size());
-  if (const std::size_t most = value_bytes_max(call); size > most) {
-    return refuse_redis(call, too_large(size, most));
-  }
-  const auto outcome = store_patched(call, head, begin, patch, size);
+  const auto outcome = call.keys.patch(call.ns, call.words[1], {patch, begin}, call.now);
   if (!outcome) return refuse_redis(call, outcome.error());
   call.rests_on(outcome->ticket);
-  call.reply.integer(static_cast<std::int64_t>(size));
+  call.reply.integer(static_cast<std::int64_t>(outcome->length));
 }
 
 void redis_strlen(RedisCall& call) {

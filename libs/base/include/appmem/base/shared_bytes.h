@@ -13,7 +13,7 @@ namespace appmem {
 
 class BlobPool;
 
-/// A large value: contiguous bytes, counted by reference, immutable once shared. A session holds
+/// A large value: contiguous bytes, counted by reference, immutable while shared. A session holds
 /// one while it sends it, after the store has let go of it. Copying costs one atomic increment.
 /// Thread safety: as std::shared_ptr's.
 class SharedBytes {
@@ -31,8 +31,15 @@ class SharedBytes {
   /// For whoever fills it before it is shared: a receive in place.
   [[nodiscard]] std::span<char> writable();
   explicit operator bool() const { return blob_ != nullptr; }
-  /// What it takes from the memory budget, in bytes.
+  /// Makes it `bytes` long without copying it: what is added is zeros. False, and nothing has
+  /// changed, when others share it or neither the budget nor the system has room. Preconditions: it
+  /// is not empty-handed, and no shorter than it was; nobody uses a view of it.
+  [[nodiscard]] bool try_grow(std::size_t bytes);
+  /// Whether nobody else holds it; so it stays while nobody can copy this object.
+  [[nodiscard]] bool sole() const;
+  /// What it takes from the memory budget, in bytes; and what one of `bytes` bytes would.
   [[nodiscard]] std::size_t memory_bytes() const;
+  [[nodiscard]] static std::size_t memory_bytes_for(std::size_t bytes);
 
  private:
   friend class BlobPool;

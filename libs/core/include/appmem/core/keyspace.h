@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -95,7 +96,15 @@ struct IncrementOutcome {
   CommitTicket ticket = 0;
 };
 
-struct AppendOutcome {
+/// Bytes to write over a part of a value. Where they reach beyond its end it grows; what lies
+/// between its end and them becomes zeros.
+struct Patch {
+  std::string_view bytes;
+  /// Where they begin; by default at the value's end.
+  std::optional<std::size_t> offset = std::nullopt;
+};
+
+struct PatchOutcome {
   std::uint64_t length = 0;
   Version version = 0;
   CommitTicket ticket = 0;
@@ -171,10 +180,12 @@ class Keyspace {
                                              const IncrementOptions& options,
                                              const Instant& now) = 0;
 
-  /// Adds bytes at the end; a missing entry is created with the default expiry; an integer becomes
-  /// bytes. Errors: kWrongType (a document; an `int` or `json` namespace), kTooLarge.
-  virtual Result<AppendOutcome> append(NamespaceId ns, std::string_view key, std::string_view bytes,
-                                       const Instant& now) = 0;
+  /// Writes over a part of a value, or behind it. A missing entry counts as an empty one and is
+  /// created with the default expiry; an integer becomes bytes. A large value that nobody is being
+  /// sent is changed where it lies. Errors: kWrongType (a document; an `int` or `json` namespace),
+  /// kTooLarge.
+  virtual Result<PatchOutcome> patch(NamespaceId ns, std::string_view key, const Patch& patch,
+                                     const Instant& now) = 0;
 
   /// Changes the deadline only; the version stays. Errors: kConflict (a condition is not met).
   virtual Result<ExpireOutcome> expire(NamespaceId ns, std::string_view key,

@@ -86,8 +86,8 @@ class Store final : public Keyspace {
                                const Instant& now) override;
   Result<IncrementOutcome> increment(NamespaceId ns, std::string_view key,
                                      const IncrementOptions& options, const Instant& now) override;
-  Result<AppendOutcome> append(NamespaceId ns, std::string_view key, std::string_view bytes,
-                               const Instant& now) override;
+  Result<PatchOutcome> patch(NamespaceId ns, std::string_view key, const Patch& patch,
+                             const Instant& now) override;
   Result<ExpireOutcome> expire(NamespaceId ns, std::string_view key, const ExpireOptions& options,
                                const Instant& now) override;
   Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,
