@@ -41,8 +41,8 @@ class BlockDaemon {
 
   [[nodiscard]] std::string socket() const { return daemon_.socket(); }
   [[nodiscard]] std::unique_ptr<RespSocket> connect() const {
-    return port_ == 0 ? std::make_unique<RespSocket>(daemon_.socket())
-                      : std::make_unique<RespSocket>(port_);
+    if (port_ == 0) return std::make_unique<RespSocket>(daemon_.socket());
+    return std::make_unique<RespSocket>(port_);
   }
 
  private:

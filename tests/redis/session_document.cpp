@@ -41,8 +41,12 @@ std::optional<SessionStep> prompted(std::string_view line) {
   }
   const std::size_t end = line.find("> ");
   if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view prompt = line.substr(0, end);
+  std::string_view prompt = line.substr(0, end);
   step.text = line.substr(end + 2);
+  if (!prompt.empty() && prompt[0] >= '1' && prompt[0] <= '9') {
+    step.connection = static_cast<std::size_t>(prompt[0] - '0');
+    prompt.remove_prefix(1);
+  }
   if (prompt == "redis") {
     step.to_appmem = false;
   } else if (prompt == "here") {
@@ -54,8 +58,6 @@ std::optional<SessionStep> prompted(std::string_view line) {
   } else if (prompt == "json") {
     step.kind = SessionStep::Kind::kJson;
     step.to_redis = false;
-  } else if (prompt.size() == 1 && prompt[0] >= '1' && prompt[0] <= '9') {
-    step.connection = static_cast<std::size_t>(prompt[0] - '0');
   } else if (!prompt.empty()) {
     return std::nullopt;
   }
@@ -94,9 +96,9 @@ class BlockReader {
     } else if (reply_ == nullptr) {
       reply_ = &step.reply.emplace(line);
     } else {
+      const std::size_t indent = step.reply ? 0 : kOfRedis.size();
       *reply_ += '\n';
-      *reply_ +=
-          reply_ == &*step.reply ? line : line.substr(std::min(line.size(), kOfRedis.size()));
+      *reply_ += line.substr(std::min(line.size(), indent));
     }
   }
 

@@ -15,7 +15,7 @@
 ///     $ appmemd OPTIONS       the daemon of this block has these options
 ///     > SET k v               a command, and behind it lines of what redis-cli shows of the reply
 ///     2> GET k                over a second connection
-///     redis> …   here> …      to one of two servers only
+///     redis> …   2here> …     to one of two servers only
 ///     silent> …               without waiting for a reply
 ///     raw> *1\r\n             bytes, and behind them bytes of the reply
 ///     json> {"op":"ping"}     a line of NDJSON, over a connection of its own
