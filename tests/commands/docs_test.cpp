@@ -1,10 +1,13 @@
 #include <fstream>
+#include <optional>
 #include <set>
 
 #include "commands/harness.h"
 #include "support/environment.h"
+#include "support/pattern.h"
 
-/// Executes the examples of docs/protocol.md: in its fenced blocks, a line that begins with `> ` is
+/// Executes the examples of docs/protocol.md in NDJSON: in its unmarked fenced blocks (those marked
+/// `redis` are for tests/redis/docs_test.cpp), a line that begins with `> ` is
 /// sent and one that begins with `< ` is the answer. Each block has a fresh server. Numbers that
 /// differ from run to run (versions, memory, times) stand for any number; `…` stands for anything.
 namespace appmem::test {
@@ -22,14 +25,14 @@ std::vector<Block> examples() {
   EXPECT_TRUE(file.is_open());
   std::vector<Block> blocks;
   std::string text;
-  bool fenced = false;
+  std::optional<std::string> mark;  // of the block that has begun
   for (std::size_t line = 1; std::getline(file, text); ++line) {
     if (text.starts_with("```")) {
-      fenced = !fenced;
-      if (fenced) blocks.emplace_back();
-    } else if (fenced && text.starts_with("> ")) {
+      mark = mark ? std::nullopt : std::optional(text.substr(3));
+      if (mark == "") blocks.emplace_back();
+    } else if (mark == "" && text.starts_with("> ")) {
       blocks.back().push_back({text.substr(2), {}, line});
-    } else if (fenced && text.starts_with("< ")) {
+    } else if (mark == "" && text.starts_with("< ")) {
       if (blocks.back().empty() || !blocks.back().back().answer.empty()) {
         ADD_FAILURE() << "an answer without its request in line " << line;
         continue;
@@ -67,23 +70,6 @@ std::string normal(std::string text) {
       replace_digits(at);
   }
   return text;
-}
-
-/// Whether `text` is `pattern`, in which `…` stands for anything.
-bool fits(std::string_view pattern, std::string_view text) {
-  constexpr std::string_view kAnything = "…";
-  std::size_t mark = pattern.find(kAnything);
-  if (mark == std::string_view::npos) return pattern == text;
-  if (!text.starts_with(pattern.substr(0, mark))) return false;
-  text.remove_prefix(mark);
-  for (;;) {
-    pattern.remove_prefix(mark + kAnything.size());
-    mark = pattern.find(kAnything);
-    if (mark == std::string_view::npos) return text.ends_with(pattern);
-    const std::size_t found = text.find(pattern.substr(0, mark));
-    if (found == std::string_view::npos) return false;
-    text.remove_prefix(found + mark);
-  }
 }
 
 TEST(DocsTest, TheProtocolsExamplesAreTrue) {

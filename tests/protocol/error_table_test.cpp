@@ -54,5 +54,25 @@ TEST(ErrorTableTest, ExitCodesAreThoseOfTheDocs) {
   EXPECT_EQ(found, kErrorCodeCount);
 }
 
+TEST(ErrorTableTest, PrefixesOfRespAreThoseOfTheDocs) {
+  std::ifstream file(test::source_dir() / "docs/protocol.md");
+  ASSERT_TRUE(file.is_open());
+  std::size_t found = 0;
+  bool in_section = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("##")) in_section = line == "### Errors in RESP";
+    if (!in_section || !line.starts_with("| `")) continue;
+    // | `PREFIX` | `code` `code`; more |
+    const std::string prefix = line.substr(3, line.find('`', 3) - 3);
+    for (std::size_t i = 0; i < kErrorCodeCount; ++i) {
+      const auto code = static_cast<ErrorCode>(i);
+      if (line.find('`' + std::string(error_code_name(code)) + '`') == std::string::npos) continue;
+      ++found;
+      EXPECT_EQ(error_row(code).resp_prefix, prefix) << line;
+    }
+  }
+  EXPECT_EQ(found, kErrorCodeCount);
+}
+
 }  // namespace
 }  // namespace appmem::protocol

@@ -1,6 +1,7 @@
 // Preloaded into a server (LD_PRELOAD): its wall clock, and the clock that counts sleep, show what
-// the file named by APPMEM_TEST_CLOCK holds, a number of milliseconds since 1970, and stand still
-// until a test writes another one. Timers, which use other clocks, go on as they are.
+// the file named by APPMEM_TEST_CLOCK holds, a number of milliseconds since 1970, and a part of the
+// next one; they stand still until a test writes another number. Timers, which use other clocks, go
+// on as they are.
 
 #include <atomic>
 #include <cerrno>
@@ -15,6 +16,8 @@
 #include <unistd.h>
 
 namespace {
+
+constexpr std::int64_t kMicroseconds = 456;
 
 std::int64_t now_ms() {
   static const auto* const kShown = [] {
@@ -39,14 +42,14 @@ int clock_gettime(clockid_t clock, timespec* time) {
   }
   const std::int64_t ms = now_ms();
   time->tv_sec = ms / 1000;
-  time->tv_nsec = ms % 1000 * 1'000'000;
+  time->tv_nsec = ms % 1000 * 1'000'000 + kMicroseconds * 1000;
   return 0;
 }
 
 int gettimeofday(timeval* time, void* /*zone*/) {
   const std::int64_t ms = now_ms();
   time->tv_sec = ms / 1000;
-  time->tv_usec = ms % 1000 * 1000;
+  time->tv_usec = ms % 1000 * 1000 + kMicroseconds;
   return 0;
 }
 

@@ -72,7 +72,7 @@ std::string CommandGenerator::value() {
 
 /// Something for an expiry: mostly near, at times at an edge.
 std::string CommandGenerator::seconds(std::int64_t now_ms, bool milliseconds, bool moment) {
-  // None between a hundred years and an overflow: see differences().
+  // None between a hundred years and an overflow: "The longest time to live" differs.
   static const std::vector<std::string> kEdges{
       "0", "-1", "abc", "", "9223372036854775808", "1.5", "-9223372036854775808"};
   if (chance(15)) return one_of(kEdges);

@@ -55,6 +55,7 @@ RespCase case_of(const nlohmann::json& row) {
   result.expect = bytes_of(row, "expect");
   result.matches = row.value("matches", "");
   result.redis = row.value("redis", "");
+  result.differs = row.value("differs", "");
   result.closes = row.value("closes", false);
   if (result.send.empty() || result.expect.empty() == result.matches.empty()) {
     throw std::runtime_error("a case needs words or send, and expect or matches: " + row.dump());

@@ -16,6 +16,7 @@ struct RespCase {
   std::string expect;
   std::string matches;  // a regular expression in place of `expect`
   std::string redis;    // what redis-server replies, where that is something else
+  std::string differs;  // the section of docs/redis-differences.md that says so
   bool closes = false;
   std::int64_t advance_ms = 0;  // not a request: time passes
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -71,13 +72,26 @@ std::string to_request(const Words& words) {
   return text;
 }
 
-RespSocket::RespSocket(const std::string& path)
-    : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+RespSocket::RespSocket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("connect " + path);
+  connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+RespSocket::RespSocket(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect(reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
+void RespSocket::connect(const sockaddr* address, std::size_t size) {
+  fd_ = ::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (::connect(fd_, address, static_cast<socklen_t>(size)) != 0) {
+    ::close(fd_);
+    throw std::runtime_error("connect");
   }
   ::fcntl(fd_, F_SETFL, O_NONBLOCK);
 }
@@ -93,6 +107,22 @@ std::string RespSocket::exchange(const std::string& bytes, std::size_t replies) 
   std::string received = received_.substr(0, at_);
   received_.erase(0, std::exchange(at_, 0));
   return received;
+}
+
+void RespSocket::tell(const std::string& bytes) {
+  to_send_ += bytes;
+  while (!to_send_.empty())
+    fill();
+}
+
+std::string RespSocket::listen(const std::function<bool(const std::string&)>& enough) {
+  try {
+    while (!enough(received_))
+      fill();
+  } catch (const ConnectionClosed&) {
+    // What has come is all there is.
+  }
+  return std::exchange(received_, {});
 }
 
 bool RespSocket::at_end() {
@@ -119,13 +149,13 @@ void RespSocket::fill() {
   if (::poll(&ready, 1, kProcessPatienceMs) <= 0) throw std::runtime_error("no answer");
   if ((ready.revents & POLLOUT) != 0) {
     const ssize_t n = ::send(fd_, to_send_.data(), to_send_.size(), MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN) throw std::runtime_error("send");
+    if (n < 0 && errno != EAGAIN) throw ConnectionClosed("the server has closed");
     if (n > 0) to_send_.erase(0, static_cast<std::size_t>(n));
   }
   if ((ready.revents & (POLLIN | POLLHUP)) != 0) {
     char buffer[65'536];
     const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN)) throw std::runtime_error("the server has closed");
+    if (n == 0 || (n < 0 && errno != EAGAIN)) throw ConnectionClosed("the server has closed");
     if (n > 0) received_.append(buffer, static_cast<std::size_t>(n));
   }
 }
@@ -178,7 +208,7 @@ RespReply RespSocket::read_reply() {
   }
 }
 
-ServerPair::ServerPair() {
+ServerPair::ServerPair(const std::vector<std::string>& options) {
   const std::string path = directory_.file("clock");
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0 || ::ftruncate(fd, sizeof(std::int64_t)) != 0) throw std::runtime_error(path);
@@ -203,7 +233,9 @@ ServerPair::ServerPair() {
   if (!redis_->wait_for_output_text("ready to accept connections")) {
     throw std::runtime_error("redis-server: " + redis_->output() + redis_->errors());
   }
-  appmem_.emplace(std::vector<std::string>{"--max-memory", "256MiB"}, environment, appmem_socket_);
+  std::vector<std::string> own{"--max-memory", "256MiB"};
+  own.insert(own.end(), options.begin(), options.end());
+  appmem_.emplace(own, environment, appmem_socket_);
 }
 
 ServerPair::~ServerPair() {

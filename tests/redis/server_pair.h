@@ -1,12 +1,16 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/socket.h>
 
 #include "support/process.h"
 #include "support/temporary_directory.h"
@@ -34,25 +38,35 @@ std::string to_text(const Words& words);
 /// A command as an array of bulk strings.
 std::string to_request(const Words& words);
 
-/// A connection to either server.
+/// The server has closed, and everything that came before has been read.
+struct ConnectionClosed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A connection to either server. What it waits for comes within a minute, or it throws.
 class RespSocket {
  public:
   explicit RespSocket(const std::string& path);
+  /// To a port of 127.0.0.1.
+  explicit RespSocket(std::uint16_t port);
   RespSocket(const RespSocket&) = delete;
   RespSocket& operator=(const RespSocket&) = delete;
   ~RespSocket();
 
-  /// Sends commands at once and reads a reply for each. Throws where the server closes.
+  /// Sends commands at once and reads a reply for each. Throws ConnectionClosed.
   std::vector<RespReply> ask(const std::vector<Words>& commands);
   RespReply ask(const Words& command) { return ask(std::vector<Words>{command}).front(); }
   /// Sends bytes as they are, and returns so many replies as they stand on the wire.
   std::string exchange(const std::string& bytes, std::size_t replies);
+  /// Sends without waiting for a reply.
+  void tell(const std::string& bytes);
+  /// Returns what comes, as it stands on the wire, until that is `enough` or the server closes.
+  std::string listen(const std::function<bool(const std::string&)>& enough);
   /// Whether the server has closed and everything has been read. Waits for it.
   bool at_end();
 
  private:
-  void send(const std::string& bytes);
-  char read_byte();
+  void connect(const sockaddr* address, std::size_t size);
   std::string read_line();
   RespReply read_reply();
   void fill();
@@ -65,7 +79,8 @@ class RespSocket {
 
 class ServerPair {
  public:
-  ServerPair();
+  /// With further options of appmemd.
+  explicit ServerPair(const std::vector<std::string>& options = {});
   ServerPair(const ServerPair&) = delete;
   ServerPair& operator=(const ServerPair&) = delete;
   ~ServerPair();
