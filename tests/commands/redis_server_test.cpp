@@ -61,12 +61,24 @@ TEST_F(RedisServerTest, CommandInfoUsesTheTypesOfVersion3) {
 
 TEST_F(RedisServerTest, CommandDocsTellsWhatIsInTheTable) {
   EXPECT_EQ(ask("COMMAND DOCS nosuch get"),
-            "*2\r\n$3\r\nget\r\n*6\r\n$7\r\nsummary\r\n$13\r\nTells a value\r\n$5\r\nsince\r\n"
-            "$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n");
+            "*2\r\n$3\r\nget\r\n*8\r\n$7\r\nsummary\r\n$13\r\nTells a value\r\n$5\r\nsince\r\n"
+            "$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$9\r\narguments\r\n"
+            "*1\r\n*4\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n");
   EXPECT_EQ(ask("COMMAND DOCS nosuch"), "*0\r\n");
   EXPECT_THAT(ask("COMMAND DOCS config"), HasSubstr("$11\r\nsubcommands\r\n*8\r\n"));
   ask("HELLO 3");
-  EXPECT_THAT(ask("COMMAND DOCS"), StartsWith("%75\r\n$6\r\nappend\r\n%3\r\n"));
+  EXPECT_THAT(ask("COMMAND DOCS"), StartsWith("%75\r\n$6\r\nappend\r\n%4\r\n"));
+  EXPECT_THAT(ask("COMMAND DOCS info"),
+              testing::EndsWith("$9\r\narguments\r\n*1\r\n%3\r\n$4\r\nname\r\n$7\r\nsection\r\n"
+                                "$4\r\ntype\r\n$6\r\nstring\r\n$5\r\nflags\r\n~2\r\n+optional\r\n"
+                                "+multiple\r\n"));
+}
+
+TEST_F(RedisServerTest, ADescriptionIsNoLargerThanWhatIsCountedForIt) {
+  for (const protocol::RedisSpec& spec : protocol::redis_table()) {
+    const std::size_t rows = 1 + protocol::redis_subcommands(spec.id).size();
+    EXPECT_LT(ask("COMMAND DOCS " + std::string(spec.name)).size(), rows * 2'048) << spec.name;
+  }
 }
 
 TEST_F(RedisServerTest, CommandListNamesThem) {

@@ -127,6 +127,8 @@ struct RedisSpec {
   std::string_view group;
   std::string_view since;
   std::string_view summary;
+  /// What follows the name, as read_redis_syntax understands it.
+  std::string_view syntax;
   std::uint16_t flags;
   RedisId id;
   /// How many words it has, its name included; at least so many when negative.
