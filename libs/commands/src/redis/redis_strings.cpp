@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -53,11 +54,12 @@ Error too_large(std::size_t size, std::size_t most) {
 /// Stores `head` with `patch` over it from `offset` on, `size` bytes in all.
 Result<core::SetOutcome> store_patched(RedisCall& call, std::string_view head, std::size_t offset,
                                        std::string_view patch, std::size_t size) {
-  std::string patched(size, '\0');
-  patch_into(patched, head, offset, patch);
+  const auto patched = std::make_unique_for_overwrite<char[]>(size);
+  patch_into({patched.get(), size}, head, offset, patch);
   core::SetOptions options;
   options.expiry.mode = core::Expiry::Mode::kKeep;
-  return call.keys.set(call.ns, call.words[1], ValueView::from_bytes(patched), options, call.now);
+  return call.keys.set(call.ns, call.words[1], ValueView::from_bytes({patched.get(), size}),
+                       options, call.now);
 }
 
 }  // namespace
