@@ -207,6 +207,23 @@ TEST_F(RedisTransactionTest, ADatabaseThatCannotBeMadeIsAnErrorInItsPlace) {
   EXPECT_THAT(reply, testing::EndsWith("\r\n$-1\r\n+OK\r\n$1\r\n1\r\n"));
 }
 
+TEST_F(RedisTransactionTest, KeysOfManyStandForThemselvesInTheirPlace) {
+  constexpr std::size_t kListedKeysMax = 100'000;
+  const auto transaction = [&] {
+    ask("MULTI");
+    ask("INCR a");
+    ask("KEYS a");
+    ask("INCR a");
+    return ask("EXEC");
+  };
+  for (std::size_t i = 1; i < kListedKeysMax; ++i)
+    ask("SET " + std::to_string(i) + " x");
+  EXPECT_EQ(transaction(), "*3\r\n:1\r\n*1\r\n$1\r\na\r\n:2\r\n");
+  ask("SET 0 x");
+  EXPECT_EQ(ask("DBSIZE"), ":100001\r\n");
+  EXPECT_EQ(transaction(), "*3\r\n:3\r\n*1\r\n$1\r\na\r\n:4\r\n");
+}
+
 /// Limits answers to two mebibytes.
 void limit_answers(Limits& limits) {
   limits.value_bytes_max = 1;
