@@ -1,11 +1,10 @@
 // RESP: CLIENT. Replies are those of Redis 7.0.15 where nothing else is said.
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
-
-constexpr const char* kSyntax = "-ERR syntax error\r\n";
 
 class RedisClientTest : public RedisTest {
  protected:
@@ -134,7 +133,7 @@ TEST_F(RedisClientTest, ListRefusesWhatItDoesNotKnow) {
   EXPECT_EQ(ask("CLIENT LIST ID 1 2 x"), "-ERR Invalid client ID\r\n");
   for (const char* line : {"CLIENT LIST x", "CLIENT LIST TYPE", "CLIENT LIST TYPE normal x",
                            "CLIENT LIST ID", "CLIENT LIST foo bar"})
-    EXPECT_EQ(ask(line), kSyntax) << line;
+    EXPECT_EQ(ask(line), kSyntaxError) << line;
 }
 
 TEST_F(RedisClientTest, KillByAddressTakesWhoeverHasIt) {
@@ -168,7 +167,7 @@ TEST_F(RedisClientTest, KillRefusesWhatItDoesNotKnow) {
   for (const char* line :
        {"CLIENT KILL TYPE normal SKIPME foo", "CLIENT KILL FOO bar", "CLIENT KILL ID 1 FOO",
         "CLIENT KILL ID 1 FOO x", "CLIENT KILL MAXAGE 5"})
-    EXPECT_EQ(ask(line), kSyntax) << line;
+    EXPECT_EQ(ask(line), kSyntaxError) << line;
   EXPECT_EQ(ask("CLIENT KILL"), "-ERR wrong number of arguments for 'client|kill' command\r\n");
   EXPECT_TRUE(server_.control.killed.empty());
 }
@@ -192,7 +191,7 @@ TEST_F(RedisClientTest, ReplyLeavesRepliesOut) {
   EXPECT_EQ(ask("PING"), "") << "all are left out, not only the next";
   EXPECT_EQ(ask("CLIENT REPLY ON"), "+OK\r\n");
   EXPECT_EQ(ask("PING"), "+PONG\r\n");
-  EXPECT_EQ(ask("CLIENT REPLY FOO"), kSyntax);
+  EXPECT_EQ(ask("CLIENT REPLY FOO"), kSyntaxError);
   EXPECT_EQ(ask("CLIENT REPLY"), "-ERR wrong number of arguments for 'client|reply' command\r\n");
 }
 
@@ -209,7 +208,7 @@ TEST_F(RedisClientTest, SetinfoTakesNameAndVersionOfALibrary) {
 
 TEST_F(RedisClientTest, NoEvictIsOnOrOff) {
   EXPECT_EQ(ask("CLIENT NO-EVICT OFF"), "+OK\r\n");
-  EXPECT_EQ(ask("CLIENT NO-EVICT foo"), kSyntax);
+  EXPECT_EQ(ask("CLIENT NO-EVICT foo"), kSyntaxError);
   EXPECT_EQ(ask("CLIENT NO-EVICT"),
             "-ERR wrong number of arguments for 'client|no-evict' command\r\n");
 }

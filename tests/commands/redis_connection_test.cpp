@@ -1,13 +1,13 @@
 // RESP: PING, ECHO, HELLO, AUTH, QUIT, RESET. Replies are those of Redis 7.0.15.
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisConnectionTest = RedisTest;
 
-constexpr const char* kSyntax = "-ERR syntax error\r\n";
 constexpr const char* kWrongPass =
     "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
 
@@ -64,7 +64,7 @@ TEST_F(RedisConnectionTest, WithoutATokenThereIsNothingToShow) {
             "you sure your configuration is correct?\r\n");
   EXPECT_EQ(ask("AUTH default x"), "+OK\r\n");
   EXPECT_EQ(ask("AUTH foo x"), kWrongPass);
-  EXPECT_EQ(ask("AUTH a b c"), kSyntax);
+  EXPECT_EQ(ask("AUTH a b c"), kSyntaxError);
   EXPECT_EQ(ask("AUTH"), "-ERR wrong number of arguments for 'auth' command\r\n");
   EXPECT_EQ(ask("HELLO 3 AUTH default x"), hello_reply(3, redis_.session.id));
   EXPECT_EQ(ask("HELLO 3 AUTH foo x"), kWrongPass);

@@ -2,13 +2,13 @@
 #include <utility>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisCountersTest = RedisTest;
 
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
 constexpr const char* kNotAFloat = "-ERR value is not a valid float\r\n";
 
 TEST_F(RedisCountersTest, CountersGoUpAndDown) {

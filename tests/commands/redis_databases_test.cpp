@@ -4,14 +4,12 @@
 #include <vector>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisDatabasesTest = RedisTest;
-
-constexpr const char* kOutOfRange = "-ERR DB index is out of range\r\n";
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
 
 TEST_F(RedisDatabasesTest, DatabasesAreSelectedByNumber) {
   ask("SET a 0");
@@ -25,8 +23,8 @@ TEST_F(RedisDatabasesTest, DatabasesAreSelectedByNumber) {
 }
 
 TEST_F(RedisDatabasesTest, NumbersAreReadAsRedisReadsThem) {
-  EXPECT_EQ(ask("SELECT 16"), kOutOfRange);
-  EXPECT_EQ(ask("SELECT -1"), kOutOfRange);
+  EXPECT_EQ(ask("SELECT 16"), kDatabaseOutOfRange);
+  EXPECT_EQ(ask("SELECT -1"), kDatabaseOutOfRange);
   EXPECT_EQ(ask("SELECT 01"), kNotAnInteger);
   EXPECT_EQ(ask("SELECT 99999999999999999999"), kNotAnInteger);
   EXPECT_EQ(ask(std::vector<std::string>{"SELECT", ""}), kNotAnInteger);
@@ -79,8 +77,8 @@ TEST_F(RedisDatabasesTest, FlushdbClearsTheSelectedDatabase) {
   EXPECT_EQ(ask("DBSIZE"), ":0\r\n");
   ask("SELECT 0");
   EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
-  EXPECT_EQ(ask("FLUSHDB now"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("FLUSHDB ASYNC ASYNC"), "-ERR syntax error\r\n");
+  EXPECT_EQ(ask("FLUSHDB now"), kSyntaxError);
+  EXPECT_EQ(ask("FLUSHDB ASYNC ASYNC"), kSyntaxError);
 }
 
 TEST_F(RedisDatabasesTest, FlushallClearsNumberedDatabasesAndNoNamespace) {
@@ -89,7 +87,7 @@ TEST_F(RedisDatabasesTest, FlushallClearsNumberedDatabasesAndNoNamespace) {
     ask(std::string("SELECT ") + name);
     ask("SET a 1");
   }
-  EXPECT_EQ(ask("FLUSHALL now"), "-ERR syntax error\r\n");
+  EXPECT_EQ(ask("FLUSHALL now"), kSyntaxError);
   EXPECT_EQ(ask("FLUSHALL"), "+OK\r\n");
   EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
   for (const char* name : {"0", "1", "15"}) {
@@ -118,8 +116,8 @@ TEST_F(RedisDatabasesTest, ASwapIsRefused) {
   EXPECT_EQ(ask("SWAPDB a b"), "-ERR invalid first DB index\r\n");
   EXPECT_EQ(ask("SWAPDB 16 b"), "-ERR invalid second DB index\r\n");
   EXPECT_EQ(ask("SWAPDB 99999999999 0"), "-ERR invalid first DB index\r\n");
-  EXPECT_EQ(ask("SWAPDB 0 16"), kOutOfRange);
-  EXPECT_EQ(ask("SWAPDB -1 0"), kOutOfRange);
+  EXPECT_EQ(ask("SWAPDB 0 16"), kDatabaseOutOfRange);
+  EXPECT_EQ(ask("SWAPDB -1 0"), kDatabaseOutOfRange);
   RedisPeer member(server_, Role::kMember);
   EXPECT_EQ(member.ask("SWAPDB 0 1"),
             "-NOPERM this user has no permissions to run the 'swapdb' command\r\n");

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
@@ -9,8 +10,6 @@ class RedisExpiryTest : public RedisTest {
  protected:
   std::int64_t wall_ms() { return server_.clock.now().wall.time_since_epoch().count(); }
 };
-
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
 
 TEST_F(RedisExpiryTest, ADeadlineIsSetToldAndTakenAway) {
   ask("SET a 1");

@@ -88,7 +88,35 @@ TEST_F(RedisInfoTest, KeyspaceCountsTheKeysOfDatabases) {
   ask("SET c 1");
   json_.ask(R"({"op":"ns.create","name":"orders"})");
   json_.ask(R"({"op":"set","ns":"orders","key":"a","value":1})");
-  EXPECT_EQ(info(" keyspace"), "# Keyspace\r\ndb0:keys=2\r\ndb3:keys=1\r\n");
+  EXPECT_EQ(info(" keyspace"),
+            "# Keyspace\r\ndb0:keys=2,expires=0,avg_ttl=0\r\n"
+            "db3:keys=1,expires=0,avg_ttl=0\r\n");
+}
+
+TEST_F(RedisInfoTest, KeyspaceCountsTheKeysWithADeadline) {
+  const auto expires = [&] {
+    const std::string text = info(" keyspace");
+    return text.substr(text.find("expires="), 9);
+  };
+  ask("SET a 1 EX 10");
+  ask("SET b 1 EX 10");
+  ask("SET c 1");
+  EXPECT_EQ(expires(), "expires=2");
+  ask("PERSIST a");
+  EXPECT_EQ(expires(), "expires=1");
+  ask("EXPIRE a 10");
+  ask("EXPIRE c 10");
+  EXPECT_EQ(expires(), "expires=3");
+  ask("SET a 2");
+  ask("APPEND b 2");
+  ask("GETEX c PERSIST");
+  EXPECT_EQ(expires(), "expires=1");
+  ask("MULTI");
+  ask("EXPIRE a 5");
+  ask("DEL b");
+  ask("SET c 1 PX 5");
+  ask("EXEC");
+  EXPECT_EQ(expires(), "expires=2");
 }
 
 TEST_F(RedisInfoTest, ResetstatLetsCountingBegin) {

@@ -1,6 +1,7 @@
 // RESP: COPY, DEL, EXISTS, MOVE, RENAME, TYPE and their kin. Replies are those of Redis 7.0.15.
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
@@ -8,9 +9,6 @@ namespace {
 using RedisKeysTest = RedisTest;
 
 constexpr const char* kSameObjects = "-ERR source and destination objects are the same\r\n";
-constexpr const char* kOutOfRange = "-ERR DB index is out of range\r\n";
-constexpr const char* kSyntax = "-ERR syntax error\r\n";
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
 constexpr const char* kNotAnInt =
     "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n";
 
@@ -115,13 +113,13 @@ TEST_F(RedisKeysTest, ACopyGoesToAnotherDatabase) {
 TEST_F(RedisKeysTest, ACopyIsRefused) {
   EXPECT_EQ(ask("COPY a a"), kSameObjects);
   EXPECT_EQ(ask("COPY a a DB 0"), kSameObjects);
-  EXPECT_EQ(ask("COPY a b DB 16"), kOutOfRange);
-  EXPECT_EQ(ask("COPY a b DB -1"), kOutOfRange);
+  EXPECT_EQ(ask("COPY a b DB 16"), kDatabaseOutOfRange);
+  EXPECT_EQ(ask("COPY a b DB -1"), kDatabaseOutOfRange);
   EXPECT_EQ(ask("COPY a b DB x"), kNotAnInteger);
   EXPECT_EQ(ask("COPY a b DB 4294967297"), kNotAnInt);
-  EXPECT_EQ(ask("COPY a b DB 16 WHAT"), kOutOfRange);
-  EXPECT_EQ(ask("COPY a b WHAT"), kSyntax);
-  EXPECT_EQ(ask("COPY a b DB"), kSyntax);
+  EXPECT_EQ(ask("COPY a b DB 16 WHAT"), kDatabaseOutOfRange);
+  EXPECT_EQ(ask("COPY a b WHAT"), kSyntaxError);
+  EXPECT_EQ(ask("COPY a b DB"), kSyntaxError);
 }
 
 TEST_F(RedisKeysTest, AKeyMovesToAnotherDatabase) {
@@ -137,8 +135,8 @@ TEST_F(RedisKeysTest, AKeyMovesToAnotherDatabase) {
 
 TEST_F(RedisKeysTest, AMoveIsRefused) {
   EXPECT_EQ(ask("MOVE a 0"), kSameObjects);
-  EXPECT_EQ(ask("MOVE a 16"), kOutOfRange);
-  EXPECT_EQ(ask("MOVE a -1"), kOutOfRange);
+  EXPECT_EQ(ask("MOVE a 16"), kDatabaseOutOfRange);
+  EXPECT_EQ(ask("MOVE a -1"), kDatabaseOutOfRange);
   EXPECT_EQ(ask("MOVE a x"), kNotAnInteger);
   EXPECT_EQ(ask("MOVE a 99999999999999999999"), kNotAnInteger);
   EXPECT_EQ(ask("MOVE a 4294967297"), kNotAnInt);

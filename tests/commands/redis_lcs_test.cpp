@@ -1,6 +1,7 @@
 #include <string>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
@@ -35,9 +36,9 @@ TEST_F(RedisLcsTest, TellsRangesFromTheEndOn) {
 TEST_F(RedisLcsTest, WordsThatAreNone) {
   EXPECT_EQ(ask("LCS a b IDX LEN"),
             "-ERR If you want both the length and indexes, please just use IDX.\r\n");
-  EXPECT_EQ(ask("LCS a b bad"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("LCS a b MINMATCHLEN"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("LCS a b MINMATCHLEN x"), "-ERR value is not an integer or out of range\r\n");
+  EXPECT_EQ(ask("LCS a b bad"), kSyntaxError);
+  EXPECT_EQ(ask("LCS a b MINMATCHLEN"), kSyntaxError);
+  EXPECT_EQ(ask("LCS a b MINMATCHLEN x"), kNotAnInteger);
 }
 
 TEST_F(RedisLcsTest, NumbersAreTheirDigits) {

@@ -1,6 +1,7 @@
 // RESP: OBJECT and MEMORY. Replies are those of Redis 7.0.15.
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
@@ -82,10 +83,10 @@ TEST_F(RedisObjectTest, MemoryUsageGrowsWithTheValue) {
   EXPECT_GT(usage("b"), 10'000U);
   EXPECT_EQ(usage("b SAMPLES 0"), usage("b"));
   EXPECT_EQ(usage("b samples 1 SAMPLES 2"), usage("b"));
-  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES -1"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("MEMORY USAGE a WHAT 1"), "-ERR syntax error\r\n");
-  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES x"), "-ERR value is not an integer or out of range\r\n");
+  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES"), kSyntaxError);
+  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES -1"), kSyntaxError);
+  EXPECT_EQ(ask("MEMORY USAGE a WHAT 1"), kSyntaxError);
+  EXPECT_EQ(ask("MEMORY USAGE a SAMPLES x"), kNotAnInteger);
 }
 
 }  // namespace

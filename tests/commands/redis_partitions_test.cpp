@@ -1,13 +1,12 @@
 // RESP: partitions, as GoKV names namespaces.
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisPartitionsTest = RedisTest;
-
-constexpr const char* kSyntax = "-ERR syntax error\r\n";
 
 TEST_F(RedisPartitionsTest, APartitionIsANamespaceOfOneType) {
   EXPECT_EQ(ask("CREATE PARTITION numbers INT NONE"), "+OK\r\n");
@@ -39,7 +38,7 @@ TEST_F(RedisPartitionsTest, WhatTheStoreCannotKeepIsUnavailable) {
 TEST_F(RedisPartitionsTest, ACreationIsRefused) {
   EXPECT_EQ(ask("CREATE PARTITION p LIST NONE"), "-ERR type is one of any string int json\r\n");
   EXPECT_EQ(ask("CREATE PARTITION p INT DISK"), "-ERR persist is one of none snapshot wal\r\n");
-  EXPECT_EQ(ask("CREATE TABLE p INT NONE"), kSyntax);
+  EXPECT_EQ(ask("CREATE TABLE p INT NONE"), kSyntaxError);
   EXPECT_EQ(ask("CREATE PARTITION p INT"),
             "-ERR wrong number of arguments for 'create' command\r\n");
   EXPECT_EQ(ask("CREATE PARTITION 17 INT NONE"), "-ERR a namespace name may not be a number\r\n");
@@ -51,7 +50,7 @@ TEST_F(RedisPartitionsTest, PartitionsAreListedByName) {
   ask("CREATE PARTITION b INT NONE");
   ask("CREATE PARTITION a INT NONE");
   EXPECT_EQ(ask("list partitions"), "*3\r\n$1\r\na\r\n$1\r\nb\r\n$7\r\ndefault\r\n");
-  EXPECT_EQ(ask("LIST TABLES"), kSyntax);
+  EXPECT_EQ(ask("LIST TABLES"), kSyntaxError);
 }
 
 TEST_F(RedisPartitionsTest, ADroppedPartitionIsGone) {
@@ -59,7 +58,7 @@ TEST_F(RedisPartitionsTest, ADroppedPartitionIsGone) {
   ask("SELECT p");
   EXPECT_EQ(ask("DROP PARTITION p"), "+OK\r\n");
   EXPECT_EQ(ask("DROP PARTITION p"), "-ERR no namespace named \"p\"\r\n");
-  EXPECT_EQ(ask("DROP TABLE p"), kSyntax);
+  EXPECT_EQ(ask("DROP TABLE p"), kSyntaxError);
   EXPECT_EQ(ask("GET a"), "-ERR no such namespace\r\n");
   EXPECT_EQ(ask("SELECT 0"), "+OK\r\n");
   EXPECT_THAT(ask("DROP PARTITION default"), testing::StartsWith("-ERR the namespace "));
@@ -84,7 +83,7 @@ TEST_F(RedisPartitionsTest, SettingsAndCountersAreShown) {
                    "$11\r\nexpirations\r\n:0\r\n$7\r\nrefused\r\n:0\r\n"));
   for (const char* command : {"DESCRIBE", "STATS"}) {
     EXPECT_EQ(ask(std::string(command) + " PARTITION q"), "-ERR no namespace named \"q\"\r\n");
-    EXPECT_EQ(ask(std::string(command) + " TABLE p"), kSyntax);
+    EXPECT_EQ(ask(std::string(command) + " TABLE p"), kSyntaxError);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "appmem/protocol/redis_table.h"
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
@@ -12,19 +13,6 @@ namespace {
 using RedisServerTest = RedisTest;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-constexpr const char* kSyntax = "-ERR syntax error\r\n";
-
-std::string bulk(std::string_view text) {
-  return '$' + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
-
-std::string bulks(const std::vector<std::string>& texts) {
-  std::string reply = '*' + std::to_string(texts.size()) + "\r\n";
-  for (const std::string& text : texts)
-    reply += bulk(text);
-  return reply;
-}
 
 TEST_F(RedisServerTest, CommandCountsAndDescribesAll) {
   const std::size_t count = protocol::redis_table().size();
@@ -61,12 +49,24 @@ TEST_F(RedisServerTest, CommandInfoUsesTheTypesOfVersion3) {
 
 TEST_F(RedisServerTest, CommandDocsTellsWhatIsInTheTable) {
   EXPECT_EQ(ask("COMMAND DOCS nosuch get"),
-            "*2\r\n$3\r\nget\r\n*6\r\n$7\r\nsummary\r\n$13\r\nTells a value\r\n$5\r\nsince\r\n"
-            "$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n");
+            "*2\r\n$3\r\nget\r\n*8\r\n$7\r\nsummary\r\n$13\r\nTells a value\r\n$5\r\nsince\r\n"
+            "$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$9\r\narguments\r\n"
+            "*1\r\n*4\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n");
   EXPECT_EQ(ask("COMMAND DOCS nosuch"), "*0\r\n");
   EXPECT_THAT(ask("COMMAND DOCS config"), HasSubstr("$11\r\nsubcommands\r\n*8\r\n"));
   ask("HELLO 3");
-  EXPECT_THAT(ask("COMMAND DOCS"), StartsWith("%75\r\n$6\r\nappend\r\n%3\r\n"));
+  EXPECT_THAT(ask("COMMAND DOCS"), StartsWith("%75\r\n$6\r\nappend\r\n%4\r\n"));
+  EXPECT_THAT(ask("COMMAND DOCS info"),
+              testing::EndsWith("$9\r\narguments\r\n*1\r\n%3\r\n$4\r\nname\r\n$7\r\nsection\r\n"
+                                "$4\r\ntype\r\n$6\r\nstring\r\n$5\r\nflags\r\n~2\r\n+optional\r\n"
+                                "+multiple\r\n"));
+}
+
+TEST_F(RedisServerTest, ADescriptionIsNoLargerThanWhatIsCountedForIt) {
+  for (const protocol::RedisSpec& spec : protocol::redis_table()) {
+    const std::size_t rows = 1 + protocol::redis_subcommands(spec.id).size();
+    EXPECT_LT(ask("COMMAND DOCS " + std::string(spec.name)).size(), rows * 2'048) << spec.name;
+  }
 }
 
 TEST_F(RedisServerTest, CommandListNamesThem) {
@@ -81,7 +81,7 @@ TEST_F(RedisServerTest, CommandListNamesThem) {
   EXPECT_EQ(ask("COMMAND LIST FILTERBY MODULE nosuch"), "*0\r\n");
   for (const char* line :
        {"COMMAND LIST x", "COMMAND LIST FILTERBY", "COMMAND LIST FILTERBY FOO x"})
-    EXPECT_EQ(ask(line), kSyntax) << line;
+    EXPECT_EQ(ask(line), kSyntaxError) << line;
 }
 
 TEST_F(RedisServerTest, CommandGetkeysFindsKeys) {
@@ -160,7 +160,7 @@ TEST_F(RedisServerTest, ConfigSetAcceptsOnlyWhatIsSo) {
   EXPECT_EQ(ask("CONFIG SET timeout 0 timeout 0"),
             "-ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate "
             "parameter\r\n");
-  EXPECT_EQ(ask("CONFIG SET timeout 0 maxmemory"), kSyntax);
+  EXPECT_EQ(ask("CONFIG SET timeout 0 maxmemory"), kSyntaxError);
   EXPECT_EQ(ask("CONFIG SET timeout"),
             "-ERR wrong number of arguments for 'config|set' command\r\n");
 }
@@ -178,8 +178,8 @@ TEST_F(RedisServerTest, NothingIsSaved) {
   EXPECT_THAT(ask("SAVE"), StartsWith("-ERR unavailable: SAVE "));
   EXPECT_THAT(ask("BGSAVE"), StartsWith("-ERR unavailable: BGSAVE "));
   EXPECT_THAT(ask("BGSAVE SCHEDULE"), StartsWith("-ERR unavailable: BGSAVE "));
-  EXPECT_EQ(ask("BGSAVE foo"), kSyntax);
-  EXPECT_EQ(ask("BGSAVE SCHEDULE x"), kSyntax);
+  EXPECT_EQ(ask("BGSAVE foo"), kSyntaxError);
+  EXPECT_EQ(ask("BGSAVE SCHEDULE x"), kSyntaxError);
   EXPECT_EQ(ask("SAVE x"), "-ERR wrong number of arguments for 'save' command\r\n");
 }
 
@@ -207,7 +207,7 @@ TEST_F(RedisServerTest, ShutdownClosesWithoutAReply) {
 TEST_F(RedisServerTest, ShutdownRefusesWhatItCannotDo) {
   for (const char* line : {"SHUTDOWN foo", "SHUTDOWN NOSAVE SAVE", "SHUTDOWN NOSAVE FOO",
                            "SHUTDOWN ABORT NOW", "SHUTDOWN SAVE NOSAVE NOW"})
-    EXPECT_EQ(ask(line), kSyntax) << line;
+    EXPECT_EQ(ask(line), kSyntaxError) << line;
   EXPECT_EQ(ask("SHUTDOWN ABORT"), "-ERR No shutdown in progress.\r\n");
   EXPECT_THAT(ask("SHUTDOWN SAVE"), StartsWith("-ERR unavailable: "));
   ask("MULTI");

@@ -1,14 +1,12 @@
 #include <string>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisSetTest = RedisTest;
-
-constexpr const char* kSyntaxError = "-ERR syntax error\r\n";
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
 
 TEST_F(RedisSetTest, ConditionsAreMetOrAnswerNil) {
   EXPECT_EQ(ask("SET a 1 XX"), "$-1\r\n");

@@ -1,17 +1,12 @@
 #include <string>
 
 #include "commands/harness.h"
+#include "commands/redis_replies.h"
 
 namespace appmem::test {
 namespace {
 
 using RedisStringsTest = RedisTest;
-
-constexpr const char* kNotAnInteger = "-ERR value is not an integer or out of range\r\n";
-
-std::string bulk(const std::string& bytes) {
-  return '$' + std::to_string(bytes.size()) + "\r\n" + bytes + "\r\n";
-}
 
 TEST_F(RedisStringsTest, GetTellsAValueOrNil) {
   EXPECT_EQ(ask("GET a"), "$-1\r\n");

@@ -1,4 +1,12 @@
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
 #include "commands/harness.h"
+#include "support/environment.h"
 
 namespace appmem::test {
 namespace {
@@ -132,6 +140,124 @@ TEST_F(RedisTransactionTest, TheMemoryOfWhatIsQueuedIsChargedAndComesBack) {
   EXPECT_GE(server_.store.memory().used(), before + 100'000);
   ask("DISCARD");
   EXPECT_LT(server_.store.memory().used(), before + 10'000);
+}
+
+/// Executes a transaction again and again in a thread of its own, while others ask.
+class Repeated {
+ public:
+  Repeated(TestServer& server, std::vector<std::string> commands)
+      : thread_([this, &server, commands = std::move(commands)] {
+          RedisPeer peer(server);
+          while (!done_) {
+            peer.ask("MULTI");
+            for (const std::string& command : commands)
+              peer.ask(command);
+            peer.ask("EXEC");
+          }
+        }) {}
+  Repeated(const Repeated&) = delete;
+  Repeated& operator=(const Repeated&) = delete;
+  ~Repeated() {
+    done_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> done_ = false;
+  std::thread thread_;
+};
+
+TEST_F(RedisTransactionTest, NobodySeesAPartWhateverStandsBetweenTheKeys) {
+  const std::size_t times = 10'000 * test_scale();
+  for (const char* between :
+       {"PING", "ECHO x", "COMMAND COUNT", "CLIENT ID", "OBJECT HELP", "OBJECT ENCODING a",
+        "MEMORY USAGE b", "DBSIZE", "RANDOMKEY", "KEYS *", "SCAN 0", "SELECT 0", "SWAPDB 1 2"}) {
+    ask("MSET a 0 b 0");
+    const Repeated other(server_, {"INCR a", between, "INCR b"});
+    for (std::size_t i = 0; i < times; ++i) {
+      const std::string reply = ask("MGET a b");
+      const std::size_t half = (reply.size() - 4) / 2;
+      ASSERT_EQ(reply.substr(4, half), reply.substr(4 + half)) << between;
+    }
+  }
+}
+
+TEST_F(RedisTransactionTest, NobodySeesANamespaceThatIsEmptyForATransactionOnly) {
+  ask("SET a 0");
+  const Repeated other(server_,
+                       {"FLUSHDB", "SET a 1", "SELECT 3", "FLUSHALL", "SELECT 0", "SET a 2"});
+  const std::size_t times = 50'000 * test_scale();
+  for (std::size_t i = 0; i < times; ++i)
+    ASSERT_EQ(ask("EXISTS a"), ":1\r\n");
+}
+
+TEST_F(RedisTransactionTest, ADatabaseThatCannotBeMadeIsAnErrorInItsPlace) {
+  for (std::size_t i = 0;
+       server_.store.create_namespace("n" + std::to_string(i), {}, server_.clock.now()); ++i) {
+  }
+  ask("MULTI");
+  ask("SET a 1");
+  ask("SELECT 3");
+  ask("SET b 2");
+  ask("GET b");
+  ask("SELECT 0");
+  ask("GET a");
+  const std::string reply = ask("EXEC");
+  EXPECT_THAT(reply, testing::StartsWith("*6\r\n+OK\r\n+OK\r\n-ERR "));
+  EXPECT_THAT(reply, testing::EndsWith("\r\n$-1\r\n+OK\r\n$1\r\n1\r\n"));
+}
+
+TEST_F(RedisTransactionTest, KeysOfManyStandForThemselvesInTheirPlace) {
+  constexpr std::size_t kListedKeysMax = 100'000;
+  const auto transaction = [&] {
+    ask("MULTI");
+    ask("INCR a");
+    ask("KEYS a");
+    ask("INCR a");
+    return ask("EXEC");
+  };
+  for (std::size_t i = 1; i < kListedKeysMax; ++i)
+    ask("SET " + std::to_string(i) + " x");
+  EXPECT_EQ(transaction(), "*3\r\n:1\r\n*1\r\n$1\r\na\r\n:2\r\n");
+  ask("SET 0 x");
+  EXPECT_EQ(ask("DBSIZE"), ":100001\r\n");
+  EXPECT_EQ(transaction(), "*3\r\n:3\r\n*1\r\n$1\r\na\r\n:4\r\n");
+}
+
+/// Limits answers to two mebibytes.
+void limit_answers(Limits& limits) {
+  limits.value_bytes_max = 1;
+  limits.request_bytes_max = 1_MiB;
+  limits.output_bytes_hard_max = 3_MiB;
+}
+
+TEST_F(RedisTransactionTest, RepliesThatTogetherAreOverTheLimitFailInTheirPlaces) {
+  limit_answers(server_.control.limits_value);
+  const std::string value(900'000, 'x');
+  ask({"SET", "a", value});
+  ask("MULTI");
+  for (int i = 0; i < 3; ++i)
+    ask("GET a");
+  ask("PING");
+  const std::string reply = ask("EXEC");
+  EXPECT_TRUE(reply.starts_with("*4\r\n$900000\r\n" + value + "\r\n$900000\r\n" + value +
+                                "\r\n-ERR the answer is over the limit of "));
+  EXPECT_TRUE(reply.ends_with("\r\n+PONG\r\n"));
+}
+
+TEST_F(RedisTransactionTest, ListsOfKeysThatTogetherAreOverTheLimitFailInTheirPlaces) {
+  limit_answers(server_.control.limits_value);
+  for (char c = 'a'; c < 'l'; ++c)
+    ask({"SET", std::string(60'000, c), "1"});
+  ask("MULTI");
+  for (int i = 0; i < 4; ++i)
+    ask("KEYS *");
+  ask("PING");
+  const std::string reply = ask("EXEC");
+  EXPECT_TRUE(reply.starts_with("*5\r\n*11\r\n$60000\r\n"));
+  EXPECT_LT(reply.size(), 2_MiB);
+  EXPECT_NE(reply.find("\r\n-ERR the answer is over the limit of "), std::string::npos);
+  EXPECT_TRUE(reply.ends_with("\r\n+PONG\r\n"));
 }
 
 }  // namespace

@@ -433,6 +433,7 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
       // The wheel may be a bucket late.
       std::uint64_t keys = 0;
       std::uint64_t due = 0;
+      std::uint64_t deadlines = 0;
       std::uint64_t bytes = 0;
       for (const auto& [key, entry] : subject.model.entries) {
         if (entry.deadline && *entry.deadline <= time()) {
@@ -440,6 +441,7 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
           continue;
         }
         ++keys;
+        if (entry.deadline) ++deadlines;
         bytes +=
             key.size() + (entry.value.kind == ValueKind::kInteger ? 8 : entry.value.bytes.size());
       }
@@ -448,6 +450,7 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
       ASSERT_GE(info.bytes, bytes) << subject.name;
       if (info.keys == keys) {
         ASSERT_EQ(info.bytes, bytes) << subject.name;
+        ASSERT_EQ(info.deadlines, deadlines) << subject.name;
       }
       if (!GetParam().evicts && !subject.model.settings.max_bytes &&
           !subject.model.settings.max_keys) {

@@ -14,6 +14,7 @@
 
 #include "appmem/protocol/reply_writer.h"
 #include "appmem/server/request_handler.h"
+#include "support/manual_clock.h"
 
 /// A wire format and a handler that know nothing of the store, so that a test of the server tests
 /// the server. A request is a line: a verb, and what it is about.
@@ -23,6 +24,7 @@
 ///   park TICKET   "parked", not before the ticket is committed
 ///   later N       N items, written by a job; `later-error N` fails after N of them
 ///   hold          "held", after the test has let the loop go (Gate)
+///   work MS       "worked", and the clock shows so much more
 ///   name NAME     names the connection
 ///   token right   the client has shown who it is; anything else: it has to again
 ///   close         "bye", and the end
@@ -196,6 +198,7 @@ struct LineWorld {
   std::atomic<std::uint64_t> committed{0};
   std::atomic<bool> protocol_chosen{true};
   std::atomic<bool> asks_for_token{false};
+  appmem::test::ManualClock clock;
 };
 
 class LineCodec final : public protocol::Codec {
@@ -309,6 +312,9 @@ class LineConnection final : public ConnectionHandler {
     } else if (verb == "hold") {
       world_.loop_gate.pass();
       say("held");
+    } else if (verb == "work") {
+      world_.clock.advance(milliseconds{std::stoi(rest)});
+      say("worked");
     } else if (verb == "name") {
       name_ = rest;
       say("ok");

@@ -37,6 +37,31 @@ TEST_F(RequestsTest, AnswersInTheOrderOfTheRequests) {
     ASSERT_EQ(client.line(), std::to_string(i));
 }
 
+TEST_F(RequestsTest, RequestsThatTakeLongLeaveTheTurnToOthers) {
+  start();
+  LineClient holder = connect();
+  LineClient busy = connect();
+  LineClient other = connect();
+  EXPECT_EQ(holder.ask("echo 1"), "1");  // connections 1, 2, 3, in the order in which they came
+  EXPECT_EQ(busy.ask("echo 2"), "2");
+  EXPECT_EQ(other.ask("echo 3"), "3");
+  holder.send("hold\n");
+  world_.loop_gate.wait_for_one();
+  busy.send(lines("echo x", 9) + lines("work 3", 100));
+  other.send("echo y\necho z\n");
+  world_.loop_gate.open();
+  EXPECT_EQ(other.line(), "y");
+  EXPECT_EQ(other.line(), "z");
+  for (int i = 0; i < 9; ++i)
+    EXPECT_EQ(busy.line(), "x");
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(busy.line(), "worked");
+  const std::vector<std::uint64_t> order = world_.journal.order();
+  const auto last_of_other = std::find(order.rbegin(), order.rend(), 3U);
+  EXPECT_GE(std::count(order.rbegin(), last_of_other, 2U),
+            static_cast<std::ptrdiff_t>(100 - 3 * kRequestsPerClockReading));
+}
+
 TEST_F(RequestsTest, ARequestMayArriveByteByByte) {
   start();
   LineClient client = connect();

@@ -94,10 +94,10 @@ class ServerTest : public testing::Test {
   }
 
   appmem::test::TemporaryDirectory directory_;
-  appmem::test::ManualClock clock_;
   MemoryBudget memory_{1_GiB};
   EventList events_;
   LineWorld world_;
+  appmem::test::ManualClock& clock_ = world_.clock;
   LineHandler handler_{world_};
   ServerOptions options_;
   std::optional<Server> server_;

@@ -63,6 +63,8 @@ struct NamespacePart {
   std::uint64_t content_bytes = 0;
   /// Blocks and large values.
   std::int64_t entry_memory = 0;
+  /// Entries with a deadline.
+  std::uint64_t deadlines = 0;
 
   /// What the namespace's usage has been told.
   std::int64_t told_memory = 0;

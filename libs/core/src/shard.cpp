@@ -47,6 +47,7 @@ std::size_t Shard::detach_entries(NamespacePart& part) {
   dying_.push_back(std::move(part.table));
   part.content_bytes = 0;
   part.entry_memory = 0;
+  part.deadlines = 0;
   part.victims.clear();
   part.victims_next = 0;
   tell_usage(part);
@@ -214,12 +215,14 @@ void Shard::add_to(NamespacePart& part, Handle handle) {
   const Entry added = entry(handle);
   part.content_bytes += added.key().size() + added.value_bytes();
   part.entry_memory += static_cast<std::int64_t>(memory_of(handle));
+  if (added.deadline() != Entry::kNever) ++part.deadlines;
 }
 
 void Shard::take_from(NamespacePart& part, Handle handle) {
   const Entry taken = entry(handle);
   part.content_bytes -= taken.key().size() + taken.value_bytes();
   part.entry_memory -= static_cast<std::int64_t>(memory_of(handle));
+  if (taken.deadline() != Entry::kNever) --part.deadlines;
 }
 
 void Shard::tell_usage(NamespacePart& part) {
@@ -248,9 +251,11 @@ void Shard::release(Handle handle) {
   arena_.free(handle);
 }
 
-void Shard::set_deadline(Handle handle, std::uint64_t deadline) {
+void Shard::set_deadline(NamespacePart& part, Handle handle, std::uint64_t deadline) {
   Entry changed = entry(handle);
   const std::uint64_t before = changed.deadline();
+  if (before != Entry::kNever) --part.deadlines;
+  if (deadline != Entry::kNever) ++part.deadlines;
   const bool filed = changed.bucket() != DeadlineWheel::kNoBucket;
   changed.set_deadline(deadline);
   if (deadline == Entry::kNever) {

@@ -216,7 +216,7 @@ class Shard {
   CommitTicket uninstall(const Site& site, Handle old, Journal::Kind kind, Step& step);
   Result<Handle> change_deadline(const Site& site, Handle old, std::uint64_t deadline, Step& step,
                                  CommitTicket& ticket);
-  void set_deadline(Handle handle, std::uint64_t deadline);
+  void set_deadline(NamespacePart& part, Handle handle, std::uint64_t deadline);
   CommitTicket tell_sink(const Site& site, Mutation::Kind kind, Handle handle, const Instant& now);
   Error out_of_memory(NamespacePart& part, Step& step, const char* message);
 

@@ -433,6 +433,7 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
   NamespacePart& part = site.part;
   Entry old = entry(handle);
   part.content_bytes -= old.value_bytes();
+  if (old.deadline() != Entry::kNever) --part.deadlines;
   // A filing that is not too late for the new deadline may stay.
   DeadlineWheel::BucketId bucket = DeadlineWheel::kNoBucket;
   if (old.has_deadline_field() && old.bucket() != DeadlineWheel::kNoBucket) {
@@ -445,6 +446,7 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
   Entry written = Entry::create(arena_.at(handle), shape, part.table_id, site.key);
   if (shape.deadline) {
     written.set_deadline(deadline);
+    if (deadline != Entry::kNever) ++part.deadlines;
     written.set_bucket(bucket != DeadlineWheel::kNoBucket ? bucket
                                                           : wheel_.file(handle, time_of(deadline)));
   }
@@ -504,7 +506,7 @@ Result<Handle> Shard::change_deadline(const Site& site, Handle old, std::uint64_
     return old;
   }
   if (step.journal == nullptr && before.has_deadline_field()) {
-    set_deadline(old, deadline);
+    set_deadline(site.part, old, deadline);
     ticket = tell_sink(site, Mutation::Kind::kExpire, old, step.now);
     return old;
   }

@@ -172,7 +172,7 @@ bool Store::Impl::make_room(const Step::Room& room, const Instant& now, const He
   for (const Pass pass : {Pass::kFairShare, Pass::kAny, Pass::kAnyVictim}) {
     for (std::size_t i = 0; i < shards.size(); ++i) {
       LockedShard& locked = *shards[(start + i) % shards.size()];
-      std::unique_lock<std::mutex> lock;
+      std::unique_lock<ShardMutex> lock;
       if (held == nullptr) {
         lock = std::unique_lock(locked.mutex);
       } else if (!held->test(locked.shard.index())) {
@@ -221,7 +221,7 @@ bool Store::Impl::spread(NamespaceState& ns, std::size_t entries, const Instant&
   if (begin != kHashEnd) {
     const std::size_t target = split.shard_of(begin);
     const std::unique_lock first(shards[std::min(ns.home, target)]->mutex);
-    std::unique_lock<std::mutex> second;
+    std::unique_lock<ShardMutex> second;
     if (target != ns.home) second = std::unique_lock(shards[std::max(ns.home, target)]->mutex);
     Shard& home = shards[ns.home]->shard;
     NamespacePart* part = home.part(NamespacePart::id_of(ns.index, false));

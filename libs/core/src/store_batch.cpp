@@ -286,6 +286,11 @@ Result<CommitTicket> Store::atomically_on_all(const Instant& now,
   return impl_->run_batch(batch, locked.held(), now, body);
 }
 
+void Store::exclusively(FunctionRef<void()> body) {
+  const Impl::AllLocked locked(*impl_);
+  body();
+}
+
 Result<CommitTicket> Store::Impl::run_batch(BatchStep& batch, const Held& held, const Instant& now,
                                             FunctionRef<Result<void>(Batch&)> body) {
   const auto for_held = [&](auto&& visit) {

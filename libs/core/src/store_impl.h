@@ -21,6 +21,8 @@ namespace appmem::core {
 
 class BatchStep;
 
+using ShardMutex = std::recursive_mutex;
+
 inline constexpr std::size_t kShardsMax = 1024;
 /// A namespace spreads over all shards when its home has more entries than this.
 inline constexpr std::size_t kHomeEntriesMax = 4096;
@@ -35,7 +37,8 @@ struct Store::Impl {
 
   struct alignas(64) LockedShard {
     LockedShard(const ShardContext& context, std::size_t index) : shard(context, index) {}
-    std::mutex mutex;
+    /// Locked again by the same thread only within Store::exclusively.
+    ShardMutex mutex;
     Shard shard;
   };
   using Held = std::bitset<kShardsMax>;

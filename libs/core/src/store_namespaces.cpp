@@ -183,6 +183,7 @@ std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
         const NamespacePart* part = locked->shard.part(NamespacePart::id_of(ns->index, spread));
         if (part == nullptr) continue;
         info.keys += part->table.size();
+        info.deadlines += part->deadlines;
         info.bytes += part->content_bytes;
         info.memory += static_cast<std::uint64_t>(part->entry_memory) + part->table.memory_bytes();
         add(info.counters, part->counters);

@@ -86,6 +86,10 @@ class EventLoop {
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// What the jobs that begin in this turn may do in it, all connections together.
   [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
+  /// Whether the turn has taken so long that others should have theirs. Reads the clock.
+  [[nodiscard]] bool turn_is_long() const {
+    return server_.clock.now().mono - now_.mono >= kTurnTimeMax;
+  }
   /// For the answers of its sessions.
   [[nodiscard]] protocol::ChunkPool& chunks() { return chunks_; }
   /// Buffers have taken the process far over its limit.

@@ -165,7 +165,9 @@ void Session::execute_frames(const Instant& now) {
       starve();
       break;
     }
-    if (frames == kRequestsPerTurnMax) {
+    // A request that alone takes long is the first, or is soon followed by a look at the clock.
+    const bool looks = frames == 1 || (frames > 0 && frames % kRequestsPerClockReading == 0);
+    if (frames == kRequestsPerTurnMax || (looks && loop_.turn_is_long())) {
       frames_waiting_ = true;
       loop_.schedule_serve(*this);
       break;

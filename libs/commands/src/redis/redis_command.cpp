@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../glob.h"
+#include "appmem/protocol/redis_syntax.h"
 #include "redis_answer.h"
 #include "redis_categories.h"
 #include "redis_dispatch.h"
@@ -20,7 +21,7 @@ using protocol::RedisReply;
 using protocol::RedisSpec;
 
 /// What the description of one command comes to at most, its subcommands aside.
-constexpr std::size_t kDescriptionBytesMax = 512;
+constexpr std::size_t kDescriptionBytesMax = 2'048;
 
 /// Whether so many descriptions may be written.
 bool admits_descriptions(RedisCall& call, std::size_t count) {
@@ -73,16 +74,44 @@ void write_info(RedisReply& reply, const RedisSpec& spec) {
     write_info(reply, subcommand);
 }
 
+void write_arguments(RedisReply& reply, std::span<const protocol::RedisArgument> arguments) {
+  reply.bulk("arguments");
+  reply.array(arguments.size());
+  for (const protocol::RedisArgument& each : arguments) {
+    const bool has_flags = each.optional || each.multiple;
+    const bool has_parts = !each.arguments.empty();
+    reply.map(2 + std::size_t{!each.token.empty()} + std::size_t{has_flags} +
+              std::size_t{has_parts});
+    reply.bulk("name");
+    reply.bulk(each.name);
+    reply.bulk("type");
+    reply.bulk(redis_type_name(each.type));
+    if (!each.token.empty()) {
+      reply.bulk("token");
+      reply.bulk(each.token);
+    }
+    if (has_flags) {
+      reply.bulk("flags");
+      reply.set(std::size_t{each.optional} + std::size_t{each.multiple});
+      if (each.optional) reply.status("optional");
+      if (each.multiple) reply.status("multiple");
+    }
+    if (has_parts) write_arguments(reply, each.arguments);
+  }
+}
+
 void write_docs(RedisReply& reply, const RedisSpec& spec) {
   const auto subcommands = subcommands_of(spec);
+  const auto arguments = protocol::read_redis_syntax(spec.syntax);
   reply.bulk(spec.name);
-  reply.map(subcommands.empty() ? 3 : 4);
+  reply.map(3 + std::size_t{!arguments.empty()} + std::size_t{!subcommands.empty()});
   reply.bulk("summary");
   reply.bulk(spec.summary);
   reply.bulk("since");
   reply.bulk(spec.since);
   reply.bulk("group");
   reply.bulk(spec.group);
+  if (!arguments.empty()) write_arguments(reply, arguments);
   if (subcommands.empty()) return;
   reply.bulk("subcommands");
   reply.map(subcommands.size());

@@ -183,7 +183,9 @@ void write_keyspace(Text& text) {
     if (id == kUnmadeDatabase) continue;
     const auto info = call.store.namespace_info(id, call.now);
     if (!info || info->keys == 0) continue;
-    text.add("db" + std::to_string(number), "keys=" + std::to_string(info->keys));
+    // Redis guesses the average time to live from samples, and shows 0 where it has none.
+    text.add("db" + std::to_string(number), "keys=" + std::to_string(info->keys) + ",expires=" +
+                                                std::to_string(info->deadlines) + ",avg_ttl=0");
   }
 }
 

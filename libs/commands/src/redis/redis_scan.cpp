@@ -58,7 +58,7 @@ class ListKeys final : public protocol::Job {
     RedisReply& reply = out.redis();
     std::size_t& steps = budget.steps;
     if (!is_collected_) {
-      if (const auto collected = collect(now, steps); !collected) {
+      if (const auto collected = collect(reply, now, steps); !collected) {
         write_redis_error(reply, collected.error());
         return true;
       }
@@ -74,7 +74,7 @@ class ListKeys final : public protocol::Job {
   }
 
  private:
-  Result<void> collect(const Instant& now, std::size_t& steps) {
+  Result<void> collect(const RedisReply& reply, const Instant& now, std::size_t& steps) {
     while (steps > 0) {
       Visits visits(steps);
       const auto visit = [&](const core::EntryView& entry) {
@@ -85,7 +85,9 @@ class ListKeys final : public protocol::Job {
       };
       const auto step = store_.scan(ns_, query_.cursor, visits.max(), now, visit);
       if (!step) return fail(step.error());
-      if (auto checked = limit_.check_bytes(keys_.wire_bytes()); !checked) return checked;
+      // In a transaction there are others before it.
+      auto within = limit_.check_bytes(reply.answer_bytes() + keys_.wire_bytes());
+      if (!within) return within;
       query_.cursor = step->next;
       is_collected_ = step->done || query_.visits == 0;
       if (is_collected_) break;

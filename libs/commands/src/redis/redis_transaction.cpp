@@ -7,15 +7,17 @@
 #include <utility>
 #include <vector>
 
+#include "appmem/base/check.h"
 #include "appmem/base/units.h"
 #include "redis_databases.h"
 #include "redis_dispatch.h"
 #include "redis_handlers.h"
 #include "redis_keys.h"
 
-/// Transactions. EXEC runs commands on keys that stand next to each other in one atomic step: all
-/// their keys are locked, those that are watched with the first. A command on a whole namespace
-/// (KEYS, FLUSHDB, SELECT) ends such a step and runs by itself, in its turn.
+/// Transactions. EXEC locks all keys that its commands name, and those that are watched; or, where
+/// one of them touches a whole namespace (FLUSHDB, DBSIZE, SELECT), everything. Only a command that
+/// tells about the daemon, or makes and drops partitions, stands for itself, since it takes other
+/// locks; and so do KEYS and SCAN where there are many keys, since everybody would wait for them.
 namespace appmem::commands {
 namespace {
 
@@ -66,6 +68,10 @@ void finish_job(RedisCall& call) {
   call.job.reset();
 }
 
+/// KEYS and SCAN go over all keys while everything is locked: no more than this many.
+constexpr std::uint64_t kListedKeysMax = 100'000;
+
+/// Executes the commands of a transaction. They fall into stretches, each of which is atomic.
 class Execution {
  public:
   Execution(RedisCall& exec, const std::vector<QueuedCommand>& queue)
@@ -73,41 +79,76 @@ class Execution {
 
   /// False when a watched key has changed: nothing has been done then.
   bool run(std::span<const WatchedKey> watched) {
-    if (!run_step(watched)) return false;
-    while (next_ < queue_.size() && !failed_) {
-      if (has_keys(next_)) {
-        run_step({});
-      } else {
-        run_alone();
-      }
+    if (!run_stretch(watched)) return false;
+    while (next_ < queue_.size()) {
+      run_alone();  // what ended the stretch
+      run_stretch({});
     }
     return true;
   }
 
  private:
-  [[nodiscard]] bool has_keys(std::size_t i) const { return queue_[i].spec().keys.first != 0; }
+  [[nodiscard]] const RedisSpec& spec(std::size_t i) const { return queue_[i].spec(); }
+  [[nodiscard]] bool has_flag(std::size_t i, protocol::RedisFlags flag) const {
+    return (spec(i).flags & flag) != 0;
+  }
+  /// Whether the command may run while the keys of others are locked.
+  [[nodiscard]] bool fits_a_step(std::size_t i) const {
+    return spec(i).keys.first != 0 || has_flag(i, protocol::kRedisFree);
+  }
+  bool stands_alone(std::size_t i) {
+    const protocol::RedisId id = spec(i).id;
+    if (id == protocol::RedisId::kKeys || id == protocol::RedisId::kScan) return lists_much();
+    return !fits_a_step(i) && !has_flag(i, protocol::kRedisWhole);
+  }
+  bool lists_much() {
+    if (!keys_) keys_ = exec_.store.store_stats(exec_.now).keys;
+    return *keys_ > kListedKeysMax;
+  }
 
-  /// Runs the commands on keys that stand next, as one. False when a watched key has changed.
+  /// Runs all up to the next command that stands alone, so that nobody sees a part of it. False
+  /// when a watched key has changed.
+  bool run_stretch(std::span<const WatchedKey> watched) {
+    // Whether a database exists may change as long as not everything is locked.
+    bool whole = exec_.session.redis->unmade_database != 0;
+    for (end_ = next_; end_ < queue_.size() && !stands_alone(end_); ++end_)
+      whole = whole || has_flag(end_, protocol::kRedisWhole);
+    if (!whole) return run_steps(watched);
+    bool unchanged = true;
+    exec_.store.exclusively([&] { unchanged = run_steps(watched); });
+    return unchanged;
+  }
+
+  bool run_steps(std::span<const WatchedKey> watched) {
+    if (!run_step(watched)) return false;
+    while (next_ < end_) {
+      const std::size_t begin = next_;
+      run_step({});
+      if (next_ == begin) run_alone();
+    }
+    return true;
+  }
+
+  /// Runs the commands that stand next and fit a step, as one. False when a watched key has
+  /// changed.
   bool run_step(std::span<const WatchedKey> watched) {
     const std::size_t begin = next_;
     core::Keyspace* empty = nullptr;  // not the atomic step, but the keyspace of an empty database
     std::vector<core::KeyRef> keys;
     for (const WatchedKey& each : watched)
       keys.push_back({each.ns, each.key});
-    for (; next_ < queue_.size() && has_keys(next_); ++next_) {
-      const auto entered =
-          enter_redis_database(exec_.store, exec_.session, queue_[next_].spec(), exec_.now);
-      if (!entered) return fail(entered.error());
+    for (; next_ < end_ && fits_a_step(next_); ++next_) {
+      const auto entered = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
+      if (!entered) break;  // run_alone tells why
       empty = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
     }
     const core::NamespaceId ns = exec_.session.ns;
     std::vector<std::optional<core::NamespaceId>> targets(next_ - begin);
     for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
       queue_[i].words(words_);
-      const RedisSpec& spec = queue_[i].spec();
       auto& target = targets[i - begin];
-      target = enter_redis_target(exec_.store, exec_.session, spec, words_, exec_.now);
-      append_redis_keys(spec, words_, ns, target, keys);
+      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now);
+      append_redis_keys(spec(i), words_, ns, target, keys);
     }
     bool unchanged = true;
     const auto body = [&](core::Keyspace& step) -> Result<void> {
@@ -115,7 +156,7 @@ class Execution {
         return is_unchanged(step, each, exec_.now);
       });
       if (!unchanged) return {};
-      if (begin == 0) exec_.reply.array(queue_.size());
+      if (!std::exchange(begun_, true)) exec_.reply.array(queue_.size());
       for (std::size_t i = begin; i < next_; ++i) {
         RedisCall call = call_of(i, empty != nullptr ? *empty : step);
         call.target = targets[i - begin];
@@ -129,18 +170,17 @@ class Execution {
       return unchanged;
     }
     const auto ticket = exec_.store.atomically(keys, exec_.now, body);
-    if (!ticket) return fail(ticket.error());
+    APPMEM_CHECK(ticket);  // the body does not fail, and nothing else does
     exec_.rests_on(*ticket);
     return unchanged;
   }
 
-  /// Runs the next command, which has no keys.
+  /// Runs the next command, which does not fit a step, or whose database cannot be made.
   void run_alone() {
-    const auto keys =
-        enter_redis_database(exec_.store, exec_.session, queue_[next_].spec(), exec_.now);
+    const auto keys = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
     if (!keys) {
-      fail(keys.error());
-      return;
+      ++next_;
+      return write_redis_error(exec_.reply, keys.error());
     }
     RedisCall call = call_of(next_++, **keys);
     run_redis_handler(call);
@@ -150,8 +190,8 @@ class Execution {
   RedisCall call_of(std::size_t i, core::Keyspace& keys) {
     queue_[i].words(words_);
     const RedisContext& context = exec_;
-    return {context,          exec_.session, keys,        exec_.session.ns,
-            queue_[i].spec(), words_,        exec_.reply, exec_.now};
+    return {context, exec_.session, keys,        exec_.session.ns,
+            spec(i), words_,        exec_.reply, exec_.now};
   }
 
   void finish(RedisCall& call) {
@@ -160,18 +200,13 @@ class Execution {
     exec_.close = exec_.close || call.close;
   }
 
-  /// Ends the transaction with an error in place of its replies.
-  bool fail(const Error& error) {
-    exec_.reply.error(error);
-    failed_ = true;
-    return true;
-  }
-
   RedisCall& exec_;
   const std::vector<QueuedCommand>& queue_;
   std::vector<std::string_view> words_;
   std::size_t next_ = 0;
-  bool failed_ = false;
+  std::size_t end_ = 0;  // of the stretch
+  bool begun_ = false;   // the array of replies has been
+  std::optional<std::uint64_t> keys_;
 };
 
 }  // namespace

@@ -62,6 +62,8 @@ struct NamespaceInfo {
   std::string name;
   NamespaceSettings settings{};
   std::uint64_t keys = 0;
+  /// How many of them have a deadline.
+  std::uint64_t deadlines = 0;
   /// Keys and values.
   std::uint64_t bytes = 0;
   /// Entries as really allocated, and the table.

@@ -107,6 +107,12 @@ class Store final : public Keyspace {
   Result<CommitTicket> atomically_on_all(const Instant& now,
                                          FunctionRef<Result<void>(Batch&)> body);
 
+  /// Runs `body` with everything locked. It may call all functions of the store, from this thread
+  /// only, and nobody sees what stands between them; each is a step of its own, for the sink too.
+  /// Nobody else does anything meanwhile, so keep it short. `body` must not wait for a lock that
+  /// others hold while they call the store.
+  void exclusively(FunctionRef<void()> body);
+
   // --- passes over a namespace, in slices ---
 
   /// Shows live entries in the order of their hashes, from `cursor` on, looking at about

@@ -106,6 +106,11 @@ enum RedisFlags : std::uint16_t {
   // Not shown: its one key is locked while it runs, because it changes what it has read. Commands
   // on several keys are atomic anyway.
   kRedisAtomic = 1U << 10U,
+  // Not shown: it touches neither keys nor namespaces nor locks of anything else, so that it may
+  // run while keys are locked.
+  kRedisFree = 1U << 11U,
+  // Not shown: it touches whole namespaces, so that in a transaction all keys are locked.
+  kRedisWhole = 1U << 12U,
 };
 
 /// Where the keys of a command stand among its words: from `first` to `last` (counted from the end
@@ -122,6 +127,8 @@ struct RedisSpec {
   std::string_view group;
   std::string_view since;
   std::string_view summary;
+  /// What follows the name, as read_redis_syntax understands it.
+  std::string_view syntax;
   std::uint16_t flags;
   RedisId id;
   /// How many words it has, its name included; at least so many when negative.

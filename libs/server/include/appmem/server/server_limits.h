@@ -11,6 +11,10 @@ namespace appmem::server {
 
 /// Requests that one connection executes in one turn before the others have theirs.
 inline constexpr std::size_t kRequestsPerTurnMax = 128;
+/// When a turn has taken this long, a connection whose requests take their time leaves the rest for
+/// the next turn: the clock is read behind the first one and then behind each few.
+inline constexpr std::chrono::milliseconds kTurnTimeMax{2};
+inline constexpr std::size_t kRequestsPerClockReading = 4;
 /// Bytes that one connection receives, and that it sends, in one turn.
 inline constexpr std::size_t kReadBytesPerTurnMax = 256_KiB;
 inline constexpr std::size_t kWriteBytesPerTurnMax = 1_MiB;
