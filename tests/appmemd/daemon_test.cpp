@@ -302,6 +302,18 @@ TEST(DaemonTest, ThePidFileOfADaemonThatLivesIsNotTaken) {
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.errors, HasSubstr(std::to_string(daemon.process().pid())));
   EXPECT_EQ(content(file), std::to_string(daemon.process().pid()) + "\n");
+  EXPECT_EQ(line_count(second.errors), 1U) << "it listened before it was refused";
+  EXPECT_FALSE(std::filesystem::exists(directory.file("other.lock")));
+}
+
+TEST(DaemonTest, AStartThatFailsBehindThePidFileRemovesIt) {
+  const TemporaryDirectory directory;
+  const Daemon daemon;
+  const Ran second =
+      run_appmemd({"--socket", daemon.socket(), "--pid-file", directory.file("pid")});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, HasSubstr("already serves"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(DaemonTest, APidFileThatCannotBeWrittenIsAFailedStart) {

@@ -61,7 +61,7 @@ struct Server::Impl {
                 {},
                 {}} {}
 
-  Result<void> open();
+  Result<void> open(const std::function<Result<void>()>& before_listening);
   std::size_t run();
   void deal(Fd client, const ListeningSocket& from);
   void on_signal(int signal);
@@ -86,7 +86,7 @@ struct Server::Impl {
   bool is_stopping = false;
 };
 
-Result<void> Server::Impl::open() {
+Result<void> Server::Impl::open(const std::function<Result<void>()>& before_listening) {
   const std::size_t wanted = context.limits.connections_max;
   context.limits.connections_max = reserve_descriptors(wanted);
   if (context.limits.connections_max < wanted) {
@@ -104,6 +104,9 @@ Result<void> Server::Impl::open() {
   // Before there is anything that a signal would leave behind.
   first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP},
                                [this](int number) { on_signal(number); });
+  if (before_listening) {
+    if (auto done = before_listening(); !done) return done;
+  }
   for (const ListenerSpec& spec : options.listeners) {
     auto socket = ListeningSocket::open(spec, sockets.size());
     if (!socket) return fail(std::move(socket).error());
@@ -210,8 +213,8 @@ Server::Server(ServerOptions options, RequestHandler& handler, Clock& clock, Mem
 
 Server::~Server() = default;
 
-Result<void> Server::open() {
-  auto opened = impl_->open();
+Result<void> Server::open(const std::function<Result<void>()>& before_listening) {
+  auto opened = impl_->open(before_listening);
   if (!opened) {
     impl_->acceptors.clear();
     impl_->sockets.clear();
