@@ -316,6 +316,31 @@ TEST(DaemonTest, AStartThatFailsBehindThePidFileRemovesIt) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(DaemonTest, AStartThatFailsRemovesTheDirectoriesThatItMade) {
+  const TemporaryDirectory directory;
+  const Daemon other;
+  const auto fails = [&](std::vector<std::string> arguments) {
+    const Ran ran = run_appmemd(std::move(arguments));
+    EXPECT_EQ(ran.exit_code, 1);
+    return ran.errors;
+  };
+  const std::string mistyped = directory.file("mistyped");
+  // The third place is taken, so the folder that the first one made has to go again.
+  EXPECT_THAT(
+      fails({"--listen", mistyped + "/s", "--listen", mistyped + "/t", "--listen", other.socket()}),
+      HasSubstr("already serves"));
+  EXPECT_FALSE(std::filesystem::exists(mistyped));
+  EXPECT_THAT(fails({"--socket", mistyped + "/s", "--pid-file", directory.file("no/pid")}),
+              HasSubstr("pid file"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+  // What was there before stays, and so does what serves.
+  std::filesystem::create_directory(mistyped);
+  std::filesystem::permissions(mistyped, std::filesystem::perms::owner_all);
+  EXPECT_THAT(fails({"--listen", mistyped + "/s", "--listen", other.socket()}),
+              HasSubstr("already serves"));
+  EXPECT_TRUE(std::filesystem::is_empty(mistyped));
+}
+
 TEST(DaemonTest, APidFileThatCannotBeWrittenIsAFailedStart) {
   const TemporaryDirectory directory;
   const Ran ran = run_appmemd(

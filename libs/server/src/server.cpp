@@ -120,6 +120,8 @@ Result<void> Server::Impl::open(const std::function<Result<void>()>& before_list
            listening.replaced_stale() ? "listening in place of a daemon that is gone" : "listening",
            {EventField::of("address", listening.address())});
   }
+  for (ListeningSocket& socket : sockets)
+    socket.keep_directory();
   worker = std::make_unique<Worker>();
   context.worker = worker.get();
   context.loop_drained = [this] {
@@ -217,7 +219,9 @@ Result<void> Server::open(const std::function<Result<void>()>& before_listening)
   auto opened = impl_->open(before_listening);
   if (!opened) {
     impl_->acceptors.clear();
-    impl_->sockets.clear();
+    // The last one first: an earlier one may have created the directory of a later one.
+    while (!impl_->sockets.empty())
+      impl_->sockets.pop_back();
     impl_->loops.clear();
   }
   return opened;
