@@ -169,6 +169,19 @@ TEST(DaemonTest, InTheBackgroundItReturnsWhenTheSocketAnswers) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(DaemonTest, TheEnvironmentSendsItToTheBackgroundToo) {
+  const TemporaryDirectory directory;
+  ProcessOptions options = appmemd({});
+  options.environment["APPMEM_BACKGROUND"] = "1";
+  options.environment["APPMEM_SOCKET"] = directory.file("s");
+  options.environment["APPMEM_PID_FILE"] = directory.file("pid");
+  const Ran start = appmem::test::run(options);
+  ASSERT_EQ(start.exit_code, 0) << start.errors;
+  const Stranger daemon(directory.file("pid"));
+  LineClient client(directory.file("s"));
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+}
+
 int broken_pipe = -1;
 
 TEST(DaemonTest, GoesOnWhenNobodyReadsItsLogAnyMore) {

@@ -192,6 +192,42 @@ TEST_F(OptionsTest, ASwitchCanBeTurnedOff) {
   EXPECT_FALSE(options({"--background=false"}).background);
 }
 
+TEST_F(OptionsTest, EverySwitchTakesTheSameWordsInAllThreeSources) {
+  const std::pair<const char*, const char*> words[] = {
+      {"true", "true"},   {"1", "true"},  {"yes", "true"}, {"on", "true"},
+      {"false", "false"}, {"0", "false"}, {"no", "false"}, {"off", "false"}};
+  for (const OptionRow& row : option_rows()) {
+    if (!row.value_name.empty()) continue;
+    SCOPED_TRACE(row.name);
+    const std::string flag = "--" + std::string(row.name);
+    const std::vector<std::string> more = row.name == "tcp-insecure"
+                                              ? std::vector<std::string>{"--tcp", "127.0.0.1:7"}
+                                              : std::vector<std::string>();
+    for (const auto& [word, meaning] : words) {
+      SCOPED_TRACE(word);
+      const auto shown = [&, meaning = std::string(meaning)](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const auto line = parse(arguments);
+        if (line) return row.show(line->options);
+        // Without either of the two that say who may connect over TCP.
+        return line.error().message.find("tcp needs") != std::string::npos ? std::string("false")
+                                                                           : line.error().message;
+      };
+      EXPECT_EQ(shown({flag + "=" + word}), meaning);
+      environment_ = {{environment_name(row), word}};
+      EXPECT_EQ(shown({}), meaning);
+      environment_.clear();
+      EXPECT_EQ(shown({"--config",
+                       write_config(std::string(row.name) + " = \"" + std::string(word) + '"')}),
+                meaning);
+    }
+    EXPECT_EQ(refusal({flag + "=maybe"}), flag + ": expected true or false, not \"maybe\"");
+    environment_ = {{environment_name(row), "maybe"}};
+    EXPECT_EQ(refusal({}), environment_name(row) + ": expected true or false, not \"maybe\"");
+    environment_.clear();
+  }
+}
+
 TEST_F(OptionsTest, ABadValueNamesItsOptionAndItsSource) {
   EXPECT_EQ(refusal({"--threads", "0"}),
             "--threads: expected a whole number from 1 to 256, not \"0\"");
