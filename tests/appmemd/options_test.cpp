@@ -285,6 +285,29 @@ TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
       HasSubstr("at most 107 bytes, the kernel's limit for socket paths; this one has 108"));
 }
 
+TEST_F(OptionsTest, PermissionsInTheFileAreOctalInTheirTwoForms) {
+  const auto mode = [&](const std::string& value) {
+    return options({"--config", write_config("socket-mode = " + value)}).socket_mode;
+  };
+  EXPECT_EQ(mode("0o600"), 0600U);
+  EXPECT_EQ(mode("0o640"), 0640U);  // 416, whose digits are octal ones as well
+  EXPECT_EQ(mode("0o0"), 0U);
+  EXPECT_EQ(mode("\"0600\""), 0600U);
+  EXPECT_EQ(mode("\"666\""), 0666U);
+  const auto complaint = [&](const std::string& value) {
+    const std::string file = write_config("threads = 1\n  socket-mode = " + value);
+    const std::string message = refusal({"--config", file});
+    EXPECT_THAT(message, StartsWith(file + ":2:17: socket-mode: expected "));
+    return message;
+  };
+  EXPECT_THAT(complaint("600"), testing::EndsWith("write 0o600 or \"0600\""));
+  EXPECT_THAT(complaint("660"), testing::EndsWith("write 0o660 or \"0660\""));
+  for (const char* const odd : {"0x180", "0b110", "980", "-600"})
+    EXPECT_THAT(complaint(odd), testing::EndsWith("write 0o600 or \"0600\""));
+  EXPECT_THAT(complaint("0o1000"), HasSubstr("permissions in octal digits"));
+  EXPECT_THAT(complaint("true"), HasSubstr("permissions in octal digits"));
+}
+
 TEST_F(OptionsTest, AnUnknownKeyIsNamedWithItsPlaceAndWhatWasMeant) {
   std::string file = write_config("\n  max_memory = \"1GiB\"\n");
   EXPECT_EQ(refusal({"--config", file}),

@@ -197,9 +197,7 @@ constexpr OptionRow kRows[] = {
      }},
     {"socket-mode", "MODE", "Permissions of the socket, in octal digits.",
      "0600, and 0660 with --socket-group", set_socket_mode,
-     [](const Options& o) {
-       return show_mode(o.socket_mode);
-     }},
+     [](const Options& o) { return show_mode(o.socket_mode); }, false, true},
     {"socket-group", "GROUP",
      "Group of the socket, by name or number. Its members may read and write the namespace "
      "`default`.",
