@@ -27,7 +27,7 @@ exists none
 
 TEST_F(BatchTest, AllOrNone) {
   const Ran ran = ctl({"batch"}, "set a 1\nset b text\nincr b\n");
-  EXPECT_THAT(ran, Fails(4, "ops[2]: "));
+  EXPECT_THAT(ran, Fails(4, ": line 3: "));
   EXPECT_THAT(ctl({"list"}), Prints(""));
 }
 

@@ -296,7 +296,7 @@ TEST_F(OptionsTest, PermissionsInTheFileAreOctalInTheirTwoForms) {
   EXPECT_EQ(mode("\"666\""), 0666U);
   const auto complaint = [&](const std::string& value) {
     const std::string file = write_config("threads = 1\n  socket-mode = " + value);
-    const std::string message = refusal({"--config", file});
+    std::string message = refusal({"--config", file});
     EXPECT_THAT(message, StartsWith(file + ":2:17: socket-mode: expected "));
     return message;
   };

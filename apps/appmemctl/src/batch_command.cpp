@@ -10,6 +10,7 @@
 #include "input.h"
 #include "print.h"
 #include "progress.h"
+#include "refusal.h"
 #include "shell_commands.h"
 
 namespace appmem::ctl {
@@ -112,13 +113,21 @@ int run_atomic(Context& context, LineInput& input, const std::string& name) {
   ops.push_back(']');
   client::RequestBuilder request(protocol::command_spec(protocol::CommandId::kBatch).name);
   request.json(Field::kOps, ops);
-  return ask(context, request.take(), [&](const JsonView& answer) {
+  // What was typed here is the wire's own language, so only the place is ours.
+  context.reword = [&](std::string message) {
+    const auto position = take_position(message);
+    if (!position || *position >= operations.size()) return message;
+    return "line " + std::to_string(operations[*position].line) + ": " + message;
+  };
+  const int code = ask(context, request.take(), [&](const JsonView& answer) {
     std::size_t i = 0;
     JsonItems results = items_of(answer, protocol::field_name(Field::kResults));
     for (; results.next() && i < operations.size(); ++i)
       show_result(context, operations[i], results.value());
     return protocol::kExitDone;
   });
+  context.reword = nullptr;
+  return code;
 }
 
 /// Every operation as a request of its own, many on the way at once. The exit code is that of the
@@ -207,6 +216,7 @@ int run_batch(Context& context, const Invocation& invocation) {
     }
   }
   LineInput input(fd);
+  context.reword = nullptr;
   const int code = invocation.find_own(kPipelineFlag) != nullptr
                        ? run_pipeline(context, input, name)
                        : run_atomic(context, input, name);

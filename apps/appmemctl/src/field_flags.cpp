@@ -15,6 +15,9 @@ namespace {
 using protocol::FieldSpec;
 using protocol::FieldType;
 
+/// The largest number that a request holds.
+constexpr std::uint64_t kNumberMax = INT64_MAX;
+
 constexpr std::string_view kMillisSuffix = "_ms";
 constexpr std::string_view kBytesSuffix = "_bytes";
 
@@ -102,11 +105,24 @@ Result<void> add_amount(client::RequestBuilder& request, const FieldSpec& field,
     if (!size) {
       return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + size.error().message);
     }
+    if (*size > kNumberMax || (field.type == FieldType::kMaximum && *size == 0)) {
+      return wrong(field, text, "a size of at least 1 byte, or `none` for no limit");
+    }
     request.unsigned_integer(field.field, *size);
     return {};
   }
   const auto number = parse_number<std::uint64_t>(text);
-  if (!number) return wrong(field, text, "a number that is not negative");
+  if (field.field == protocol::Field::kLimit) {
+    if (!number || *number < 1 || *number > kScanLimitMax) {
+      return wrong(field, text, "a number from 1 to " + std::to_string(kScanLimitMax));
+    }
+  } else if (field.type == FieldType::kMaximum) {
+    if (!number || *number < 1 || *number > kNumberMax) {
+      return wrong(field, text, "a number of at least 1, or `none` for no limit");
+    }
+  } else if (!number || *number > kNumberMax) {
+    return wrong(field, text, "a number from 0 to " + std::to_string(kNumberMax));
+  }
   request.unsigned_integer(field.field, *number);
   return {};
 }

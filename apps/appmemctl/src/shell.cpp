@@ -7,6 +7,7 @@
 
 #include "appmem/protocol/command_table.h"
 #include "key_pages.h"
+#include "refusal.h"
 #include "shell_commands.h"
 #include "shell_line.h"
 
@@ -125,7 +126,8 @@ void Shell::call(const std::string& request, void (*show)(Output&, const JsonVie
   if (!line) return print_error(line.error().message);
   const Result<JsonView> answer = JsonView::parse(*line);
   if (!answer) return print_error(answer.error().message);
-  if (const auto error = client::answer_error(*answer)) return print_error(error->message);
+  if (const auto error = client::answer_error(*answer))
+    return print_error(in_plain_words(error->message));
   show(out_, *answer);
 }
 
@@ -134,7 +136,7 @@ void Shell::run_list(ShellLine& line) {
   if (const auto prefix = line.word()) request.bytes(Field::kPrefix, *prefix);
   if (!line.at_end()) return print_usage(kList.usage);
   const auto entries = collect_entries(client_, std::move(request), [](std::size_t) {});
-  if (!entries) return print_error(entries.error().error.message);
+  if (!entries) return print_error(in_plain_words(entries.error().error.message));
   for (const auto& [key, entry] : *entries) {
     out_.write_stored_in_line(key);
     out_.write(" = ");

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "appmem/base/limits.h"
 #include "appmem/base/units.h"
 #include "appmem/client/request.h"
 #include "appmem/protocol/command_table.h"
@@ -31,16 +32,16 @@ std::optional<std::int64_t> number_of(const std::string& text) {
   return number;
 }
 
-/// Seconds, or a duration with its unit; nothing for none that is positive.
+/// Seconds, or a duration with its unit; nothing for none that is positive and within kTtlMax.
 std::optional<std::int64_t> milliseconds_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  constexpr std::int64_t kSecondsMax = INT64_MAX / 1000;
+  constexpr std::int64_t kSecondsMax = std::chrono::floor<std::chrono::seconds>(kTtlMax).count();
   if (const auto seconds = number_of(*text)) {
     if (*seconds <= 0 || *seconds > kSecondsMax) return std::nullopt;
     return *seconds * 1000;
   }
   const Result<std::chrono::milliseconds> duration = parse_duration(*text);
-  if (!duration || duration->count() <= 0) return std::nullopt;
+  if (!duration || duration->count() <= 0 || *duration > kTtlMax) return std::nullopt;
   return duration->count();
 }
 
