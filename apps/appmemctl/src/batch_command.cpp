@@ -29,7 +29,7 @@ constexpr std::size_t kPipelineBytes = 16_MiB;
 struct Operation {
   std::string request;
   std::size_t line = 0;
-  void (*show)(Output&, const JsonView&) = nullptr;
+  ShowLines show = nullptr;
 };
 
 Error line_error(std::size_t line, std::string_view message) {
@@ -38,14 +38,14 @@ Error line_error(std::size_t line, std::string_view message) {
 }
 
 /// Shows an answer of which nothing is known but its op: as the shell would, or as its JSON.
-void (*show_of(const JsonView& request))(Output&, const JsonView&) {
+ShowLines show_of(const JsonView& request) {
   const auto op = request.find("op");
   std::string name = op ? op->as_text() : "";
   for (char& c : name) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   const ShellCommand* command = find_shell_command(name);
-  return command != nullptr ? command->show : nullptr;
+  return command != nullptr ? command->show_of(request) : nullptr;
 }
 
 /// Reads a line of the input: a request as JSON, or a line as the shell takes it.
@@ -62,7 +62,9 @@ Result<Operation> parse_line(const std::string& text, std::size_t number) {
   }
   auto request = command->compose(line);
   if (!request) return fail(line_error(number, "usage: " + std::string(command->usage)));
-  return Operation{*std::move(request), number, command->show};
+  const Result<JsonView> sent = JsonView::parse(*request);
+  const ShowLines show = sent ? command->show_of(*sent) : command->show;
+  return Operation{*std::move(request), number, show};
 }
 
 void show_result(Context& context, const Operation& operation, const JsonView& result) {

@@ -111,7 +111,8 @@ bool Shell::execute(std::string_view text) {
     run_clear(line);
   } else if (const ShellCommand* command = find_shell_command(name)) {
     if (const auto request = command->compose(line)) {
-      call(*request, command->show);
+      const Result<JsonView> sent = JsonView::parse(*request);
+      call(*request, sent ? command->show_of(*sent) : command->show);
     } else {
       print_usage(command->usage);
     }

@@ -60,6 +60,13 @@ Line keys_request(CommandId id, ShellLine& line) {
   return RequestBuilder(op(id)).keys(Field::kKeys, views).take();
 }
 
+/// `key`, or `keys` of which there are several.
+Line one_or_several_request(CommandId id, ShellLine& line) {
+  ShellLine several = line;
+  if (Line one = key_request(id, line)) return one;
+  return keys_request(id, several);
+}
+
 Line value_request(CommandId id, ShellLine& line) {
   const auto key = line.word();
   const auto value = line.rest();
@@ -216,8 +223,8 @@ constexpr ShellCommand kCommands[] = {
     {"GET", "GET key", "show a value", compose<CommandId::kGet, key_request>, show_value},
     {"DEL", "DEL key [key...]", "delete keys", compose<CommandId::kDel, keys_request>,
      show_deleted},
-    {"EXISTS", "EXISTS key", "whether there is such a key",
-     compose<CommandId::kExists, key_request>, show_exists},
+    {"EXISTS", "EXISTS key [key...]", "whether there is such a key; of several, how many",
+     compose<CommandId::kExists, one_or_several_request>, show_exists, show_count},
     {"SETEX", "SETEX key seconds value", "store a value for so long", setex_request, show_ok},
     {"EXPIRE", "EXPIRE key seconds", "let a key end in so long", expire_request, show_found},
     {"PERSIST", "PERSIST key", "let a key live for ever", compose<CommandId::kPersist, key_request>,
@@ -236,6 +243,11 @@ constexpr ShellCommand kCommands[] = {
 };
 
 }  // namespace
+
+ShowLines ShellCommand::show_of(const JsonView& request) const {
+  return show_several != nullptr && request.find(protocol::field_name(Field::kKeys)) ? show_several
+                                                                                     : show;
+}
 
 std::span<const ShellCommand> shell_commands() {
   return kCommands;
