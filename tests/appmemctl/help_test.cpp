@@ -45,6 +45,22 @@ TEST(Help, OfEachSubcommandHasItsFlagsAndAnExample) {
   }
 }
 
+TEST(Help, SpeaksOfFlagsRatherThanOfTheWire) {
+  for (const ctl::Subcommand& subcommand : ctl::subcommands()) {
+    const std::string text = help(words_of(subcommand.name)).output;
+    for (const char* const wire : {"_ms", "_bytes", "if_", "out_of_range", "ns.info", "`key`",
+                                   "`by`", "`initial`", "null", "answer with"}) {
+      EXPECT_THAT(text, testing::Not(HasSubstr(wire))) << subcommand.name;
+    }
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+      EXPECT_LE(line.size(), 120U) << line;
+  }
+  EXPECT_THAT(help({"incr"}).output, HasSubstr("by how much; default 1\n"));
+  EXPECT_THAT(help({"ns", "create"}).output, HasSubstr("; default `lru` (lru, s3fifo, none)"));
+  EXPECT_THAT(help({"ns", "alter"}).output, testing::Not(HasSubstr("default `")));
+}
+
 TEST(Help, OfAFolderListsWhatIsInIt) {
   const Ran ran = help({"ns"});
   for (const char* word : {"create", "alter", "drop", "clear", "list", "info"})

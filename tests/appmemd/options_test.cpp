@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -335,6 +336,28 @@ TEST_F(OptionsTest, UsageErrorsPointToTheHelp) {
   for (const char* argument : {"--unknown", "word", "--threads"}) {
     EXPECT_THAT(refusal({argument}), HasSubstr("`appmemd --help` lists the options"));
   }
+}
+
+TEST_F(OptionsTest, UsageErrorsSayWhatIsWrong) {
+  EXPECT_THAT(refusal({"--threads"}), StartsWith("--threads needs a value: write --threads N; "));
+  EXPECT_THAT(refusal({"--thread", "3"}),
+              StartsWith("unknown option --thread: did you mean --threads?; "));
+  EXPECT_THAT(refusal({"--bananas"}), StartsWith("unknown option --bananas; "));
+  EXPECT_THAT(refusal({"-x"}), StartsWith("unknown option -x"));
+  EXPECT_THAT(refusal({"word"}), StartsWith("\"word\" is no option, and nothing else is taken; "));
+  for (const char* const flag : {"--config", "--listen", "--pid-file", "--socket"})
+    EXPECT_THAT(refusal({flag}), StartsWith(std::string(flag) + " needs a value: write "));
+  const std::string other = directory_.file("other.toml");
+  std::ofstream(other) << "threads = 5";
+  EXPECT_EQ(options({"--config", "/nowhere", "--config", other}).threads, 5U);
+}
+
+TEST_F(OptionsTest, HelpFitsATerminal) {
+  const auto help = parse({"--help"});
+  ASSERT_TRUE(help);
+  std::istringstream lines(help->text);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(line.size(), 100U) << line;
 }
 
 TEST_F(OptionsTest, AGroupOpensTheSocketToItUnlessAModeIsGiven) {

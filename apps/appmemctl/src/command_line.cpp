@@ -85,8 +85,8 @@ struct GlobalOptions {
            "Where the store is: unix:PATH, a path, tcp://127.0.0.1:PORT, or embedded:; several "
            "with commas, of which the first that answers is used")
         ->type_name("A[,B...]");
-    app.add_option("-n,--namespace", ns, "The namespace; `default`")->type_name("NAME");
-    app.add_option("--timeout", timeout, "How long to wait for the store; 5s")
+    app.add_option("-n,--namespace", ns, "The namespace; default `default`")->type_name("NAME");
+    app.add_option("--timeout", timeout, "How long to wait for the store; default 5s")
         ->type_name("DURATION");
     app.add_option("--token-file", token_file,
                    "The file with the token that a daemon over TCP asks for; $APPMEM_TOKEN_FILE")
@@ -164,6 +164,15 @@ std::string help_of(const CLI::App& app) {
   return help;
 }
 
+/// What is not named to `ns alter` stays, whatever a new namespace would have.
+std::string help_of_flag(const Subcommand& subcommand, const protocol::FieldSpec& field) {
+  std::string help = flag_help(field);
+  if (subcommand.op != protocol::CommandId::kNsAlter) return help;
+  const std::size_t begin = help.find("; default ");
+  if (begin == std::string::npos) return help;
+  return help.erase(begin, std::min(help.find(" (", begin), help.size()) - begin);
+}
+
 /// CLI11's view of one subcommand, and what it found.
 class SubcommandParser {
  public:
@@ -178,13 +187,15 @@ class SubcommandParser {
     app_ = folder->add_subcommand(name, std::string(subcommand.help()));
     app_->fallthrough();
     app_->footer(
-        "Options that every command has (--address, --namespace, --json, --raw, --timeout): "
+        "Options that every command has (--address, --namespace, --json, --raw, --timeout, "
+        "--token-file): "
         "`appmemctl --help`.\n\nExample:\n  " +
         std::string(subcommand.example));
     app_->formatter(std::make_shared<HelpFormatter>(subcommand.arguments));
     arguments_ = app_->add_option("arguments", arguments_storage_)->expected(-1)->group("");
     for (const protocol::FieldSpec* field : subcommand.flag_fields()) {
-      fields_.emplace_back(field, add(flag_of(*field), flag_value_name(*field), flag_help(*field)));
+      fields_.emplace_back(
+          field, add(flag_of(*field), flag_value_name(*field), help_of_flag(subcommand, *field)));
     }
     for (const OwnFlag& flag : subcommand.own_flags) {
       own_flags_.emplace_back(

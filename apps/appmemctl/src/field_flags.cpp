@@ -137,6 +137,12 @@ Result<void> add_integer(client::RequestBuilder& request, const FieldSpec& field
   return {};
 }
 
+/// A number, or a word in backticks.
+bool is_default(std::string_view text) {
+  if (text.size() > 2 && text.front() == '`') return text.find('`', 1) == text.size() - 1;
+  return parse_number<std::int64_t>(text).has_value();
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_moment(std::string_view text) {
@@ -200,6 +206,18 @@ std::string flag_help(const FieldSpec& field) {
   replace(", in milliseconds since 1970", " (2027-01-31T12:00:00Z)");
   replace(" in milliseconds", " (90s, 5m, 1h30m)");
   replace("null for never", "`never` for none");
+  // The table speaks of the wire.
+  replace(" with `out_of_range`", "");
+  replace("answer with the value", "print the value");
+  replace("; with `key`", "; with one key");
+  replace("at most about so many in one answer", "one page of at most about so many");
+  replace("where the last answer ended", "the page that begins where the last one ended");
+  replace("answer with entries instead of keys", "print `key = value` lines");
+  // What stands behind the last semicolon alone is what holds without the flag.
+  const std::size_t semicolon = help.rfind("; ");
+  if (semicolon != std::string::npos && is_default(help.substr(semicolon + 2))) {
+    help.insert(semicolon + 2, "default ");
+  }
   if (field.type == FieldType::kMaximum) help += "; `none` for no limit";
   if (!field.choices.empty()) {
     help += " (";
