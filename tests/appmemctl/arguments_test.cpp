@@ -11,8 +11,11 @@ using testing::ElementsAre;
 /// Tokens as CLI11 gets them, data in brackets.
 std::vector<std::string> shown(const Arguments& arguments) {
   std::vector<std::string> tokens;
-  for (const std::string& token : arguments.tokens)
-    tokens.push_back(token[0] == kDataMark ? "<" + unprotected(token) + ">" : token);
+  for (const std::string& token : arguments.tokens) {
+    const bool is_data = token[0] == kDataMark || token[0] == kEqualsMark;
+    const std::string sign = token[0] == kEqualsMark ? "=" : "";
+    tokens.push_back(is_data ? sign + "<" + unprotected(token) + ">" : token);
+  }
   return tokens;
 }
 
@@ -41,7 +44,7 @@ TEST(ReadArguments, NumbersBelowZeroAreData) {
 
 TEST(ReadArguments, AnEqualsSignSeparatesFlagAndValue) {
   EXPECT_THAT(shown(read_arguments({"set", "--key=a=b", "--value="})),
-              ElementsAre("set", "--key", "<a=b>", "--value", "<>"));
+              ElementsAre("set", "--key", "=<a=b>", "--value", "=<>"));
 }
 
 TEST(ReadArguments, BehindTwoDashesAllIsData) {

@@ -25,9 +25,17 @@ exists none
   EXPECT_THAT(ctl({"batch", "-"}, "get b"), Prints("two words\n"));
 }
 
+TEST_F(BatchTest, ExistsOfSeveralKeysIsACountHoweverItIsWritten) {
+  const std::string operations =
+      "set a 1\nexists a\nexists a b\n{\"op\":\"exists\",\"keys\":[\"a\",\"a\"]}\n"
+      "{\"op\":\"exists\",\"key\":\"b\"}\n";
+  EXPECT_THAT(ctl({"batch"}, operations), Prints("OK\ntrue\n1\n1\nfalse\n"));
+  EXPECT_THAT(ctl({"batch", "--pipeline"}, operations), Prints("OK\ntrue\n1\n1\nfalse\n"));
+}
+
 TEST_F(BatchTest, AllOrNone) {
   const Ran ran = ctl({"batch"}, "set a 1\nset b text\nincr b\n");
-  EXPECT_THAT(ran, Fails(4, "ops[2]: "));
+  EXPECT_THAT(ran, Fails(4, ": line 3: "));
   EXPECT_THAT(ctl({"list"}), Prints(""));
 }
 

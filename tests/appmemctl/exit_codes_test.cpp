@@ -44,6 +44,79 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   EXPECT_THAT(ctl({"completion", "fish"}), Fails(2, "bash"));
 }
 
+TEST(ExitCodes, WhatCanBeToldWithoutTheServerIsTwoAndNamesTheFlag) {
+  const auto ctl = [](const std::vector<std::string>& arguments) {
+    return appmemctl("/nowhere/s", arguments);
+  };
+  EXPECT_THAT(ctl({"incr", "k", "--min", "5", "--max", "1"}),
+              Fails(2, "--min 5 is greater than --max 1"));
+  for (const char* const limit : {"0", "10001", "-1", "x", "99999999999999999999"}) {
+    EXPECT_THAT(ctl({"scan", "--limit", limit}),
+                Fails(2, "--limit takes a number from 1 to 10000, not \"" + std::string(limit)));
+  }
+  EXPECT_THAT(ctl({"ns", "create", "x", "--max-keys", "0"}),
+              Fails(2, "--max-keys takes a number of at least 1, or `none`"));
+  EXPECT_THAT(ctl({"ns", "create", "x", "--max-bytes", "0"}),
+              Fails(2, "--max-bytes takes a size of at least 1 byte, or `none`"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--if-version", "9223372036854775808"}),
+              Fails(2, "--if-version takes a number from 0 to 9223372036854775807"));
+}
+
+TEST(ExitCodes, ANamespaceThatCannotBeIsTwo) {
+  const auto ctl = [](const std::vector<std::string>& arguments) {
+    return appmemctl("/nowhere/s", arguments);
+  };
+  for (const std::vector<std::string>& empty :
+       {std::vector<std::string>{"-n", ""}, {"--namespace", ""}, {"--namespace="}}) {
+    std::vector<std::string> words = empty;
+    words.insert(words.end(), {"get", "k"});
+    EXPECT_THAT(ctl(words), Fails(2, "--namespace is empty: name one, or leave it out"));
+  }
+  EXPECT_THAT(ctl({"-n", "a b", "get", "k"}), Fails(2, "--namespace \"a b\": a namespace name is"));
+  EXPECT_THAT(ctl({"-n", "7", "get", "k"}), Fails(2, "may not be a number"));
+  for (const char* const command : {"create", "alter", "drop", "clear", "info"}) {
+    EXPECT_THAT(ctl({"ns", command, "a b"}), Fails(2, "a namespace name is 1 to 64 of"));
+    EXPECT_THAT(ctl({"ns", command, ""}), Fails(2, "a namespace name is 1 to 64 of"));
+  }
+}
+
+TEST(ExitCodes, EveryComplaintAboutFlagsSaysWhatToDo) {
+  const auto ctl = [](const std::vector<std::string>& arguments) {
+    return appmemctl("/nowhere/s", arguments);
+  };
+  EXPECT_THAT(ctl({"ping", "--timeout"}), Fails(2, "needs a value: write --timeout DURATION"));
+  EXPECT_THAT(ctl({"-n"}), Fails(2, "needs a value: write --namespace NAME"));
+  EXPECT_THAT(ctl({"get", "k", "--touch-ttl"}), Fails(2, "write --touch-ttl DURATION"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "1s", "--ttl", "2s"}),
+              Fails(2, "--ttl is given more than once: write it once"));
+  EXPECT_THAT(ctl({"set", "k", "-v"}), Fails(2, "unknown option -v: `appmemctl set --help`"));
+  EXPECT_THAT(ctl({"get", "--frob=3", "k"}), Fails(2, "unknown option --frob: "));
+  EXPECT_THAT(ctl({"set", "k", "v", "--if-absent=yes"}),
+              Fails(2, "--if-absent takes no value: write --if-absent alone"));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--json=3", "ping"}, {"ping", "--json=3"}, {"--json=3"}}) {
+    EXPECT_THAT(ctl(words), Fails(2, "--json takes no value"));
+  }
+  EXPECT_THAT(ctl({"help", "frob"}), Fails(2, "unknown command \"frob\""));
+  EXPECT_THAT(ctl({"ns", "frob", "--help"}), Fails(2, "\"ns frob\" is no command"));
+}
+
+TEST_F(CtlTest, WhatTheServerRefusesIsNamedAsItWasTyped) {
+  for (const Words& words :
+       {Words{"scan", "--cursor", "bogus"}, {"scan", "--from", "a", "--cursor", "bogus"}})
+    EXPECT_THAT(ctl(words), Fails(4, "--cursor is none that an earlier answer"));
+  EXPECT_THAT(ctl({"decr", "k", "--by", "-9223372036854775808"}), Fails(4, ": --by has no"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--expires-at", "2500-01-01"}), Fails(4, ": --expires-at is"));
+  EXPECT_THAT(ctl({"ns", "create", "x", "--reserved-bytes", "2MiB", "--max-bytes", "1MiB"}),
+              Fails(4, ": --reserved-bytes is over --max-bytes"));
+  const std::string long_key(65'537, 'k');
+  EXPECT_THAT(ctl({"del", "a", long_key}), Fails(4, ": argument 2: the key is over its limit"));
+  EXPECT_THAT(ctl({"scan", "--prefix", long_key}), Fails(4, ": --prefix is over its limit"));
+  EXPECT_THAT(ctl({"ns", "create", "json", "--type", "json"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"-n", "json", "set", "k", "text"}), Fails(4, "a text has quotes"));
+  EXPECT_THAT(ctl({"batch"}, "set k 1\n\nset s x\nincr s\n"), Fails(4, ": line 4: the value is"));
+}
+
 TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   const TemporaryDirectory directory;
   const std::string path = directory.file("s");

@@ -65,7 +65,7 @@ TEST(Flags, SayWhatTheyTake) {
   EXPECT_EQ(added(field(CommandId::kIncr, Field::kBy), "9223372036854775808"),
             "--by takes a number, not \"9223372036854775808\"");
   EXPECT_EQ(added(field(CommandId::kSet, Field::kIfVersion), "-1"),
-            "--if-version takes a number that is not negative, not \"-1\"");
+            "--if-version takes a number from 0 to 9223372036854775807, not \"-1\"");
   EXPECT_EQ(added(field(CommandId::kNsCreate, Field::kEviction), "lfu"),
             "--eviction takes one of lru s3fifo none, not \"lfu\"");
 }

@@ -282,5 +282,13 @@ TEST_F(KeysTest, StatsOfAKey) {
                            "ttl_ms: -\nversion: [0-9]+\n"));
 }
 
+/// As redis-server does: see "KEYS o?l[xyz" in tests/conformance/resp.jsonl.
+TEST_F(CtlTest, ABracketOfAGlobThatIsNotClosedEndsWithIt) {
+  EXPECT_THAT(ctl({"mset", "y=1", "z=2", "[z=3", "zz=4"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"list", "--glob", "[z"}), Prints("z = 2\n"));
+  EXPECT_THAT(ctl({"list", "--glob", "\\[z"}), Prints("[z = 3\n"));
+  EXPECT_THAT(ctl({"list", "--glob", "["}), Prints(""));
+}
+
 }  // namespace
 }  // namespace appmem::test

@@ -197,13 +197,21 @@ TEST_F(EmbeddedReplTest, DeletesSeveral) {
             "> OK\n> OK\n> deleted 2\n> (nil)\n> false\n> bye\n");
 }
 
+TEST_F(EmbeddedReplTest, ExistsSaysOfOneKeyWhetherAndOfSeveralHowMany) {
+  EXPECT_EQ(session("SET a 1\nSET b 2\nEXISTS a\nEXISTS c\nEXISTS a b c\nEXISTS c d\nEXISTS a a\n"
+                    "EXISTS \"a\" \"b\nHELP exists\n"),
+            "> OK\n> OK\n> true\n> false\n> 2\n> 0\n> 1\n> usage: EXISTS key [key...]\n"
+            "> usage: EXISTS key [key...]\nwhether there is such a key; of several, how many\n"
+            "> bye\n");
+}
+
 TEST_F(EmbeddedReplTest, AWrongLinePrintsTheUsageAndGoesOn) {
   EXPECT_EQ(
       session("SET\nSET a\nGET\nGET a b\nDEL\nEXISTS\nSETEX a x y\nSETEX a 0 y\nSETEX a 5\n"
               "INCR n x\nTTL\nEXPIRE a\nEXPIRE a -1\nLIST a b\nUSE\nCLEAR x\nGET \"a\nPING x\n"
               "SET a 1\n"),
       "> usage: SET key value\n> usage: SET key value\n> usage: GET key\n> usage: GET key\n"
-      "> usage: DEL key [key...]\n> usage: EXISTS key\n> usage: SETEX key seconds value\n"
+      "> usage: DEL key [key...]\n> usage: EXISTS key [key...]\n> usage: SETEX key seconds value\n"
       "> usage: SETEX key seconds value\n> usage: SETEX key seconds value\n"
       "> usage: INCR key [by]\n> usage: TTL key\n> usage: EXPIRE key seconds\n"
       "> usage: EXPIRE key seconds\n> usage: LIST [prefix]\n> usage: USE namespace\n"

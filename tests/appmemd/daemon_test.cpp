@@ -169,6 +169,19 @@ TEST(DaemonTest, InTheBackgroundItReturnsWhenTheSocketAnswers) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(DaemonTest, TheEnvironmentSendsItToTheBackgroundToo) {
+  const TemporaryDirectory directory;
+  ProcessOptions options = appmemd({});
+  options.environment["APPMEM_BACKGROUND"] = "1";
+  options.environment["APPMEM_SOCKET"] = directory.file("s");
+  options.environment["APPMEM_PID_FILE"] = directory.file("pid");
+  const Ran start = appmem::test::run(options);
+  ASSERT_EQ(start.exit_code, 0) << start.errors;
+  const Stranger daemon(directory.file("pid"));
+  LineClient client(directory.file("s"));
+  EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
+}
+
 int broken_pipe = -1;
 
 TEST(DaemonTest, GoesOnWhenNobodyReadsItsLogAnyMore) {
@@ -302,6 +315,43 @@ TEST(DaemonTest, ThePidFileOfADaemonThatLivesIsNotTaken) {
   EXPECT_EQ(second.exit_code, 1);
   EXPECT_THAT(second.errors, HasSubstr(std::to_string(daemon.process().pid())));
   EXPECT_EQ(content(file), std::to_string(daemon.process().pid()) + "\n");
+  EXPECT_EQ(line_count(second.errors), 1U) << "it listened before it was refused";
+  EXPECT_FALSE(std::filesystem::exists(directory.file("other.lock")));
+}
+
+TEST(DaemonTest, AStartThatFailsBehindThePidFileRemovesIt) {
+  const TemporaryDirectory directory;
+  const Daemon daemon;
+  const Ran second =
+      run_appmemd({"--socket", daemon.socket(), "--pid-file", directory.file("pid")});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_THAT(second.errors, HasSubstr("already serves"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(DaemonTest, AStartThatFailsRemovesTheDirectoriesThatItMade) {
+  const TemporaryDirectory directory;
+  const Daemon other;
+  const auto fails = [&](std::vector<std::string> arguments) {
+    const Ran ran = run_appmemd(std::move(arguments));
+    EXPECT_EQ(ran.exit_code, 1);
+    return ran.errors;
+  };
+  const std::string mistyped = directory.file("mistyped");
+  // The third place is taken, so the folder that the first one made has to go again.
+  EXPECT_THAT(
+      fails({"--listen", mistyped + "/s", "--listen", mistyped + "/t", "--listen", other.socket()}),
+      HasSubstr("already serves"));
+  EXPECT_FALSE(std::filesystem::exists(mistyped));
+  EXPECT_THAT(fails({"--socket", mistyped + "/s", "--pid-file", directory.file("no/pid")}),
+              HasSubstr("pid file"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+  // What was there before stays, and so does what serves.
+  std::filesystem::create_directory(mistyped);
+  std::filesystem::permissions(mistyped, std::filesystem::perms::owner_all);
+  EXPECT_THAT(fails({"--listen", mistyped + "/s", "--listen", other.socket()}),
+              HasSubstr("already serves"));
+  EXPECT_TRUE(std::filesystem::is_empty(mistyped));
 }
 
 TEST(DaemonTest, APidFileThatCannotBeWrittenIsAFailedStart) {

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -192,6 +193,42 @@ TEST_F(OptionsTest, ASwitchCanBeTurnedOff) {
   EXPECT_FALSE(options({"--background=false"}).background);
 }
 
+TEST_F(OptionsTest, EverySwitchTakesTheSameWordsInAllThreeSources) {
+  const std::pair<const char*, const char*> words[] = {
+      {"true", "true"},   {"1", "true"},  {"yes", "true"}, {"on", "true"},
+      {"false", "false"}, {"0", "false"}, {"no", "false"}, {"off", "false"}};
+  for (const OptionRow& row : option_rows()) {
+    if (!row.value_name.empty()) continue;
+    SCOPED_TRACE(row.name);
+    const std::string flag = "--" + std::string(row.name);
+    const std::vector<std::string> more = row.name == "tcp-insecure"
+                                              ? std::vector<std::string>{"--tcp", "127.0.0.1:7"}
+                                              : std::vector<std::string>();
+    for (const auto& [word, meaning] : words) {
+      SCOPED_TRACE(word);
+      const auto shown = [&, meaning = std::string(meaning)](std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const auto line = parse(arguments);
+        if (line) return row.show(line->options);
+        // Without either of the two that say who may connect over TCP.
+        return line.error().message.find("tcp needs") != std::string::npos ? std::string("false")
+                                                                           : line.error().message;
+      };
+      EXPECT_EQ(shown({flag + "=" + word}), meaning);
+      environment_ = {{environment_name(row), word}};
+      EXPECT_EQ(shown({}), meaning);
+      environment_.clear();
+      EXPECT_EQ(shown({"--config",
+                       write_config(std::string(row.name) + " = \"" + std::string(word) + '"')}),
+                meaning);
+    }
+    EXPECT_EQ(refusal({flag + "=maybe"}), flag + ": expected true or false, not \"maybe\"");
+    environment_ = {{environment_name(row), "maybe"}};
+    EXPECT_EQ(refusal({}), environment_name(row) + ": expected true or false, not \"maybe\"");
+    environment_.clear();
+  }
+}
+
 TEST_F(OptionsTest, ABadValueNamesItsOptionAndItsSource) {
   EXPECT_EQ(refusal({"--threads", "0"}),
             "--threads: expected a whole number from 1 to 256, not \"0\"");
@@ -249,6 +286,29 @@ TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
       HasSubstr("at most 107 bytes, the kernel's limit for socket paths; this one has 108"));
 }
 
+TEST_F(OptionsTest, PermissionsInTheFileAreOctalInTheirTwoForms) {
+  const auto mode = [&](const std::string& value) {
+    return options({"--config", write_config("socket-mode = " + value)}).socket_mode;
+  };
+  EXPECT_EQ(mode("0o600"), 0600U);
+  EXPECT_EQ(mode("0o640"), 0640U);  // 416, whose digits are octal ones as well
+  EXPECT_EQ(mode("0o0"), 0U);
+  EXPECT_EQ(mode("\"0600\""), 0600U);
+  EXPECT_EQ(mode("\"666\""), 0666U);
+  const auto complaint = [&](const std::string& value) {
+    const std::string file = write_config("threads = 1\n  socket-mode = " + value);
+    std::string message = refusal({"--config", file});
+    EXPECT_THAT(message, StartsWith(file + ":2:17: socket-mode: expected "));
+    return message;
+  };
+  EXPECT_THAT(complaint("600"), testing::EndsWith("write 0o600 or \"0600\""));
+  EXPECT_THAT(complaint("660"), testing::EndsWith("write 0o660 or \"0660\""));
+  for (const char* const odd : {"0x180", "0b110", "980", "-600"})
+    EXPECT_THAT(complaint(odd), testing::EndsWith("write 0o600 or \"0600\""));
+  EXPECT_THAT(complaint("0o1000"), HasSubstr("permissions in octal digits"));
+  EXPECT_THAT(complaint("true"), HasSubstr("permissions in octal digits"));
+}
+
 TEST_F(OptionsTest, AnUnknownKeyIsNamedWithItsPlaceAndWhatWasMeant) {
   std::string file = write_config("\n  max_memory = \"1GiB\"\n");
   EXPECT_EQ(refusal({"--config", file}),
@@ -276,6 +336,28 @@ TEST_F(OptionsTest, UsageErrorsPointToTheHelp) {
   for (const char* argument : {"--unknown", "word", "--threads"}) {
     EXPECT_THAT(refusal({argument}), HasSubstr("`appmemd --help` lists the options"));
   }
+}
+
+TEST_F(OptionsTest, UsageErrorsSayWhatIsWrong) {
+  EXPECT_THAT(refusal({"--threads"}), StartsWith("--threads needs a value: write --threads N; "));
+  EXPECT_THAT(refusal({"--thread", "3"}),
+              StartsWith("unknown option --thread: did you mean --threads?; "));
+  EXPECT_THAT(refusal({"--bananas"}), StartsWith("unknown option --bananas; "));
+  EXPECT_THAT(refusal({"-x"}), StartsWith("unknown option -x"));
+  EXPECT_THAT(refusal({"word"}), StartsWith("\"word\" is no option, and nothing else is taken; "));
+  for (const char* const flag : {"--config", "--listen", "--pid-file", "--socket"})
+    EXPECT_THAT(refusal({flag}), StartsWith(std::string(flag) + " needs a value: write "));
+  const std::string other = directory_.file("other.toml");
+  std::ofstream(other) << "threads = 5";
+  EXPECT_EQ(options({"--config", "/nowhere", "--config", other}).threads, 5U);
+}
+
+TEST_F(OptionsTest, HelpFitsATerminal) {
+  const auto help = parse({"--help"});
+  ASSERT_TRUE(help);
+  std::istringstream lines(help->text);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(line.size(), 100U) << line;
 }
 
 TEST_F(OptionsTest, AGroupOpensTheSocketToItUnlessAModeIsGiven) {

@@ -1,12 +1,17 @@
 #include "pid_file.h"
 
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/temporary_directory.h"
@@ -49,6 +54,54 @@ TEST_F(PidFileTest, ReplacesAFileThatIsLeftOverButNotOneThatIsHeld) {
   const auto refused = second.write(path_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kBusy);
+}
+
+TEST_F(PidFileTest, OneOfManyThatStartAtTheSameMomentGetsIt) {
+  std::ofstream(path_) << "4711\n";
+  constexpr int kProcesses = 16;
+  int gate[2];
+  int taken[2];
+  ASSERT_EQ(::pipe(gate), 0);
+  ASSERT_EQ(::pipe(taken), 0);
+  std::vector<pid_t> processes;
+  for (int i = 0; i < kProcesses; ++i) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::close(gate[1]);
+      char byte = 0;
+      (void)!::read(gate[0], &byte, 1);  // until all are there
+      PidFile file;
+      const char got = file.write(path_) ? 'y' : 'n';
+      (void)!::write(taken[1], &got, 1);
+      ::pause();
+    }
+    processes.push_back(child);
+  }
+  ::close(gate[1]);
+  int winners = 0;
+  for (int i = 0; i < kProcesses; ++i) {
+    char got = 0;
+    ASSERT_EQ(::read(taken[0], &got, 1), 1);
+    winners += got == 'y' ? 1 : 0;
+  }
+  EXPECT_EQ(winners, 1);
+  const pid_t named = std::stoi(content(path_));
+  EXPECT_NE(std::find(processes.begin(), processes.end(), named), processes.end());
+  for (const pid_t process : processes) {
+    ::kill(process, SIGKILL);
+    ::waitpid(process, nullptr, 0);
+  }
+  for (const int fd : {gate[0], taken[0], taken[1]})
+    ::close(fd);
+}
+
+TEST_F(PidFileTest, ALinkThatLeadsNowhereIsReplaced) {
+  std::filesystem::create_symlink(directory_.file("nothing"), path_);
+  PidFile file;
+  ASSERT_TRUE(file.write(path_));
+  EXPECT_EQ(content(path_), ours_);
 }
 
 TEST_F(PidFileTest, NeverWritesThroughALinkInItsPlace) {

@@ -118,6 +118,31 @@ TEST_F(ListeningSocketTest, CreatesTheFolderForThoseWhoMayConnect) {
   EXPECT_THAT(refusal(ErrorCode::kInternal), HasSubstr("cannot create the socket's directory"));
 }
 
+TEST_F(ListeningSocketTest, AFolderThatItMadeGoesWithItUnlessItIsKept) {
+  const std::string folder = directory_.file("folder");
+  spec_.socket_path = folder + "/s";
+  {
+    auto socket = ListeningSocket::open(spec_);
+    ASSERT_TRUE(socket) << socket.error().message;
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  {
+    auto socket = ListeningSocket::open(spec_);
+    ASSERT_TRUE(socket) << socket.error().message;
+    std::ofstream(folder + "/another's");
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder + "/another's"));
+  std::filesystem::remove_all(folder);
+  {
+    auto socket = ListeningSocket::open(spec_);
+    ASSERT_TRUE(socket) << socket.error().message;
+    socket->keep_directory();
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+  ASSERT_TRUE(ListeningSocket::open(spec_));
+  EXPECT_TRUE(std::filesystem::exists(folder));  // it was there
+}
+
 TEST_F(ListeningSocketTest, RefusesAFolderInWhichOthersCouldReplaceIt) {
   const std::string folder = directory_.file("folder");
   std::filesystem::create_directory(folder);

@@ -70,6 +70,18 @@ TEST_F(StopTest, SocketAndLockAreRemovedAtTheEnd) {
   EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
 }
 
+TEST_F(StopTest, WhatFailsBeforeItListensLeavesNothing) {
+  server_.emplace(options_, handler_, clock_, memory_, events_);
+  const auto opened = server_->open([&]() -> Result<void> {
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+    return fail(ErrorCode::kBusy, "not now");
+  });
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message, "not now");
+  EXPECT_FALSE(events_.has("listening"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
+}
+
 TEST_F(StopTest, WhoDoesNotEndInTimeIsCut) {
   options_.shutdown_timeout = milliseconds{50};
   start();

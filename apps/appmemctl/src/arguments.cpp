@@ -45,7 +45,7 @@ void add_flag(const std::string& flag, std::vector<std::string>& tokens) {
     return;
   }
   tokens.push_back(flag.substr(0, equals));
-  tokens.push_back(protected_data(flag.substr(equals + 1)));
+  tokens.push_back(kEqualsMark + flag.substr(equals + 1));
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ Arguments read_arguments(const std::vector<std::string>& arguments) {
 }
 
 std::string unprotected(std::string text) {
-  if (text.starts_with(kDataMark)) text.erase(0, 1);
+  if (text.starts_with(kDataMark) || text.starts_with(kEqualsMark)) text.erase(0, 1);
   return text;
 }
 

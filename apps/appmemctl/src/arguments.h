@@ -26,6 +26,10 @@ Arguments read_arguments(const std::vector<std::string>& arguments);
 /// Stands before data in `tokens`, also before data that begins with it.
 inline constexpr char kDataMark = '\x01';
 
+/// Stands before data that came behind a flag's '='. As an argument of its own it is what a switch
+/// has been given.
+inline constexpr char kEqualsMark = '\x02';
+
 /// Data as it was typed, from what CLI11 gives back.
 std::string unprotected(std::string text);
 

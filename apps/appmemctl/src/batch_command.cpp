@@ -10,6 +10,7 @@
 #include "input.h"
 #include "print.h"
 #include "progress.h"
+#include "refusal.h"
 #include "shell_commands.h"
 
 namespace appmem::ctl {
@@ -28,7 +29,7 @@ constexpr std::size_t kPipelineBytes = 16_MiB;
 struct Operation {
   std::string request;
   std::size_t line = 0;
-  void (*show)(Output&, const JsonView&) = nullptr;
+  ShowLines show = nullptr;
 };
 
 Error line_error(std::size_t line, std::string_view message) {
@@ -37,14 +38,14 @@ Error line_error(std::size_t line, std::string_view message) {
 }
 
 /// Shows an answer of which nothing is known but its op: as the shell would, or as its JSON.
-void (*show_of(const JsonView& request))(Output&, const JsonView&) {
+ShowLines show_of(const JsonView& request) {
   const auto op = request.find("op");
   std::string name = op ? op->as_text() : "";
   for (char& c : name) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   }
   const ShellCommand* command = find_shell_command(name);
-  return command != nullptr ? command->show : nullptr;
+  return command != nullptr ? command->show_of(request) : nullptr;
 }
 
 /// Reads a line of the input: a request as JSON, or a line as the shell takes it.
@@ -61,7 +62,9 @@ Result<Operation> parse_line(const std::string& text, std::size_t number) {
   }
   auto request = command->compose(line);
   if (!request) return fail(line_error(number, "usage: " + std::string(command->usage)));
-  return Operation{*std::move(request), number, command->show};
+  const Result<JsonView> sent = JsonView::parse(*request);
+  const ShowLines show = sent ? command->show_of(*sent) : command->show;
+  return Operation{*std::move(request), number, show};
 }
 
 void show_result(Context& context, const Operation& operation, const JsonView& result) {
@@ -112,13 +115,21 @@ int run_atomic(Context& context, LineInput& input, const std::string& name) {
   ops.push_back(']');
   client::RequestBuilder request(protocol::command_spec(protocol::CommandId::kBatch).name);
   request.json(Field::kOps, ops);
-  return ask(context, request.take(), [&](const JsonView& answer) {
+  // What was typed here is the wire's own language, so only the place is ours.
+  context.reword = [&](std::string message) {
+    const auto position = take_position(message);
+    if (!position || *position >= operations.size()) return message;
+    return "line " + std::to_string(operations[*position].line) + ": " + message;
+  };
+  const int code = ask(context, request.take(), [&](const JsonView& answer) {
     std::size_t i = 0;
     JsonItems results = items_of(answer, protocol::field_name(Field::kResults));
     for (; results.next() && i < operations.size(); ++i)
       show_result(context, operations[i], results.value());
     return protocol::kExitDone;
   });
+  context.reword = nullptr;
+  return code;
 }
 
 /// Every operation as a request of its own, many on the way at once. The exit code is that of the
@@ -207,6 +218,7 @@ int run_batch(Context& context, const Invocation& invocation) {
     }
   }
   LineInput input(fd);
+  context.reword = nullptr;
   const int code = invocation.find_own(kPipelineFlag) != nullptr
                        ? run_pipeline(context, input, name)
                        : run_atomic(context, input, name);

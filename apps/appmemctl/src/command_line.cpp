@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -12,12 +13,15 @@
 #include <CLI/Formatter.hpp>
 #include <unistd.h>
 
+#include "appmem/base/limits.h"
+#include "appmem/base/namespace_name.h"
 #include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/error_table.h"
 #include "arguments.h"
 #include "commands.h"
 #include "field_flags.h"
+#include "refusal.h"
 
 namespace appmem::ctl {
 namespace {
@@ -53,6 +57,19 @@ Result<std::vector<std::string>> split_addresses(const std::string& text) {
   return items;
 }
 
+/// What no namespace can be called is a mistake in the command line.
+Result<void> check_namespace(const std::string& name) {
+  if (name.empty()) {
+    return fail(ErrorCode::kInvalidRequest,
+                "--namespace is empty: name one, or leave it out for `default`");
+  }
+  const std::string_view complaint = namespace_name_complaint(name);
+  if (complaint.empty()) return {};
+  return fail(ErrorCode::kInvalidRequest, "--namespace \"" +
+                                              name.substr(0, 2 * kNamespaceNameBytesMax) +
+                                              "\": " + std::string(complaint));
+}
+
 /// The options that every subcommand has.
 struct GlobalOptions {
   std::string address;
@@ -68,8 +85,8 @@ struct GlobalOptions {
            "Where the store is: unix:PATH, a path, tcp://127.0.0.1:PORT, or embedded:; several "
            "with commas, of which the first that answers is used")
         ->type_name("A[,B...]");
-    app.add_option("-n,--namespace", ns, "The namespace; `default`")->type_name("NAME");
-    app.add_option("--timeout", timeout, "How long to wait for the store; 5s")
+    app.add_option("-n,--namespace", ns, "The namespace; default `default`")->type_name("NAME");
+    app.add_option("--timeout", timeout, "How long to wait for the store; default 5s")
         ->type_name("DURATION");
     app.add_option("--token-file", token_file,
                    "The file with the token that a daemon over TCP asks for; $APPMEM_TOKEN_FILE")
@@ -87,7 +104,10 @@ struct GlobalOptions {
       if (!addresses) return fail(std::move(addresses).error());
       context.options.addresses = *std::move(addresses);
     }
-    if (!ns.empty()) context.options.ns = unprotected(ns);
+    if (!ns.empty()) {
+      context.options.ns = unprotected(ns);
+      if (auto checked = check_namespace(context.options.ns); !checked) return checked;
+    }
     if (timeout.empty()) return {};
     const auto duration = parse_duration(unprotected(timeout));
     if (!duration) {
@@ -144,6 +164,15 @@ std::string help_of(const CLI::App& app) {
   return help;
 }
 
+/// What is not named to `ns alter` stays, whatever a new namespace would have.
+std::string help_of_flag(const Subcommand& subcommand, const protocol::FieldSpec& field) {
+  std::string help = flag_help(field);
+  if (subcommand.op != protocol::CommandId::kNsAlter) return help;
+  const std::size_t begin = help.find("; default ");
+  if (begin == std::string::npos) return help;
+  return help.erase(begin, std::min(help.find(" (", begin), help.size()) - begin);
+}
+
 /// CLI11's view of one subcommand, and what it found.
 class SubcommandParser {
  public:
@@ -158,19 +187,24 @@ class SubcommandParser {
     app_ = folder->add_subcommand(name, std::string(subcommand.help()));
     app_->fallthrough();
     app_->footer(
-        "Options that every command has (--address, --namespace, --json, --raw, --timeout): "
+        "Options that every command has (--address, --namespace, --json, --raw, --timeout, "
+        "--token-file): "
         "`appmemctl --help`.\n\nExample:\n  " +
         std::string(subcommand.example));
     app_->formatter(std::make_shared<HelpFormatter>(subcommand.arguments));
     arguments_ = app_->add_option("arguments", arguments_storage_)->expected(-1)->group("");
     for (const protocol::FieldSpec* field : subcommand.flag_fields()) {
-      fields_.emplace_back(field, add(flag_of(*field), flag_value_name(*field), flag_help(*field)));
+      fields_.emplace_back(
+          field, add(flag_of(*field), flag_value_name(*field), help_of_flag(subcommand, *field)));
     }
     for (const OwnFlag& flag : subcommand.own_flags) {
       own_flags_.emplace_back(
           flag.name, add("--" + std::string(flag.name), flag.value_name, std::string(flag.help)));
     }
   }
+
+  /// With the marks that they still have.
+  [[nodiscard]] std::vector<std::string> arguments() const { return arguments_->results(); }
 
   [[nodiscard]] Invocation invocation() const {
     Invocation result;
@@ -244,13 +278,66 @@ std::string commands_of(std::string_view group) {
 
 /// CLI11's words without our marks.
 std::string cleaned(std::string message) {
-  message.erase(std::remove(message.begin(), message.end(), kDataMark), message.end());
+  for (const char mark : {kDataMark, kEqualsMark})
+    message.erase(std::remove(message.begin(), message.end(), mark), message.end());
   return message;
 }
 
-/// Why a command line that names no subcommand does nothing.
-int report_no_subcommand(const CLI::App& app, const std::string& words) {
+/// A switch that was given a value, such as --json=yes; nothing where none was. `extra` is what
+/// nobody took.
+std::optional<std::string> switch_with_value(const std::vector<std::string>& tokens,
+                                             const std::string& extra) {
+  if (!extra.starts_with(kEqualsMark)) return std::nullopt;
+  const auto value = std::find(tokens.begin(), tokens.end(), extra);
+  if (value == tokens.begin() || value == tokens.end()) return std::nullopt;
+  return *std::prev(value);
+}
+
+int report_switch_with_value(const std::string& flag) {
+  return report_usage(flag + " takes no value", "write " + flag + " alone, or leave it out");
+}
+
+/// What CLI11 refuses, in one line that says what to do. `tokens` are what it was given, and
+/// `command` the words that name the subcommand.
+int report_parse_error(const CLI::App& app, const CLI::Error& error,
+                       const std::vector<std::string>& tokens, const std::string& command) {
+  const std::string help =
+      "`appmemctl " + command + (command.empty() ? "" : " ") + "--help` lists all";
+  const std::string message = cleaned(error.what());
   for (const std::string& extra : app.remaining(true)) {
+    if (const auto flag = switch_with_value(tokens, extra)) return report_switch_with_value(*flag);
+    if (!extra.starts_with('-')) continue;
+    return report_usage("unknown option " + extra, help + "; put -- before what is no option");
+  }
+  // "--ttl: 1 required DURATION missing", "--ttl: At Most 1 required but received 2"
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    constexpr std::string_view kRequired = "1 required ";
+    constexpr std::string_view kMissing = " missing";
+    const std::string flag = message.substr(0, message.find(':'));
+    const std::size_t begin = message.find(kRequired);
+    if (begin != std::string::npos && message.ends_with(kMissing)) {
+      const std::size_t value = begin + kRequired.size();
+      return report_usage(
+          flag + " needs a value",
+          "write " + flag + ' ' + message.substr(value, message.size() - kMissing.size() - value));
+    }
+    if (message.find("received") != std::string::npos) {
+      return report_usage(flag + " is given more than once", "write it once");
+    }
+  }
+  return report_usage(message, help);
+}
+
+bool is_group(std::string_view words) {
+  return std::any_of(subcommand_groups().begin(), subcommand_groups().end(),
+                     [&](const auto& group) { return group.first == words; });
+}
+
+/// Why a command line that names no subcommand does nothing.
+int report_no_subcommand(const CLI::App& app, const std::vector<std::string>& tokens,
+                         const std::string& words) {
+  for (const std::string& extra : app.remaining(true)) {
+    if (const auto flag = switch_with_value(tokens, extra)) return report_switch_with_value(*flag);
     if (extra.starts_with('-')) {
       return report_usage("unknown option " + extra, "`appmemctl --help` lists all");
     }
@@ -296,6 +383,9 @@ int run_invocation(Context& context, const Invocation& invocation) {
   if (const auto checked = check_flags(invocation); !checked) {
     return report_usage(checked.error().message);
   }
+  context.reword = [subcommand = invocation.subcommand](std::string message) {
+    return in_words_of(*subcommand, std::move(message));
+  };
   const int code = invocation.subcommand->run(context, invocation);
   context.out.flush();
   return code;
@@ -325,18 +415,18 @@ int run_command_line(int argc, char** argv) {
 
   Context context;
   try {
-    std::reverse(arguments.tokens.begin(), arguments.tokens.end());  // as CLI11 takes them
-    app.parse(std::move(arguments.tokens));
+    app.parse(std::vector<std::string>(arguments.tokens.rbegin(), arguments.tokens.rend()));
   } catch (const CLI::CallForVersion& version) {
     context.out.write(std::string(version.what()) + '\n');
     return protocol::kExitDone;
   } catch (const CLI::Success&) {
+    if (arguments.subcommand == nullptr && !arguments.words.empty() && !is_group(arguments.words)) {
+      return report_no_subcommand(app, arguments.tokens, arguments.words);
+    }
     context.out.write(help_of(app));
     return protocol::kExitDone;
   } catch (const CLI::Error& error) {
-    return report_usage(cleaned(error.what()), "`appmemctl " + arguments.words +
-                                                   (arguments.words.empty() ? "" : " ") +
-                                                   "--help` shows what there is");
+    return report_parse_error(app, error, arguments.tokens, arguments.words);
   }
 
   if (const auto applied = global.apply(context); !applied) {
@@ -345,14 +435,21 @@ int run_command_line(int argc, char** argv) {
   auto token = read_token(global.token_file);
   if (!token) return report_local(token.error(), protocol::kExitLocalFile);
   context.options.token = *std::move(token);
-  if (parser) return run_invocation(context, parser->invocation());
+  if (parser) {
+    const Invocation invocation = parser->invocation();
+    for (const std::string& argument : parser->arguments()) {
+      const auto flag = switch_with_value(arguments.tokens, argument);
+      if (flag) return report_switch_with_value(*flag);
+    }
+    return run_invocation(context, invocation);
+  }
   if (arguments.words.empty() && app.remaining().empty() && ::isatty(STDIN_FILENO) == 1 &&
       context.out.is_terminal()) {
     Invocation shell;
     shell.subcommand = &shell_subcommand();
     return run_invocation(context, shell);
   }
-  return report_no_subcommand(app, arguments.words);
+  return report_no_subcommand(app, arguments.tokens, arguments.words);
 }
 
 }  // namespace appmem::ctl

@@ -30,6 +30,8 @@ std::string_view advice(const Error& error) {
     case ErrorCode::kOutOfMemory:
       return " (raise --max-memory or the namespace's limits; where its eviction is none, "
              "--eviction lru makes room)";
+    case ErrorCode::kInvalidJson:
+      return " (what this namespace stores is JSON: a text has quotes, as in '\"text\"')";
     case ErrorCode::kBusy:
       return " (try again later)";
     default:
@@ -86,7 +88,10 @@ int show_answer(Context& context, const std::string& line, const ShowAnswer& sho
     context.out.mute(true);
   }
   std::optional<Error> error = client::answer_error(*answer);
-  if (error) error->message.insert(0, where);
+  if (error) {
+    if (context.reword) error->message = context.reword(std::move(error->message));
+    error->message.insert(0, where);
+  }
   const int code = error ? report_answer_error(*error) : show(*answer);
   context.out.mute(false);
   return code;

@@ -19,6 +19,8 @@ struct Context {
   /// Print bytes and nothing else.
   bool raw = false;
   Output out{1};
+  /// Puts what the store refuses into the words of what was typed. May be empty.
+  std::function<std::string(std::string)> reword;
 
   /// Opens the store at the first call.
   Result<client::Client*> client();

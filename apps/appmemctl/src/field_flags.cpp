@@ -15,6 +15,9 @@ namespace {
 using protocol::FieldSpec;
 using protocol::FieldType;
 
+/// The largest number that a request holds.
+constexpr std::uint64_t kNumberMax = INT64_MAX;
+
 constexpr std::string_view kMillisSuffix = "_ms";
 constexpr std::string_view kBytesSuffix = "_bytes";
 
@@ -102,11 +105,24 @@ Result<void> add_amount(client::RequestBuilder& request, const FieldSpec& field,
     if (!size) {
       return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + size.error().message);
     }
+    if (*size > kNumberMax || (field.type == FieldType::kMaximum && *size == 0)) {
+      return wrong(field, text, "a size of at least 1 byte, or `none` for no limit");
+    }
     request.unsigned_integer(field.field, *size);
     return {};
   }
   const auto number = parse_number<std::uint64_t>(text);
-  if (!number) return wrong(field, text, "a number that is not negative");
+  if (field.field == protocol::Field::kLimit) {
+    if (!number || *number < 1 || *number > kScanLimitMax) {
+      return wrong(field, text, "a number from 1 to " + std::to_string(kScanLimitMax));
+    }
+  } else if (field.type == FieldType::kMaximum) {
+    if (!number || *number < 1 || *number > kNumberMax) {
+      return wrong(field, text, "a number of at least 1, or `none` for no limit");
+    }
+  } else if (!number || *number > kNumberMax) {
+    return wrong(field, text, "a number from 0 to " + std::to_string(kNumberMax));
+  }
   request.unsigned_integer(field.field, *number);
   return {};
 }
@@ -119,6 +135,12 @@ Result<void> add_integer(client::RequestBuilder& request, const FieldSpec& field
   }
   request.integer(field.field, *number);
   return {};
+}
+
+/// A number, or a word in backticks.
+bool is_default(std::string_view text) {
+  if (text.size() > 2 && text.front() == '`') return text.find('`', 1) == text.size() - 1;
+  return parse_number<std::int64_t>(text).has_value();
 }
 
 }  // namespace
@@ -184,6 +206,18 @@ std::string flag_help(const FieldSpec& field) {
   replace(", in milliseconds since 1970", " (2027-01-31T12:00:00Z)");
   replace(" in milliseconds", " (90s, 5m, 1h30m)");
   replace("null for never", "`never` for none");
+  // The table speaks of the wire.
+  replace(" with `out_of_range`", "");
+  replace("answer with the value", "print the value");
+  replace("; with `key`", "; with one key");
+  replace("at most about so many in one answer", "one page of at most about so many");
+  replace("where the last answer ended", "the page that begins where the last one ended");
+  replace("answer with entries instead of keys", "print `key = value` lines");
+  // What stands behind the last semicolon alone is what holds without the flag.
+  const std::size_t semicolon = help.rfind("; ");
+  if (semicolon != std::string::npos && is_default(help.substr(semicolon + 2))) {
+    help.insert(semicolon + 2, "default ");
+  }
   if (field.type == FieldType::kMaximum) help += "; `none` for no limit";
   if (!field.choices.empty()) {
     help += " (";

@@ -14,8 +14,10 @@ using client::JsonView;
 using client::RequestBuilder;
 using protocol::Field;
 
-int report_walk(const WalkError& failure) {
-  return failure.answered ? report_answer_error(failure.error) : report_client_error(failure.error);
+int report_walk(const Context& context, WalkError failure) {
+  if (!failure.answered) return report_client_error(failure.error);
+  if (context.reword) failure.error.message = context.reword(std::move(failure.error.message));
+  return report_answer_error(failure.error);
 }
 
 /// "key", or "key = value" where the page has values.
@@ -74,7 +76,7 @@ int run_scan(Context& context, const Invocation& invocation) {
         }
         return true;
       });
-  return walked ? protocol::kExitDone : report_walk(walked.error());
+  return walked ? protocol::kExitDone : report_walk(context, walked.error());
 }
 
 int run_list(Context& context, const Invocation& invocation) {
@@ -88,7 +90,7 @@ int run_list(Context& context, const Invocation& invocation) {
     entries = collect_entries(**client, *std::move(request),
                               [&](std::size_t count) { progress.show(count); });
   }
-  if (!entries) return report_walk(entries.error());
+  if (!entries) return report_walk(context, entries.error());
   if (context.json) {
     // In the form of a scan's answer that has it all.
     context.out.write("{\"ok\":true,\"entries\":[");

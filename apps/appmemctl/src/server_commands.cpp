@@ -1,3 +1,4 @@
+#include "appmem/base/namespace_name.h"
 #include "appmem/protocol/error_table.h"
 #include "commands.h"
 #include "field_flags.h"
@@ -42,6 +43,8 @@ int show_table(Context& context, const JsonView& answer, Field field,
 
 /// Sends the op with the namespace that is the first argument.
 int ask_about_namespace(Context& context, const Invocation& invocation, const ShowAnswer& show) {
+  const std::string_view complaint = namespace_name_complaint(invocation.arguments.front());
+  if (!complaint.empty()) return report_usage(complaint);
   Result<RequestBuilder> request = begin_request(invocation);
   if (!request) return report_usage(request.error().message);
   request->text(Field::kName, invocation.arguments.front());

@@ -7,6 +7,7 @@
 
 #include "appmem/protocol/command_table.h"
 #include "key_pages.h"
+#include "refusal.h"
 #include "shell_commands.h"
 #include "shell_line.h"
 
@@ -110,7 +111,8 @@ bool Shell::execute(std::string_view text) {
     run_clear(line);
   } else if (const ShellCommand* command = find_shell_command(name)) {
     if (const auto request = command->compose(line)) {
-      call(*request, command->show);
+      const Result<JsonView> sent = JsonView::parse(*request);
+      call(*request, sent ? command->show_of(*sent) : command->show);
     } else {
       print_usage(command->usage);
     }
@@ -125,7 +127,8 @@ void Shell::call(const std::string& request, void (*show)(Output&, const JsonVie
   if (!line) return print_error(line.error().message);
   const Result<JsonView> answer = JsonView::parse(*line);
   if (!answer) return print_error(answer.error().message);
-  if (const auto error = client::answer_error(*answer)) return print_error(error->message);
+  if (const auto error = client::answer_error(*answer))
+    return print_error(in_plain_words(error->message));
   show(out_, *answer);
 }
 
@@ -134,7 +137,7 @@ void Shell::run_list(ShellLine& line) {
   if (const auto prefix = line.word()) request.bytes(Field::kPrefix, *prefix);
   if (!line.at_end()) return print_usage(kList.usage);
   const auto entries = collect_entries(client_, std::move(request), [](std::size_t) {});
-  if (!entries) return print_error(entries.error().error.message);
+  if (!entries) return print_error(in_plain_words(entries.error().error.message));
   for (const auto& [key, entry] : *entries) {
     out_.write_stored_in_line(key);
     out_.write(" = ");

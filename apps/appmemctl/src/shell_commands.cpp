@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "appmem/base/limits.h"
 #include "appmem/base/units.h"
 #include "appmem/client/request.h"
 #include "appmem/protocol/command_table.h"
@@ -31,16 +32,16 @@ std::optional<std::int64_t> number_of(const std::string& text) {
   return number;
 }
 
-/// Seconds, or a duration with its unit; nothing for none that is positive.
+/// Seconds, or a duration with its unit; nothing for none that is positive and within kTtlMax.
 std::optional<std::int64_t> milliseconds_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
-  constexpr std::int64_t kSecondsMax = INT64_MAX / 1000;
+  constexpr std::int64_t kSecondsMax = std::chrono::floor<std::chrono::seconds>(kTtlMax).count();
   if (const auto seconds = number_of(*text)) {
     if (*seconds <= 0 || *seconds > kSecondsMax) return std::nullopt;
     return *seconds * 1000;
   }
   const Result<std::chrono::milliseconds> duration = parse_duration(*text);
-  if (!duration || duration->count() <= 0) return std::nullopt;
+  if (!duration || duration->count() <= 0 || *duration > kTtlMax) return std::nullopt;
   return duration->count();
 }
 
@@ -57,6 +58,13 @@ Line keys_request(CommandId id, ShellLine& line) {
   if (keys.empty() || !line.at_end()) return std::nullopt;
   const std::vector<std::string_view> views(keys.begin(), keys.end());
   return RequestBuilder(op(id)).keys(Field::kKeys, views).take();
+}
+
+/// `key`, or `keys` of which there are several.
+Line one_or_several_request(CommandId id, ShellLine& line) {
+  ShellLine several = line;
+  if (Line one = key_request(id, line)) return one;
+  return keys_request(id, several);
 }
 
 Line value_request(CommandId id, ShellLine& line) {
@@ -215,8 +223,8 @@ constexpr ShellCommand kCommands[] = {
     {"GET", "GET key", "show a value", compose<CommandId::kGet, key_request>, show_value},
     {"DEL", "DEL key [key...]", "delete keys", compose<CommandId::kDel, keys_request>,
      show_deleted},
-    {"EXISTS", "EXISTS key", "whether there is such a key",
-     compose<CommandId::kExists, key_request>, show_exists},
+    {"EXISTS", "EXISTS key [key...]", "whether there is such a key; of several, how many",
+     compose<CommandId::kExists, one_or_several_request>, show_exists, show_count},
     {"SETEX", "SETEX key seconds value", "store a value for so long", setex_request, show_ok},
     {"EXPIRE", "EXPIRE key seconds", "let a key end in so long", expire_request, show_found},
     {"PERSIST", "PERSIST key", "let a key live for ever", compose<CommandId::kPersist, key_request>,
@@ -235,6 +243,11 @@ constexpr ShellCommand kCommands[] = {
 };
 
 }  // namespace
+
+ShowLines ShellCommand::show_of(const JsonView& request) const {
+  return show_several != nullptr && request.find(protocol::field_name(Field::kKeys)) ? show_several
+                                                                                     : show;
+}
 
 std::span<const ShellCommand> shell_commands() {
   return kCommands;

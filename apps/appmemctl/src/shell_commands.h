@@ -11,6 +11,9 @@
 
 namespace appmem::ctl {
 
+/// Shows an answer that is no error, as lines.
+using ShowLines = void (*)(Output&, const client::JsonView&);
+
 /// A command of the shell that is one request.
 struct ShellCommand {
   std::string_view name;
@@ -18,8 +21,12 @@ struct ShellCommand {
   std::string_view summary;
   /// The request of a line; nothing when the line is wrong, so that the usage is shown.
   std::optional<std::string> (*compose)(ShellLine&) = nullptr;
-  /// Shows an answer that is no error, as lines.
-  void (*show)(Output&, const client::JsonView&) = nullptr;
+  ShowLines show = nullptr;
+  /// Where it is another for a request with `keys` than for one with `key`.
+  ShowLines show_several = nullptr;
+
+  /// How the answer to a request of this command is shown.
+  [[nodiscard]] ShowLines show_of(const client::JsonView& request) const;
 };
 
 /// In the order in which HELP lists them.

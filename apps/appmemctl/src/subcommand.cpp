@@ -1,6 +1,8 @@
 #include "subcommand.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <iterator>
 
 #include "field_flags.h"
@@ -20,6 +22,23 @@ bool exclude_each_other(const protocol::FieldSpec& a, const protocol::FieldSpec&
   if (!is_small(a.one_of) && !is_small(b.one_of)) return false;
   return (static_cast<unsigned>(a.one_of) | kCaseBit) ==
          (static_cast<unsigned>(b.one_of) | kCaseBit);
+}
+
+/// Bounds of a counter between which there is nothing.
+Result<void> check_bounds(const Invocation& invocation) {
+  const std::string* const min = invocation.find(protocol::Field::kMin);
+  const std::string* const max = invocation.find(protocol::Field::kMax);
+  if (min == nullptr || max == nullptr) return {};
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const auto read = [](const std::string& text, std::int64_t& number) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc{} && stop == end;
+  };
+  if (!read(*min, low) || !read(*max, high) || low <= high) return {};
+  return fail(ErrorCode::kInvalidRequest, "--min " + *min + " is greater than --max " + *max +
+                                              ": no counter can be within these bounds");
 }
 
 }  // namespace
@@ -62,7 +81,7 @@ Result<void> check_flags(const Invocation& invocation) {
                                                   flag_of(*second->first) + " exclude each other");
     }
   }
-  return {};
+  return check_bounds(invocation);
 }
 
 Result<void> add_flags(client::RequestBuilder& request, const Invocation& invocation) {

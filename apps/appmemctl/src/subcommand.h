@@ -68,7 +68,7 @@ std::span<const std::pair<std::string_view, std::string_view>> subcommand_groups
 /// Errors: kInvalidRequest, for a usage message.
 Result<client::RequestBuilder> begin_request(const Invocation& invocation);
 /// Whether the flags may stand together, as the row says of their fields. Errors: kInvalidRequest,
-/// naming two flags that may not, for a usage message.
+/// naming two flags that may not, for a usage message. Bounds that leave nothing are two as well.
 Result<void> check_flags(const Invocation& invocation);
 /// Adds the flags' fields to a request, or to an item of one.
 Result<void> add_flags(client::RequestBuilder& request, const Invocation& invocation);

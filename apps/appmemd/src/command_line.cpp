@@ -1,7 +1,10 @@
 #include "command_line.h"
 
+#include <algorithm>
 #include <deque>
+#include <memory>
 #include <set>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -63,6 +66,57 @@ void add_flags(CLI::App& app, std::deque<Given>& given, const Options& defaults)
   }
 }
 
+/// Help whose lines fit a terminal; CLI11 indents what follows a line end.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() { column_width(kFlagColumns); }
+
+  [[nodiscard]] std::string make_option_desc(const CLI::Option* option) const override {
+    std::string text = option->get_description();
+    std::size_t line = 0;
+    while (text.size() - line > kHelpColumns) {
+      const std::size_t space = text.rfind(' ', line + kHelpColumns);
+      if (space == std::string::npos || space <= line) break;
+      text[space] = '\n';
+      line = space + 1;
+    }
+    return text;
+  }
+
+ private:
+  static constexpr std::size_t kFlagColumns = 34;
+  static constexpr std::size_t kHelpColumns = 64;
+};
+
+/// What CLI11 refuses, as one line that says what to do.
+std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
+  static constexpr std::string_view kList = "; `appmemd --help` lists the options";
+  static constexpr std::string_view kRequired = "1 required ";
+  static constexpr std::string_view kMissing = " missing";
+  const std::string message = error.what();
+  const std::vector<std::string> extras = app.remaining();
+  if (!extras.empty()) {
+    const std::string& extra = extras.front();
+    if (!extra.starts_with('-')) {
+      return '"' + extra + "\" is no option, and nothing else is taken" + std::string(kList);
+    }
+    const std::string name = extra.substr(std::min(extra.find_first_not_of('-'), extra.size()));
+    const std::string_view similar = similar_option(name);
+    return "unknown option " + extra +
+           (similar.empty() ? "" : ": did you mean --" + std::string(similar) + '?') +
+           std::string(kList);
+  }
+  // "--threads: 1 required N missing"
+  const std::size_t begin = message.find(kRequired);
+  if (begin != std::string::npos && message.ends_with(kMissing)) {
+    const std::size_t value = begin + kRequired.size();
+    const std::string flag = message.substr(0, message.find(':'));
+    return flag + " needs a value: write " + flag + ' ' +
+           message.substr(value, message.size() - kMissing.size() - value) + std::string(kList);
+  }
+  return message + std::string(kList);
+}
+
 }  // namespace
 
 Result<CommandLine> read_command_line(int argc, const char* const* argv, const Machine& machine,
@@ -72,12 +126,15 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
 
   CLI::App app{kDescription, "appmemd"};
   app.footer(kFooter);
+  app.formatter(std::make_shared<HelpFormatter>());
   std::deque<Given> given;
   add_flags(app, given, result.options);
   std::string config = environment("APPMEM_CONFIG").value_or("");
   bool print_config = false;
   bool version = false;
-  app.add_option("--config", config, "Read options from this TOML file.")->type_name("FILE");
+  app.add_option("--config", config, "Read options from this TOML file.")
+      ->type_name("FILE")
+      ->take_last();
   app.add_flag("--print-config", print_config, "Print the effective options as TOML, and end.");
   app.add_flag("--version", version, "Print the version, and end.");
   try {
@@ -87,8 +144,7 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
     result.text = app.help();
     return result;
   } catch (const CLI::ParseError& error) {
-    return fail(ErrorCode::kInvalidRequest,
-                std::string(error.what()) + "; `appmemd --help` lists the options");
+    return fail(ErrorCode::kInvalidRequest, complaint(app, error));
   }
   if (version) {
     result.action = CommandLine::Action::kPrintText;

@@ -1,6 +1,9 @@
 #include "config_file.h"
 
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <system_error>
 
 #include <fcntl.h>
@@ -27,6 +30,24 @@ std::optional<std::string> text_of_list(const toml::array& array) {
     items.push_back(text->get());
   }
   return join_items(items);
+}
+
+/// The digits of an octal number, or nothing where it was not written as one: 600 would be another
+/// number than 0o600.
+std::optional<std::string> octal_digits(const toml::value<std::int64_t>& number) {
+  if (number.flags() != toml::value_flags::format_as_octal) return std::nullopt;
+  char digits[32];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number.get(), 8);
+  return error == std::errc{} ? std::optional(std::string(digits, end)) : std::nullopt;
+}
+
+/// What to write in place of a number whose digits are to be octal ones.
+std::string octal_advice(const toml::value<std::int64_t>& number) {
+  const std::string written = std::to_string(number.get());
+  const bool plain = number.flags() == toml::value_flags::none &&
+                     written.find_first_not_of("01234567") == std::string::npos;
+  const std::string digits = plain ? written : "600";
+  return "expected octal digits: write 0o" + digits + " or \"0" + digits + '"';
 }
 
 /// The text of a value as it would stand behind a flag.
@@ -82,8 +103,15 @@ Result<void> read_config_file(const std::string& path, Options& options,
                                                   std::string(key.str().substr(0, 200)) + "\"; " +
                                                   hint);
     }
+    const auto* const number = row->is_octal ? node.as_integer() : nullptr;
+    const auto octal = number != nullptr ? octal_digits(*number) : std::nullopt;
+    if (number != nullptr && !octal) {
+      return fail(ErrorCode::kInvalidRequest, place(path, node.source()) + ": " +
+                                                  std::string(row->name) + ": " +
+                                                  octal_advice(*number));
+    }
     const auto* const list = row->is_list ? node.as_array() : nullptr;
-    const auto value = list != nullptr ? text_of_list(*list) : text_of(node);
+    const auto value = octal ? octal : list != nullptr ? text_of_list(*list) : text_of(node);
     if (!value) {
       return fail(ErrorCode::kInvalidRequest,
                   place(path, node.source()) + ": " + std::string(row->name) + ": expected " +

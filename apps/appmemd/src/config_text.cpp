@@ -102,6 +102,20 @@ std::string example_config() {
   return out;
 }
 
+namespace {
+
+/// `text` within a table, where a bar would end the cell even in code.
+std::string in_cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '|') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string options_as_markdown() {
   const Options options = documented_options();
   std::string out = "| option | default | |\n| --- | --- | --- |\n";
@@ -110,7 +124,7 @@ std::string options_as_markdown() {
         row.default_text.empty() ? "`" + row.show(options) + "`" : std::string(row.default_text);
     out.append("| `").append(row.name).append("`");
     if (!row.value_name.empty()) out.append(" ").append(row.value_name);
-    out.append(" | ").append(standard).append(" | ").append(row.help).append(" |\n");
+    out.append(" | ").append(standard).append(" | ").append(in_cell(row.help)).append(" |\n");
   }
   return out;
 }

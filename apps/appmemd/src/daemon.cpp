@@ -218,11 +218,12 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                          .shutdown_timeout = options.shutdown_timeout},
                         service, clock, store.memory(), log);
   service.attach(server);
-  if (auto opened = server.open(); !opened) return opened;
   PidFile pid_file;
-  if (!options.pid_file.empty()) {
-    if (auto written = pid_file.write(options.pid_file); !written) return written;
-  }
+  // First of all: a daemon that is refused for it never listens.
+  const auto take_pid_file = [&] {
+    return options.pid_file.empty() ? Result<void>() : pid_file.write(options.pid_file);
+  };
+  if (auto opened = server.open(take_pid_file); !opened) return opened;
   server.run();
   return {};
 }

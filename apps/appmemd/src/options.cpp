@@ -94,7 +94,16 @@ constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLev
                                                                 {"info", LogLevel::kInfo},
                                                                 {"warning", LogLevel::kWarning},
                                                                 {"error", LogLevel::kError}};
-constexpr std::pair<std::string_view, bool> kSwitch[] = {{"false", false}, {"true", true}};
+
+/// As people write it in an environment, too; the first of each is what is shown.
+constexpr std::pair<std::string_view, bool> kSwitch[] = {
+    {"false", false}, {"true", true}, {"0", false},   {"1", true},
+    {"no", false},    {"yes", true},  {"off", false}, {"on", true}};
+
+Result<void> set_switch(std::string_view text, bool& target) {
+  if (set_word<bool>(text, kSwitch, target)) return {};
+  return expected("true or false");
+}
 
 Result<void> set_listen(Options& options, std::string_view text) {
   auto addresses = parse_listen_addresses(text);
@@ -188,9 +197,7 @@ constexpr OptionRow kRows[] = {
      }},
     {"socket-mode", "MODE", "Permissions of the socket, in octal digits.",
      "0600, and 0660 with --socket-group", set_socket_mode,
-     [](const Options& o) {
-       return show_mode(o.socket_mode);
-     }},
+     [](const Options& o) { return show_mode(o.socket_mode); }, false, true},
     {"socket-group", "GROUP",
      "Group of the socket, by name or number. Its members may read and write the namespace "
      "`default`.",
@@ -215,7 +222,7 @@ constexpr OptionRow kRows[] = {
        return o.tcp_token_file;
      }},
     {"tcp-insecure", "", "Let every user of this host do everything over --tcp, without a token.",
-     "false", [](Options& o, Text text) { return set_word<bool>(text, kSwitch, o.tcp_insecure); },
+     "false", [](Options& o, Text text) { return set_switch(text, o.tcp_insecure); },
      [](const Options& o) {
        return show_word<bool>(kSwitch, o.tcp_insecure);
      }},
@@ -317,7 +324,7 @@ constexpr OptionRow kRows[] = {
        return o.pid_file;
      }},
     {"background", "", "Go to the background, and return when the socket answers.", "false",
-     [](Options& o, Text text) { return set_word<bool>(text, kSwitch, o.background); },
+     [](Options& o, Text text) { return set_switch(text, o.background); },
      [](const Options& o) {
        return show_word<bool>(kSwitch, o.background);
      }},

@@ -65,6 +65,8 @@ struct OptionRow {
   /// May be given several times, and is an array in the file; `set` takes all at once, with white
   /// space between them.
   bool is_list = false;
+  /// Its digits are octal.
+  bool is_octal = false;
 };
 
 /// All of them, in the order in which they are shown.

@@ -21,13 +21,45 @@ pid_t pid_in(const std::string& path) {
   return stream >> pid ? pid : 0;
 }
 
-/// Whether a process that lives holds the lock on the file at `path`.
-bool is_held(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return false;
-  const bool held = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(fd);
-  return held;
+/// The attempts to replace a file that others replace, too.
+constexpr int kAttemptsMax = 100;
+
+enum class Placed { kYes, kHeld, kFailed };
+
+/// Gives the file at `temporary` the name `path`, in place of whatever has it but a file that a
+/// process holds. The file that is replaced is held meanwhile, so that of two who find the same one
+/// left over one is refused. `kFailed` has errno.
+Placed place(const std::string& temporary, const std::string& path) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (::link(temporary.c_str(), path.c_str()) == 0) {
+      ::unlink(temporary.c_str());
+      return Placed::kYes;
+    }
+    // A file system without links, or what refuses us: rename() says.
+    int old = -1;
+    struct stat opened {};
+    struct stat named {};
+    if (errno == EEXIST) {
+      old = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+      if (old < 0 && errno == ENOENT && ::lstat(path.c_str(), &named) != 0) continue;
+    }
+    if (old >= 0 && ::flock(old, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(old);
+      return Placed::kHeld;
+    }
+    if (old >= 0 && (::fstat(old, &opened) != 0 || ::stat(path.c_str(), &named) != 0 ||
+                     opened.st_dev != named.st_dev || opened.st_ino != named.st_ino)) {
+      ::close(old);
+      continue;
+    }
+    const bool renamed = ::rename(temporary.c_str(), path.c_str()) == 0;
+    const int error = errno;
+    if (old >= 0) ::close(old);
+    errno = error;
+    return renamed ? Placed::kYes : Placed::kFailed;
+  }
+  errno = EAGAIN;
+  return Placed::kFailed;
 }
 
 }  // namespace
@@ -44,11 +76,6 @@ PidFile::~PidFile() {
 }
 
 Result<void> PidFile::write(const std::string& path) {
-  if (is_held(path)) {
-    return fail(ErrorCode::kBusy, "process " + std::to_string(pid_in(path)) +
-                                      " lives and holds the pid file " + path +
-                                      "; choose another --pid-file");
-  }
   const std::string temporary = path + "." + std::to_string(::getpid());
   ::unlink(temporary.c_str());  // of a process that had our number and died on the way
   const auto failed = [&](const char* what) {
@@ -64,12 +91,19 @@ Result<void> PidFile::write(const std::string& path) {
   const std::string text = std::to_string(::getpid()) + "\n";
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   // Held for as long as this process lives, also under the file's final name.
-  const bool placed = written && ::flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-                      ::rename(temporary.c_str(), path.c_str()) == 0;
-  if (!placed) {
-    auto failure = failed(written ? "place" : "write");
+  if (!written || ::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    auto failure = failed("write");
     ::close(fd);
     return failure;
+  }
+  const Placed placed = place(temporary, path);
+  if (placed != Placed::kYes) {
+    auto failure = failed("place");
+    ::close(fd);
+    if (placed == Placed::kFailed) return failure;
+    return fail(ErrorCode::kBusy, "process " + std::to_string(pid_in(path)) +
+                                      " lives and holds the pid file " + path +
+                                      "; choose another --pid-file");
   }
   path_ = path;
   fd_ = fd;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "access.h"
+#include "appmem/base/limits.h"
 #include "glob.h"
 #include "handlers.h"
 #include "range_scan.h"
@@ -21,7 +22,6 @@ using protocol::Outcome;
 using protocol::ReplyWriter;
 
 constexpr std::int64_t kScanLimitDefault = 100;
-constexpr std::int64_t kScanLimitMax = 10'000;
 
 /// Which keys a scan in the order of hashes returns.
 struct KeyFilter {
@@ -85,7 +85,7 @@ class HashScan final : public protocol::Job {
 Result<std::size_t> limit_of(const protocol::Arguments& args) {
   const std::int64_t limit = args.integer_or(Field::kLimit, kScanLimitDefault);
   if (limit < 1) return fail(ErrorCode::kInvalidRequest, "limit must be at least 1");
-  if (limit > kScanLimitMax) {
+  if (limit > std::int64_t{kScanLimitMax}) {
     return fail(ErrorCode::kTooLarge, "limit is at most " + std::to_string(kScanLimitMax));
   }
   return static_cast<std::size_t>(limit);

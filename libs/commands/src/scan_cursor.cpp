@@ -21,7 +21,7 @@ const Argument* cursor_of(const protocol::Arguments& args) {
 
 tl::unexpected<Error> no_cursor() {
   return fail(ErrorCode::kInvalidRequest,
-              "cursor is none that an earlier answer to the same scan gave; null begins");
+              "cursor is none that an earlier answer to the same scan gave; begin without one");
 }
 
 }  // namespace

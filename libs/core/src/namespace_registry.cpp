@@ -4,30 +4,15 @@
 #include <mutex>
 
 #include "appmem/base/check.h"
+#include "appmem/base/namespace_name.h"
 #include "appmem/base/units.h"
 
 namespace appmem::core {
 namespace {
 
-bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == ':' || c == '-';
-}
-
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 Result<void> check_name(std::string_view name) {
-  if (name.empty() || name.size() > kNamespaceNameBytesMax ||
-      !std::all_of(name.begin(), name.end(), is_name_character)) {
-    return fail(ErrorCode::kInvalidRequest,
-                "a namespace name is 1 to 64 of the characters A-Z a-z 0-9 . _ : -");
-  }
-  // RESP's SELECT takes a name or a number.
-  if (std::all_of(name.begin(), name.end(), is_digit)) {
-    return fail(ErrorCode::kInvalidRequest, "a namespace name may not be a number");
-  }
+  const std::string_view complaint = namespace_name_complaint(name);
+  if (!complaint.empty()) return fail(ErrorCode::kInvalidRequest, std::string(complaint));
   return {};
 }
 

@@ -12,7 +12,6 @@
 #include "appmem/base/limits.h"
 #include "appmem/server/server_limits.h"
 #include "report.h"
-#include "socket_directory.h"
 #include "tcp_socket.h"
 
 namespace appmem::server {
@@ -102,16 +101,15 @@ Result<ListeningSocket> ListeningSocket::create(const ListenerSpec& spec) {
                     " bytes; the system allows " + std::to_string(kSocketPathBytesMax) +
                     ": choose a shorter --socket");
   }
-  if (auto prepared = prepare_socket_directory(path, spec.socket_mode, spec.socket_gid);
-      !prepared) {
-    return fail(std::move(prepared).error());
-  }
+  auto directory = SocketDirectory::prepare(path, spec.socket_mode, spec.socket_gid);
+  if (!directory) return fail(std::move(directory).error());
   auto lock = SocketLock::acquire(path);
   if (!lock) return fail(std::move(lock).error());
   auto replaced = remove_stale(path);
   if (!replaced) return fail(std::move(replaced).error());
 
   ListeningSocket listening;
+  listening.directory_ = *std::move(directory);
   listening.lock_.emplace(*std::move(lock));
   listening.path_ = path;
   listening.address_ = "unix:" + path;

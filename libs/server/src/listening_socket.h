@@ -10,12 +10,14 @@
 #include "appmem/base/error.h"
 #include "appmem/server/server.h"
 #include "fd.h"
+#include "socket_directory.h"
 #include "socket_lock.h"
 
 namespace appmem::server {
 
 /// A socket that listens. A Unix socket created here has its mode and group before anybody can
-/// connect, holds a SocketLock, and is removed at the end. Thread safety: none.
+/// connect, holds a SocketLock, and is removed at the end; its directory, where it had to be
+/// created, too, unless `keep_directory` was called. Thread safety: none.
 class ListeningSocket {
  public:
   /// `index`: its place among the listeners. Errors: as Server::open. Nothing is left behind on
@@ -40,6 +42,8 @@ class ListeningSocket {
   /// Stops listening and removes the socket, if it is still the one created here. The lock stays
   /// until the end.
   void close();
+  /// What was created for this socket stays: it serves.
+  void keep_directory() { directory_.keep(); }
 
  private:
   ListeningSocket() = default;
@@ -49,6 +53,7 @@ class ListeningSocket {
   Result<void> bind_and_listen(const ListenerSpec& spec);
 
   // Before socket_: let go of last.
+  SocketDirectory directory_;
   std::optional<SocketLock> lock_;
   Fd socket_;
   std::string path_;

@@ -61,7 +61,7 @@ struct Server::Impl {
                 {},
                 {}} {}
 
-  Result<void> open();
+  Result<void> open(const std::function<Result<void>()>& before_listening);
   std::size_t run();
   void deal(Fd client, const ListeningSocket& from);
   void on_signal(int signal);
@@ -86,7 +86,7 @@ struct Server::Impl {
   bool is_stopping = false;
 };
 
-Result<void> Server::Impl::open() {
+Result<void> Server::Impl::open(const std::function<Result<void>()>& before_listening) {
   const std::size_t wanted = context.limits.connections_max;
   context.limits.connections_max = reserve_descriptors(wanted);
   if (context.limits.connections_max < wanted) {
@@ -104,6 +104,9 @@ Result<void> Server::Impl::open() {
   // Before there is anything that a signal would leave behind.
   first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP},
                                [this](int number) { on_signal(number); });
+  if (before_listening) {
+    if (auto done = before_listening(); !done) return done;
+  }
   for (const ListenerSpec& spec : options.listeners) {
     auto socket = ListeningSocket::open(spec, sockets.size());
     if (!socket) return fail(std::move(socket).error());
@@ -117,6 +120,8 @@ Result<void> Server::Impl::open() {
            listening.replaced_stale() ? "listening in place of a daemon that is gone" : "listening",
            {EventField::of("address", listening.address())});
   }
+  for (ListeningSocket& socket : sockets)
+    socket.keep_directory();
   worker = std::make_unique<Worker>();
   context.worker = worker.get();
   context.loop_drained = [this] {
@@ -210,11 +215,13 @@ Server::Server(ServerOptions options, RequestHandler& handler, Clock& clock, Mem
 
 Server::~Server() = default;
 
-Result<void> Server::open() {
-  auto opened = impl_->open();
+Result<void> Server::open(const std::function<Result<void>()>& before_listening) {
+  auto opened = impl_->open(before_listening);
   if (!opened) {
     impl_->acceptors.clear();
-    impl_->sockets.clear();
+    // The last one first: an earlier one may have created the directory of a later one.
+    while (!impl_->sockets.empty())
+      impl_->sockets.pop_back();
     impl_->loops.clear();
   }
   return opened;

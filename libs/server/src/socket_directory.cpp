@@ -104,14 +104,15 @@ Result<void> check_way(const std::string& directory) {
   return {};
 }
 
-Result<void> create(const std::string& directory, std::uint32_t socket_mode,
+/// False when it is there by now.
+Result<bool> create(const std::string& directory, std::uint32_t socket_mode,
                     std::optional<std::uint32_t> socket_gid) {
   const bool for_all = (socket_mode & 0007U) != 0;
   const bool for_group = (socket_mode & 0070U) != 0 && socket_gid.has_value();
   const mode_t mode = for_all ? 0755U : for_group ? 0750U : 0700U;
   // Nobody but us may enter before the group is right.
   if (::mkdir(directory.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
+    if (errno == EEXIST) return false;
     return system_failure("cannot create the socket's directory " + directory, errno);
   }
   if (!for_all && for_group &&
@@ -127,14 +128,16 @@ Result<void> create(const std::string& directory, std::uint32_t socket_mode,
     ::rmdir(directory.c_str());
     return system_failure("cannot set the mode of " + directory, error);
   }
-  return {};
+  return true;
 }
 
 }  // namespace
 
-Result<void> prepare_socket_directory(const std::string& socket_path, std::uint32_t socket_mode,
-                                      std::optional<std::uint32_t> socket_gid) {
+Result<SocketDirectory> SocketDirectory::prepare(const std::string& socket_path,
+                                                 std::uint32_t socket_mode,
+                                                 std::optional<std::uint32_t> socket_gid) {
   const std::string directory = directory_of(socket_path);
+  SocketDirectory prepared;
   struct stat status {};
   if (::lstat(directory.c_str(), &status) != 0) {
     if (errno != ENOENT) return cannot_look_at(directory);
@@ -142,10 +145,18 @@ Result<void> prepare_socket_directory(const std::string& socket_path, std::uint3
     if (::lstat(parent.c_str(), &status) != 0) {
       return system_failure("cannot create the socket's directory " + directory, errno);
     }
-    if (auto checked = check_way(parent); !checked) return checked;
-    if (auto created = create(directory, socket_mode, socket_gid); !created) return created;
+    if (auto checked = check_way(parent); !checked) return fail(std::move(checked).error());
+    const auto created = create(directory, socket_mode, socket_gid);
+    if (!created) return fail(created.error());
+    if (*created) prepared.made_ = directory;
   }
-  return check_way(directory);
+  if (auto checked = check_way(directory); !checked) return fail(std::move(checked).error());
+  return prepared;
+}
+
+SocketDirectory::~SocketDirectory() {
+  // Nobody else could have put another one in its place: see prepare().
+  if (!made_.empty()) ::rmdir(made_.c_str());
 }
 
 }  // namespace appmem::server

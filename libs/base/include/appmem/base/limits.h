@@ -17,6 +17,8 @@ inline constexpr std::size_t kNamespacesMax = 1024;
 inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kRequestKeysMax = 100'000;
 inline constexpr std::size_t kBatchOpsMax = 10'000;
+/// Keys that one answer to a scan may be asked for.
+inline constexpr std::size_t kScanLimitMax = 10'000;
 inline constexpr std::size_t kRequestIdBytesMax = 256;
 /// Values above this live outside the shards' arenas: reference-counted, sent and freed in slices.
 inline constexpr std::size_t kInlineValueBytesMax = 256_KiB;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -77,9 +78,10 @@ class Server {
   /// Takes the locks, creates the sockets, listens. From here on SIGTERM, SIGINT and SIGHUP do not
   /// end the process: they are handled by `run`. Errors: kInvalidRequest (path over
   /// kSocketPathBytesMax, directory not safe), kBusy (another daemon holds it; the message names
-  /// its pid, or the port is taken), kInternal (the system's refusal). Nothing is left behind on
-  /// failure.
-  Result<void> open();
+  /// its pid, or the port is taken), kInternal (the system's refusal), and whatever
+  /// `before_listening` fails with, which is called when signals are handled and nobody can connect
+  /// yet. Nothing is left behind on failure.
+  Result<void> open(const std::function<Result<void>()>& before_listening = {});
 
   /// Serves until `stop`; returns when all connections have ended or the timeout has passed.
   /// Handles SIGTERM and SIGINT (stop; the second one stops at once) and reports SIGHUP.
