@@ -10,7 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include "appmem/base/limits.h"
 #include "appmem/base/shared_bytes.h"
+#include "appmem/base/units.h"
 #include "appmem/protocol/redis_reply.h"
 #include "resp_reference.h"
 #include "support/environment.h"
@@ -71,6 +73,27 @@ class RespCodecTest : public testing::Test {
   std::vector<Words> requests_;
   std::string problem_;
 };
+
+TEST_F(RespCodecTest, LargeWordsAreMovedToMemoryOfTheirOwn) {
+  MemoryBudget budget{1_MiB};
+  BlobPool pool{budget};
+  codec_ = make_resp_codec({.request_bytes_max = 8_MiB, .allocate_large = [&](std::size_t bytes) {
+                              return pool.try_allocate(bytes);
+                            }});
+  const Words words{"MSET",
+                    "a",
+                    std::string(kInlineValueBytesMax, 'a'),
+                    "b",
+                    std::string(kInlineValueBytesMax + 1, 'b'),
+                    "c",
+                    std::string(2_MiB, 'c')};  // for which there is no room
+  feed(array_of(words));
+  EXPECT_EQ(requests_, std::vector<Words>{words});
+  const auto& large = request_.large_pool();
+  ASSERT_EQ(std::distance(large.begin(), large.end()), 1);
+  EXPECT_EQ(large.front().view().data(), request_.words()[4].data());
+  request_.clear();
+}
 
 /// Messages of all kinds: the fuzzer's corpus.
 std::vector<std::string> messages() {

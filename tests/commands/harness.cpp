@@ -207,6 +207,16 @@ std::string Connection::take_output() {
   return std::exchange(answer_, {});
 }
 
+namespace {
+
+auto large_values_of(TestServer& server) {
+  return [&server](std::size_t bytes) {
+    return server.store.allocate_large(bytes, server.clock.now());
+  };
+}
+
+}  // namespace
+
 Peer::Peer(TestServer& server, Role role)
     : Connection(
           server, role,
@@ -214,10 +224,7 @@ Peer::Peer(TestServer& server, Role role)
               {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
                .output_bytes_congested = server.options.output_bytes_congested,
                .memory = &server.store.memory(),
-               .allocate_large =
-                   [&server](std::size_t bytes) {
-                     return server.store.allocate_large(bytes, server.clock.now());
-                   }},
+               .allocate_large = large_values_of(server)},
               static_cast<codecs::NdjsonScratch&>(*this))) {
 }
 
@@ -237,7 +244,8 @@ RedisPeer::RedisPeer(TestServer& server, Role role)
           server, role,
           codecs::make_resp_codec(
               {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
-               .output_bytes_congested = server.options.output_bytes_congested})) {
+               .output_bytes_congested = server.options.output_bytes_congested,
+               .allocate_large = large_values_of(server)})) {
 }
 
 std::string RedisPeer::ask(const std::vector<std::string>& words, std::size_t steps) {

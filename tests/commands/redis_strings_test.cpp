@@ -182,5 +182,23 @@ TEST_F(RedisAnswerLimitTest, AnAnswerThatNoConnectionMayHoldIsRefusedWhereItStan
   EXPECT_EQ(ask("STRLEN a"), ":15728640\r\n");
 }
 
+class RedisLargeValueTest : public RedisTest {
+ protected:
+  RedisLargeValueTest() : RedisTest(ServerOptions{.max_memory_bytes = 32_MiB}) {}
+};
+
+TEST_F(RedisLargeValueTest, AreStoredWhereTheyWerePutTogether) {
+  // There is room for one of these, so that a copy would find none.
+  const std::string large(15_MiB, 'x');
+  EXPECT_EQ(ask({"SET", "a", large}), "+OK\r\n");
+  EXPECT_EQ(ask("STRLEN a"), ":15728640\r\n");
+  EXPECT_EQ(ask({"APPEND", "a", "more"}), ":15728644\r\n");
+  EXPECT_EQ(ask({"SETRANGE", "a", "15728646", "end"}), ":15728649\r\n");
+  EXPECT_EQ(ask({"GETRANGE", "a", "-10", "-1"}), std::string_view("$10\r\nxmore\0\0end\r\n", 17));
+  EXPECT_EQ(ask("DEL a"), ":1\r\n");
+  EXPECT_EQ(ask({"MSET", "a", std::string(7_MiB, 'a'), "b", std::string(7_MiB, 'b')}), "+OK\r\n");
+  EXPECT_EQ(ask("STRLEN b"), ":7340032\r\n");
+}
+
 }  // namespace
 }  // namespace appmem::test

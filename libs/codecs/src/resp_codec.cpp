@@ -1,7 +1,9 @@
 #include "appmem/codecs/resp_codec.h"
 
+#include <cstring>
 #include <utility>
 
+#include "appmem/base/limits.h"
 #include "resp_reply_writer.h"
 #include "resp_scan.h"
 
@@ -11,7 +13,9 @@ namespace {
 class RespCodec final : public protocol::Codec {
  public:
   explicit RespCodec(const RespLimits& limits)
-      : scan_(limits.request_bytes_max), writer_(limits.output_bytes_congested) {}
+      : scan_(limits.request_bytes_max),
+        writer_(limits.output_bytes_congested),
+        allocate_large_(limits.allocate_large) {}
 
   Frame next_frame(std::string_view input) override {
     RespScan::Found found = scan_.next(input);
@@ -32,6 +36,7 @@ class RespCodec final : public protocol::Codec {
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     request.clear();
     split_resp_request(frame.subspan(request_begin_), request.words());
+    if (frame.size() > kInlineValueBytesMax && allocate_large_) move_large_words(request);
     return {};
   }
 
@@ -50,9 +55,21 @@ class RespCodec final : public protocol::Codec {
   }
 
  private:
+  /// So that storing them takes no copy, and no time of the loop's.
+  void move_large_words(protocol::Request& request) const {
+    for (std::string_view& word : request.words()) {
+      if (word.size() <= kInlineValueBytesMax) continue;
+      SharedBytes made = allocate_large_(word.size());
+      if (!made) continue;
+      std::memcpy(made.writable().data(), word.data(), word.size());
+      word = request.large_pool().emplace_front(std::move(made)).view();
+    }
+  }
+
   RespScan scan_;
   std::size_t request_begin_ = 0;  // behind blank lines in the frame that was found last
   RespReplyWriter writer_;
+  std::function<SharedBytes(std::size_t bytes)> allocate_large_;
 };
 
 }  // namespace

@@ -96,7 +96,7 @@ protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request&
                                       protocol::Reply& reply, const Instant& now) {
   if (!request.words().empty()) {
     const RedisContext context{store_, control_, validator_, settings_mutex_, *statistics_};
-    return execute_redis(context, session, request.words(), reply.redis(), now);
+    return execute_redis(context, session, request, reply.redis(), now);
   }
   Call call{store_,  control_, validator_,          settings_mutex_,
             session, request,  request.arguments(), reply.fields(),

@@ -199,7 +199,8 @@ class Shard {
   // Ways to patch a value, whose old bytes are `head`; the patch's offset is set.
   Result<Handle> patch_inline(const Site& site, Handle old, const ValueView& head,
                               const Patch& patch, Step& step, CommitTicket& ticket);
-  /// False when it has to be copied: others hold it, a journal needs it, or room is to be made.
+  /// False when it has to be copied: the patch is long, others hold the value, a journal needs it,
+  /// or room is to be made.
   bool patch_where_it_lies(const Site& site, Handle old, const Patch& patch, std::size_t length,
                            Step& step);
   Result<Handle> patch_copy(const Site& site, Handle old, const Patch& patch, std::size_t length,

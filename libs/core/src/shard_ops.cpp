@@ -255,6 +255,8 @@ Result<Handle> Shard::patch_inline(const Site& site, Handle old, const ValueView
 bool Shard::patch_where_it_lies(const Site& site, Handle old, const Patch& patch,
                                 std::size_t length, Step& step) {
   if (old == kNoHandle || step.journal != nullptr || !entry(old).large()) return false;
+  // Longer ones are not copied under the lock.
+  if (patch.bytes.size() > kInlineValueBytesMax) return false;
   NamespacePart& part = site.part;
   Entry changed = entry(old);
   SharedBytes& value = changed.shared();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <forward_list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "appmem/base/shared_bytes.h"
 #include "appmem/commands/dispatcher.h"
 #include "appmem/commands/server_control.h"
 #include "appmem/core/store.h"
@@ -47,6 +49,8 @@ struct RedisCall : RedisContext {
   /// Where MOVE and COPY put a key into another database: its namespace, found (or made) before the
   /// keys were locked.
   std::optional<core::NamespaceId> target = std::nullopt;
+  /// Words in memory of their own; null: there are none.
+  const std::forward_list<SharedBytes>* large_words = nullptr;
 
   // What a handler leaves behind, besides the one reply that it writes:
 

@@ -198,7 +198,8 @@ void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
                      call.words,
                      call.reply,
                      call.now,
-                     call.target};
+                     call.target,
+                     call.large_words};
     run_redis_handler(locked);
     call.rests_on(locked.ticket);
     call.job = std::move(locked.job);
@@ -258,8 +259,8 @@ void run_redis_command(RedisCall& call) {
 }
 
 Outcome execute_redis(const RedisContext& context, Session& session,
-                      std::span<const std::string_view> words, RedisReply& reply,
-                      const Instant& now) {
+                      const protocol::Request& request, RedisReply& reply, const Instant& now) {
+  const std::span<const std::string_view> words = request.words();
   if (session.redis == nullptr) {
     session.redis = std::make_shared<RedisState>(context.store.memory());
   }
@@ -285,6 +286,7 @@ Outcome execute_redis(const RedisContext& context, Session& session,
     return Outcome::done();
   }
   RedisCall call{context, session, **keys, session.ns, *spec, words, reply, now};
+  call.large_words = &request.large_pool();
   run_redis_command(call);
   return outcome_of(call);
 }

@@ -6,15 +6,16 @@
 #include <string_view>
 #include <vector>
 
+#include "appmem/protocol/request.h"
 #include "redis_call.h"
 
 namespace appmem::commands {
 
 /// Executes one request of a connection that speaks RESP: refuses it, queues it, or runs it.
-/// Precondition: words is not empty.
+/// Precondition: it has words.
 protocol::Outcome execute_redis(const RedisContext& context, Session& session,
-                                std::span<const std::string_view> words,
-                                protocol::RedisReply& reply, const Instant& now);
+                                const protocol::Request& request, protocol::RedisReply& reply,
+                                const Instant& now);
 
 /// The row of a command, or that of the subcommand that its second word names. nullptr when there
 /// is no such command. Precondition: words is not empty.

@@ -1,5 +1,7 @@
 #include "redis_values.h"
 
+#include "appmem/base/limits.h"
+
 namespace appmem::commands {
 
 std::string_view redis_bytes(const ValueView& value, DecimalText& digits) {
@@ -25,10 +27,25 @@ bool read_redis_value(RedisCall& call, std::string_view key, const core::GetOpti
   return true;
 }
 
+namespace {
+
+/// A word as a value: where it has memory of its own, the entry takes a share of that.
+ValueView value_of_word(const RedisCall& call, std::string_view word) {
+  ValueView value = ValueView::from_bytes(word);
+  if (word.size() <= kInlineValueBytesMax || call.large_words == nullptr) return value;
+  for (const SharedBytes& large : *call.large_words) {
+    if (large.view().data() == word.data()) value.shared = &large;
+  }
+  return value;
+}
+
+}  // namespace
+
 Result<core::SetOutcome> write_redis_value(RedisCall& call, core::NamespaceId ns,
                                            std::string_view key, std::string_view bytes,
                                            const core::SetOptions& options) {
-  auto outcome = call.keys.set(ns, key, ValueView::from_bytes(bytes), options, call.now);
+  ValueView value = value_of_word(call, bytes);
+  auto outcome = call.keys.set(ns, key, value, options, call.now);
   // Asked first, so that other namespaces' writes need not look up what theirs is.
   if (!outcome && outcome.error().code == ErrorCode::kWrongType) {
     const auto settings = call.store.namespace_settings(ns);
@@ -36,7 +53,8 @@ Result<core::SetOutcome> write_redis_value(RedisCall& call, core::NamespaceId ns
       if (auto valid = call.validator.validate(bytes); !valid) {
         return fail(std::move(valid).error());
       }
-      outcome = call.keys.set(ns, key, ValueView::from_json(bytes), options, call.now);
+      value.kind = ValueKind::kJson;
+      outcome = call.keys.set(ns, key, value, options, call.now);
     }
   }
   if (outcome) call.rests_on(outcome->ticket);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 
+#include "appmem/base/shared_bytes.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/codec.h"
 
@@ -12,6 +14,8 @@ struct RespLimits {
   std::size_t request_bytes_max = 64_MiB;
   /// Answers beyond this make `congested()` true.
   std::size_t output_bytes_congested = 256_KiB;
+  /// As that of NdjsonLimits: a word that is a large value is put into memory of its own.
+  std::function<SharedBytes(std::size_t bytes)> allocate_large{};
 };
 
 /// A codec for RESP, versions 2 and 3, with inline commands. A request is its words, whatever they

@@ -120,6 +120,7 @@ class Request {
   /// Large values that the decoder has put together in memory of their own; `shared` of their views
   /// points here.
   std::forward_list<SharedBytes>& large_pool() { return large_; }
+  [[nodiscard]] const std::forward_list<SharedBytes>& large_pool() const { return large_; }
 
  private:
   friend class Arguments;
