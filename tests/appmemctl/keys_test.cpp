@@ -56,6 +56,21 @@ TEST_F(KeysTest, ATraceIntoANamespaceThatHoldsKeysIsWarnedOf) {
   EXPECT_THAT(ctl({"-n", "none", "get", "a"}), Fails(1, "`appmemctl ns create NAME` makes one"));
 }
 
+TEST_F(KeysTest, ATraceThatCannotBeReadIsNamed) {
+  const TemporaryDirectory directory;
+  const auto replay = [&](const std::string& name, const std::string& text) {
+    std::ofstream(directory.file(name), std::ios::binary) << text;
+    return ctl({"bench", "--trace", directory.file(name)});
+  };
+  std::ifstream file(source_dir() / "tests/data/web12.csv.gz", std::ios::binary);
+  std::string beginning(1'000, '\0');
+  ASSERT_TRUE(file.read(beginning.data(), 1'000));
+  EXPECT_THAT(replay("cut.gz", beginning), Fails(7, "cut.gz: unexpected end of file"));
+  EXPECT_THAT(replay("empty.csv", ""), Fails(7, "empty.csv has no requests"));
+  EXPECT_THAT(replay("bad.csv", "a,1\nb"), Fails(7, "bad.csv:2: expected \"key,size\""));
+  EXPECT_THAT(ctl({"bench", "--trace", directory.path()}), Fails(7, ": Is a directory"));
+}
+
 TEST_F(KeysTest, SeveralKeysPrintLines) {
   EXPECT_THAT(ctl({"set", "cake=🎂", "horns=😈"}), Prints("OK\n"));
   EXPECT_THAT(ctl({"get", "cake", "horns"}), Prints("cake: 🎂\nhorns: 😈\n"));

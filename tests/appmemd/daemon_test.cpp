@@ -169,6 +169,23 @@ TEST(DaemonTest, InTheBackgroundItReturnsWhenTheSocketAnswers) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(DaemonTest, InTheBackgroundItHoldsNothingOfTheCallers) {
+  const TemporaryDirectory directory;
+  ProcessOptions options = appmemd(
+      {"--socket", directory.file("s"), "--background", "--pid-file", directory.file("pid")});
+  options.before_exec = [] {
+    ::dup2(STDERR_FILENO, 99);
+  };
+  const Ran start = run(options);
+  ASSERT_EQ(start.exit_code, 0) << start.errors;
+  const Stranger daemon(directory.file("pid"));
+  const std::filesystem::path fds = "/proc/" + std::to_string(daemon.pid()) + "/fd";
+  EXPECT_TRUE(std::filesystem::exists(fds / "1"));
+  EXPECT_FALSE(std::filesystem::is_symlink(fds / "99"));
+  daemon.signal(SIGTERM);
+  daemon.wait();
+}
+
 TEST(DaemonTest, TheEnvironmentSendsItToTheBackgroundToo) {
   const TemporaryDirectory directory;
   ProcessOptions options = appmemd({});

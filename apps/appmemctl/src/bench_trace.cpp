@@ -46,6 +46,8 @@ class TraceReader {
       if (::gzgets(file_, line_, sizeof line_) == nullptr) return at_end();
       ++number_;
       std::string_view text(line_);
+      // A last line without an end may be all that a cut-off file has of it.
+      if (!text.ends_with('\n') && broken()) return at_end();
       while (text.ends_with('\n') || text.ends_with('\r'))
         text.remove_suffix(1);
       if (text.empty() || (number_ == 1 && text == "key,size")) continue;
@@ -66,11 +68,17 @@ class TraceReader {
  private:
   TraceReader(std::string path, gzFile file) : path_(std::move(path)), file_(file) {}
 
-  Result<std::optional<TraceLine>> at_end() {
+  bool broken() {
     int code = Z_OK;
-    const char* message = ::gzerror(file_, &code);
-    if (code != Z_OK && code != Z_STREAM_END) return bad(message);
-    return std::optional<TraceLine>();
+    static_cast<void>(::gzerror(file_, &code));
+    return code != Z_OK && code != Z_STREAM_END;
+  }
+  Result<std::optional<TraceLine>> at_end() {
+    if (!broken()) return std::optional<TraceLine>();
+    int code = Z_OK;
+    // It begins with the path.
+    return fail(ErrorCode::kInvalidRequest,
+                "cannot read the trace " + std::string(::gzerror(file_, &code)));
   }
   tl::unexpected<Error> bad(const std::string& what) const {
     return fail(ErrorCode::kInvalidRequest, path_ + ":" + std::to_string(number_) + ": " + what);
@@ -171,10 +179,12 @@ class TraceReplay {
 Result<void> check_trace(const std::string& path) {
   auto reader = TraceReader::open(path);
   if (!reader) return fail(std::move(reader).error());
-  for (;;) {
+  for (bool empty = true;; empty = false) {
     const auto line = (*reader)->next();
     if (!line) return fail(line.error());
-    if (!*line) return {};
+    if (*line) continue;
+    if (empty) return fail(ErrorCode::kInvalidRequest, "the trace " + path + " has no requests");
+    return {};
   }
 }
 

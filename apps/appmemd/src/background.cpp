@@ -47,7 +47,9 @@ int wait_for_daemon(int pipe, pid_t daemon) {
 
 }  // namespace
 
-Result<std::optional<int>> Background::enter(Background& background) {
+Result<std::optional<int>> Background::enter(Background& background, int first_unused) {
+  // A lock or a pipe of the caller's would be held for as long as the daemon runs.
+  ::close_range(static_cast<unsigned>(first_unused), ~0U, 0);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return system_error("pipe");
   const pid_t daemon = ::fork();

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -233,8 +232,6 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
 int run_daemon(const Options& options, const std::vector<HandedOver>& handed_over,
                Background& background) {
   ::umask(0077);
-  // Whoever reads the log may go away.
-  ::signal(SIGPIPE, SIG_IGN);
   SystemClock clock;
   const std::unique_ptr<Log> log = make_log(options.log_format, options.log_level, clock);
   const auto served = serve(options, handed_over, background, clock, *log);

@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -40,6 +41,7 @@ int complain(const std::string& message, int exit_code) {
 int print(const std::string& text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (written && std::fflush(stdout) == 0) return 0;
+  if (errno == EPIPE) return 0;  // whoever reads it has seen enough
   return complain("cannot write to standard output: " + std::system_category().message(errno), 1);
 }
 
@@ -48,6 +50,7 @@ int print(const std::string& text) {
 int main(int argc, char** argv) {
   using namespace appmem;  // NOLINT(google-build-using-namespace)
   hold_standard_streams();
+  ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log, or the help, may go away
   const auto line = daemon::read_command_line(argc, argv, daemon::read_machine("/"), environment);
   if (!line) return complain(line.error().message, protocol::kExitUsage);
   switch (line->action) {
@@ -63,7 +66,9 @@ int main(int argc, char** argv) {
   if (!handed_over) return complain(handed_over.error().message, 1);
   daemon::Background background;
   if (line->options.background) {
-    const auto entered = daemon::Background::enter(background);
+    // Sockets that are handed over come first, in a row.
+    const auto first_unused = STDERR_FILENO + 1 + static_cast<int>(handed_over->size());
+    const auto entered = daemon::Background::enter(background, first_unused);
     if (!entered) return complain(entered.error().message, 1);
     if (*entered) return **entered;
   }

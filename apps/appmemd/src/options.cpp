@@ -41,7 +41,7 @@ Result<void> set_size(std::string_view text, std::uint64_t min, std::uint64_t ma
   const auto value = parse_byte_size(text);
   if (!value || *value < min || *value > max) {
     return expected("a size from " + format_byte_size(min) + " to " + format_byte_size(max) +
-                    ", such as 64MiB");
+                    ", in B, KiB, MiB, GiB or TiB, such as 64MiB");
   }
   target = static_cast<Number>(*value);
   return {};
