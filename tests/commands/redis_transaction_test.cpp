@@ -260,5 +260,28 @@ TEST_F(RedisTransactionTest, ListsOfKeysThatTogetherAreOverTheLimitFailInTheirPl
   EXPECT_TRUE(reply.ends_with("\r\n+PONG\r\n"));
 }
 
+TEST_F(RedisTransactionTest, WatchingNeedsTheRightToRead) {
+  const std::string refused =
+      "-NOPERM this user has no permissions to run the 'watch' command\r\n";
+  RedisPeer stranger(server_, Role::kStranger);
+  EXPECT_EQ(stranger.ask("WATCH a"), refused) << "or it would tell when somebody writes";
+  EXPECT_EQ(stranger.ask("MULTI"), "+OK\r\n");
+  EXPECT_EQ(stranger.ask("PING"), "+QUEUED\r\n");
+  ask("SET a 1");
+  EXPECT_EQ(stranger.ask("EXEC"), "*1\r\n+PONG\r\n");
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("WATCH a"), "+OK\r\n");
+}
+
+TEST_F(RedisTransactionTest, WhatACallerMayNotDoIsNotKept) {
+  RedisPeer stranger(server_, Role::kStranger);
+  stranger.ask("MULTI");
+  const auto before = server_.store.memory().used();
+  const std::string value(100'000, 'v');
+  EXPECT_EQ(stranger.ask("SET a " + value),
+            "-NOPERM this user has no permissions to run the 'set' command\r\n");
+  EXPECT_EQ(server_.store.memory().used(), before);
+}
+
 }  // namespace
 }  // namespace appmem::test
