@@ -1,5 +1,6 @@
 // RESP: COPY, DEL, EXISTS, MOVE, RENAME, TYPE and their kin. Replies are those of Redis 7.0.15.
 
+#include "appmem/base/limits.h"
 #include "commands/harness.h"
 #include "commands/redis_replies.h"
 
@@ -206,6 +207,21 @@ TEST_F(RedisKeysTest, ADefaultTimeToLiveIsNotGivenToWhatHadNone) {
   EXPECT_EQ(ask("PTTL b"), ":-1\r\n");
   ask("COPY b c");
   EXPECT_EQ(ask("PTTL c"), ":-1\r\n");
+}
+
+TEST_F(RedisKeysTest, TheNumberOfKeysIsBoundedWhereverTheCommandStands) {
+  std::string exists = "EXISTS";
+  for (std::size_t i = 0; i < kRequestKeysMax; ++i)
+    exists += " k";
+  const std::string refused = "-ERR a command names at most 100000 keys\r\n";
+  EXPECT_EQ(ask(exists), ":0\r\n");
+  EXPECT_EQ(ask(exists + " k"), refused);
+  ask("SELECT 7");
+  EXPECT_EQ(ask(exists), ":0\r\n");
+  EXPECT_EQ(ask(exists + " k"), refused) << "in a database that does not exist";
+  ask("MULTI");
+  EXPECT_EQ(ask(exists + " k"), refused) << "in a transaction";
+  EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
 }
 
 }  // namespace
