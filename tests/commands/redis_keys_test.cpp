@@ -224,5 +224,27 @@ TEST_F(RedisKeysTest, TheNumberOfKeysIsBoundedWhereverTheCommandStands) {
   EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
 }
 
+TEST_F(RedisKeysTest, NoDatabaseIsMadeForAKeyThatDoesNotExist) {
+  EXPECT_EQ(ask("MOVE nope 11"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13 WHAT"), kSyntaxError);
+  ask("SELECT 12");
+  EXPECT_EQ(ask("MOVE nope 11"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x"), ":0\r\n");
+  for (const char* name : {"db11", "db12", "db13"}) {
+    EXPECT_EQ(server_.store.find_namespace(name), std::nullopt) << name;
+  }
+  ask("SELECT 0");
+  ask("SET k v");
+  EXPECT_EQ(ask("COPY k x DB 13"), ":1\r\n");
+  EXPECT_EQ(ask("MOVE k 11"), ":1\r\n");
+  EXPECT_NE(server_.store.find_namespace("db11"), std::nullopt);
+  ask("MULTI");
+  ask("SET k v");
+  ask("MOVE k 10");
+  EXPECT_EQ(ask("EXEC"), "*2\r\n+OK\r\n:1\r\n");
+}
+
 }  // namespace
 }  // namespace appmem::test

@@ -162,7 +162,8 @@ class Execution {
     for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
       queue_[i].words(words_);
       auto& target = targets[i - begin];
-      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now);
+      // A command before it may put the source there.
+      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, false);
       append_redis_keys(spec(i), words_, ns, target, keys);
     }
     bool unchanged = true;
