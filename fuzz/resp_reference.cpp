@@ -15,6 +15,11 @@ bool is_blank(char c) {
   return std::isspace(static_cast<unsigned char>(c)) != 0;
 }
 
+/// Not what is_blank() says: so it is in Redis.
+bool ends_word(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /// A number written as `%lld` writes it.
 std::optional<long long> number_of(const std::string& text) {
   if (text.empty() || text.size() > 20) return std::nullopt;
@@ -40,7 +45,7 @@ std::optional<std::vector<std::string>> words_of(const std::string& line) {
     bool ended = false;
     while (!ended && i < line.size()) {
       const char c = line[i];
-      if (is_blank(c)) break;
+      if (ends_word(c)) break;
       if (c != '"' && c != '\'') {
         word += c;
         ++i;
@@ -100,6 +105,7 @@ RespStream read_resp(std::string_view input, std::size_t request_bytes_max) {
     if (input.front() == '*') {
       if (line.size() > kHeaderMax) return wrong("invalid multibulk length");
       if (line_end == std::string_view::npos) return stream;
+      if (line_end == 0 || input[line_end - 1] != '\r') return wrong("invalid multibulk length");
       const auto count = number_of(line.substr(1));
       if (!count || *count > kWordsMax) return wrong("invalid multibulk length");
       std::size_t at = line_end + 1;
@@ -112,6 +118,7 @@ RespStream read_resp(std::string_view input, std::size_t request_bytes_max) {
           if (input.size() - at >= kHeaderMax) return wrong("invalid bulk length");
           return stream;
         }
+        if (input[header_end - 1] != '\r') return wrong("invalid bulk length");
         const auto size =
             number_of(without_return(std::string(input.substr(at + 1, header_end - at - 1))));
         const std::size_t used = header_end + 1;

@@ -153,9 +153,10 @@ TEST_F(ListenersTest, WhatWouldOpenTheStoreIsRefused) {
 
 TEST_F(ListenersTest, WhatAWebPageCouldSendEndsTheConnection) {
   Daemon daemon({"--listen", "tcp://127.0.0.1:0?insecure=true", "--listen",
-                 "tcp://127.0.0.1:0?insecure=true&protocol=resp"});
+                 "tcp://127.0.0.1:0?insecure=true&protocol=resp", "--listen",
+                 "tcp://127.0.0.1:0?insecure=true&protocol=json"});
   const auto where = addresses(daemon);
-  ASSERT_EQ(where.size(), 3U);
+  ASSERT_EQ(where.size(), 4U);
   const std::string post =
       "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 14\r\n\r\nSET k planted\r\n";
   LineClient choosing = connect(where[0]);
@@ -169,6 +170,18 @@ TEST_F(ListenersTest, WhatAWebPageCouldSendEndsTheConnection) {
     resp.send(request);
     EXPECT_THAT(resp.rest(), testing::Not(HasSubstr("OK")));
   }
+  const std::string set = "{\"op\":\"set\",\"key\":\"k\",\"value\":\"planted\"}\n";
+  for (const std::string& before :
+       {std::string("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"), std::string("GET /\r\n"),
+        std::string("\r\n x\n"), std::string("[]\n"), std::string("{\"op\":\"ping\"}\nPOST\n"),
+        std::string("\x16\x03\x01\n")}) {
+    LineClient json_only = connect(where[2]);
+    json_only.send(before + set);
+    EXPECT_THAT(json_only.rest(), HasSubstr("invalid_json")) << before;
+  }
+  LineClient auto_json = connect(where[0]);
+  auto_json.send("{\"op\":\"ping\"}\nPOST / HTTP/1.1\r\n" + set);
+  EXPECT_THAT(auto_json.rest(), HasSubstr("invalid_json"));
   LineClient without_version = connect(where[0]);
   without_version.send("POST /\r\nSET k planted\r\n");
   EXPECT_EQ(without_version.rest(), "");

@@ -152,6 +152,22 @@ TEST_F(NdjsonFramesTest, AConnectionThatSkipsIsNotBetweenRequests) {
   EXPECT_TRUE(codec_->between_requests(""));
 }
 
+TEST_F(NdjsonFramesTest, WhereOnlyObjectsAreTakenAnotherFirstByteIsFatal) {
+  for (const std::string before : {"", " \t\r\n ", "{\"op\":\"ping\"}\n"}) {
+    for (const char first : {'P', '[', '"', '\x16', '\0', '}'}) {
+      const auto codec =
+          make_ndjson_codec({.request_bytes_max = kLimit, .only_objects = true}, scratch_);
+      const std::string input = before + first;
+      auto frame = codec->next_frame(input);
+      if (frame.kind == Kind::kRequest) {
+        frame = codec->next_frame(std::string_view(input).substr(frame.consumed));
+      }
+      EXPECT_EQ(frame.kind, Kind::kFatal) << input;
+      EXPECT_EQ(frame.error.code, ErrorCode::kInvalidJson);
+    }
+  }
+}
+
 TEST_F(NdjsonFramesTest, BytesThatArriveOneByOneAreLookedAtOnce) {
   // A codec that began anew with each byte would need hours for this.
   codec_ = make_ndjson_codec({.request_bytes_max = 8_MiB}, scratch_);

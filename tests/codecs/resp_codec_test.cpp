@@ -138,6 +138,11 @@ TEST_F(RespCodecTest, WordsMayBeAnyBytes) {
   EXPECT_EQ(requests_, std::vector<Words>{words});
 }
 
+TEST_F(RespCodecTest, VerticalTabsAndFormFeedsEndNoInlineWord) {
+  feed("\v\fECHO \fa\vb\f \"c\"\v\fd\r\n\v\f\n");
+  EXPECT_EQ(requests_, (std::vector<Words>{{"ECHO", "a\vb\f", "c", "d"}}));
+}
+
 TEST_F(RespCodecTest, QuotesAndEscapesOfAnInlineRequestAreUndone) {
   feed(R"(SET "a b" 'c\'d\n' "\x41\t\"\\z" e)"
        "\r\n");
@@ -153,6 +158,8 @@ TEST_F(RespCodecTest, WhatBreaksTheFormatIsSaidAsRedisSaysIt) {
   const std::pair<std::string, std::string> cases[] = {
       {"*2147483648\r\n", "invalid multibulk length"},
       {"*x\r\n", "invalid multibulk length"},
+      {"*1\n$4\r\nPING\r\n", "invalid multibulk length"},
+      {"*1\r\n$4\nPING\r\n", "invalid bulk length"},
       {"*1\r\n$1099511627776\r\n", "invalid bulk length"},
       {"*1\r\n$-1\r\n", "invalid bulk length"},
       {"*1\r\n+OK\r\n", "expected '$', got '+'"},

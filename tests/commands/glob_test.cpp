@@ -10,7 +10,7 @@ namespace appmem::commands {
 namespace {
 
 bool matches(std::string_view pattern, std::string_view text) {
-  return Glob(pattern).matches(text);
+  return Glob::of(pattern).value().matches(text);
 }
 
 /// The same rules by backtracking, for short texts.
@@ -100,7 +100,7 @@ TEST(GlobTest, Quoting) {
 }
 
 TEST(GlobTest, PatternsLongerThanAWord) {
-  for (const std::size_t length : {62U, 63U, 64U, 65U, 127U, 128U, 255U, 256U, 300U, 1024U}) {
+  for (const std::size_t length : {62U, 63U, 64U, 65U, 127U, 128U, 255U, 256U, 300U, 1000U}) {
     const std::string literal(length, 'a');
     EXPECT_TRUE(matches(literal, literal)) << length;
     EXPECT_FALSE(matches(literal, literal + "a")) << length;
@@ -132,6 +132,13 @@ TEST(GlobTest, AgreesWithBacktracking) {
       text += alphabet[random.below(alphabet.size())];
     ASSERT_EQ(matches(pattern, text), naive(pattern, text)) << pattern << " over " << text;
   }
+}
+
+TEST(GlobTest, APatternHasALimit) {
+  EXPECT_TRUE(Glob::of(std::string(kGlobBytesMax, '?')));
+  const auto longer = Glob::of(std::string(kGlobBytesMax + 1, '?'));
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().code, ErrorCode::kTooLarge);
 }
 
 }  // namespace

@@ -213,5 +213,19 @@ TEST_F(RedisClientTest, NoEvictIsOnOrOff) {
             "-ERR wrong number of arguments for 'client|no-evict' command\r\n");
 }
 
+TEST_F(RedisClientTest, WithinATransactionSilenceBeginsWhereItBeginsInRedis) {
+  for (const char* command : {"MULTI", "CLIENT REPLY SKIP", "PING", "ECHO x"})
+    ask(command);
+  EXPECT_EQ(ask("EXEC"), "*3\r\n+PONG\r\n$1\r\nx\r\n");
+  EXPECT_EQ(ask("PING"), "") << "the reply behind that of EXEC is skipped";
+  EXPECT_EQ(ask("PING"), "+PONG\r\n");
+  for (const char* command :
+       {"MULTI", "CLIENT REPLY SKIP", "PING", "CLIENT REPLY OFF", "PING", "CLIENT REPLY ON"})
+    ask(command);
+  EXPECT_EQ(ask("EXEC"), "*5\r\n+PONG\r\n+OK\r\n");
+  EXPECT_EQ(ask("PING"), "");
+  EXPECT_EQ(ask("PING"), "+PONG\r\n");
+}
+
 }  // namespace
 }  // namespace appmem::test

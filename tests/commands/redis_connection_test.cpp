@@ -53,6 +53,10 @@ TEST_F(RedisConnectionTest, HelloRefusesOtherVersionsAndOptions) {
 TEST_F(RedisConnectionTest, HelloNamesTheConnection) {
   EXPECT_THAT(ask("HELLO 2 SETNAME a SETNAME b(c"), testing::StartsWith("*14"));
   EXPECT_EQ(ask("CLIENT GETNAME"), "$3\r\nb(c\r\n");
+  EXPECT_EQ(ask("HELLO 2 SETNAME nm BAD"), "-ERR Syntax error in HELLO option 'BAD'\r\n");
+  EXPECT_EQ(redis_.session.client_name, "nm") << "what stands before a mistake is done";
+  EXPECT_EQ(ask("HELLO 2 SETNAME b(c AUTH a b"), kWrongPass);
+  EXPECT_EQ(redis_.session.client_name, "b(c");
   EXPECT_EQ(ask({"HELLO", "3", "SETNAME", "a b"}),
             "-ERR Client names cannot contain spaces, newlines or special characters.\r\n");
   EXPECT_EQ(ask("CLIENT GETNAME"), "$3\r\nb(c\r\n");

@@ -1,5 +1,6 @@
 // RESP: COPY, DEL, EXISTS, MOVE, RENAME, TYPE and their kin. Replies are those of Redis 7.0.15.
 
+#include "appmem/base/limits.h"
 #include "commands/harness.h"
 #include "commands/redis_replies.h"
 
@@ -206,6 +207,43 @@ TEST_F(RedisKeysTest, ADefaultTimeToLiveIsNotGivenToWhatHadNone) {
   EXPECT_EQ(ask("PTTL b"), ":-1\r\n");
   ask("COPY b c");
   EXPECT_EQ(ask("PTTL c"), ":-1\r\n");
+}
+
+TEST_F(RedisKeysTest, TheNumberOfKeysIsBoundedWhereverTheCommandStands) {
+  std::string exists = "EXISTS";
+  for (std::size_t i = 0; i < kRequestKeysMax; ++i)
+    exists += " k";
+  const std::string refused = "-ERR a command names at most 100000 keys\r\n";
+  EXPECT_EQ(ask(exists), ":0\r\n");
+  EXPECT_EQ(ask(exists + " k"), refused);
+  ask("SELECT 7");
+  EXPECT_EQ(ask(exists), ":0\r\n");
+  EXPECT_EQ(ask(exists + " k"), refused) << "in a database that does not exist";
+  ask("MULTI");
+  EXPECT_EQ(ask(exists + " k"), refused) << "in a transaction";
+  EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+}
+
+TEST_F(RedisKeysTest, NoDatabaseIsMadeForAKeyThatDoesNotExist) {
+  EXPECT_EQ(ask("MOVE nope 11"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13 WHAT"), kSyntaxError);
+  ask("SELECT 12");
+  EXPECT_EQ(ask("MOVE nope 11"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x DB 13"), ":0\r\n");
+  EXPECT_EQ(ask("COPY nope x"), ":0\r\n");
+  for (const char* name : {"db11", "db12", "db13"}) {
+    EXPECT_EQ(server_.store.find_namespace(name), std::nullopt) << name;
+  }
+  ask("SELECT 0");
+  ask("SET k v");
+  EXPECT_EQ(ask("COPY k x DB 13"), ":1\r\n");
+  EXPECT_EQ(ask("MOVE k 11"), ":1\r\n");
+  EXPECT_NE(server_.store.find_namespace("db11"), std::nullopt);
+  ask("MULTI");
+  ask("SET k v");
+  ask("MOVE k 10");
+  EXPECT_EQ(ask("EXEC"), "*2\r\n+OK\r\n:1\r\n");
 }
 
 }  // namespace

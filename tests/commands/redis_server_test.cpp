@@ -215,5 +215,17 @@ TEST_F(RedisServerTest, ShutdownRefusesWhatItCannotDo) {
   EXPECT_EQ(server_.control.shutdowns, 0);
 }
 
+TEST_F(RedisServerTest, PatternsHaveALimit) {
+  const std::string longest(1024, '?');
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY PATTERN " + longest), "*0\r\n");
+  EXPECT_EQ(ask("COMMAND LIST FILTERBY PATTERN " + longest + '?'),
+            "-ERR a pattern is at most 1024 bytes\r\n");
+  EXPECT_EQ(ask("CONFIG GET " + longest + " save"), bulks({"save", ""}));
+  for (const char* more : {"?", " ?"}) {
+    EXPECT_EQ(ask("CONFIG GET " + longest + more),
+              "-ERR the patterns are together at most 1024 bytes\r\n");
+  }
+}
+
 }  // namespace
 }  // namespace appmem::test

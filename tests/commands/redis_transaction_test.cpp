@@ -260,5 +260,49 @@ TEST_F(RedisTransactionTest, ListsOfKeysThatTogetherAreOverTheLimitFailInTheirPl
   EXPECT_TRUE(reply.ends_with("\r\n+PONG\r\n"));
 }
 
+TEST_F(RedisTransactionTest, WatchingNeedsTheRightToRead) {
+  const std::string refused = "-NOPERM this user has no permissions to run the 'watch' command\r\n";
+  RedisPeer stranger(server_, Role::kStranger);
+  EXPECT_EQ(stranger.ask("WATCH a"), refused) << "or it would tell when somebody writes";
+  EXPECT_EQ(stranger.ask("MULTI"), "+OK\r\n");
+  EXPECT_EQ(stranger.ask("PING"), "+QUEUED\r\n");
+  ask("SET a 1");
+  EXPECT_EQ(stranger.ask("EXEC"), "*1\r\n+PONG\r\n");
+  RedisPeer member(server_, Role::kMember);
+  EXPECT_EQ(member.ask("WATCH a"), "+OK\r\n");
+}
+
+TEST_F(RedisTransactionTest, WhatACallerMayNotDoIsNotKept) {
+  RedisPeer stranger(server_, Role::kStranger);
+  stranger.ask("MULTI");
+  const auto before = server_.store.memory().used();
+  const std::string value(100'000, 'v');
+  EXPECT_EQ(stranger.ask("SET a " + value),
+            "-NOPERM this user has no permissions to run the 'set' command\r\n");
+  EXPECT_EQ(server_.store.memory().used(), before);
+}
+
+TEST_F(RedisTransactionTest, LongCommandsHaveABoundTogether) {
+  ask("SET a " + std::string(11'000, 'a'));
+  ask("MULTI");
+  constexpr int kComparisons = 3'000;
+  for (int i = 0; i < kComparisons; ++i)
+    ask("LCS a a LEN");
+  for (const char* last : {"KEYS a*", "SCAN 0", "RANDOMKEY", "STRLEN a"})
+    ask(last);
+  const std::string reply = ask("EXEC");
+  const std::string refused =
+      "-ERR KEYS, SCAN, RANDOMKEY and LCS may do no more in this transaction\r\n";
+  EXPECT_TRUE(reply.starts_with("*3004\r\n:11000\r\n:11000\r\n"));
+  EXPECT_TRUE(reply.ends_with(refused + refused + refused + refused + ":11000\r\n"));
+  std::size_t done = 0;
+  for (std::size_t at = 0; (at = reply.find(":11000", at)) != std::string::npos; ++at)
+    ++done;
+  EXPECT_LT(done, 30U);
+  ask("MULTI");
+  ask("LCS a a LEN");
+  EXPECT_EQ(ask("EXEC"), "*1\r\n:11000\r\n") << "the next transaction begins anew";
+}
+
 }  // namespace
 }  // namespace appmem::test

@@ -91,6 +91,7 @@ Result<void> add_listener(const ListenAddress& address, Listeners& listeners) {
   if (!access) return fail(std::move(access).error());
   ListenerRules rules;
   rules.protocol = address.protocol;
+  rules.tcp = address.tcp.has_value();
   rules.access = *std::move(access);
   rules.access.open = address.insecure;
   if (!address.token_file.empty()) {

@@ -42,6 +42,7 @@ class Service::Connection final : public server::ConnectionHandler {
     const codecs::NdjsonLimits limits{
         .request_bytes_max = service.options_.limits.effective_request_bytes_max(),
         .value_bytes_max = service.options_.limits.value_bytes_max,
+        .only_objects = rules.tcp,
         .memory = &service.store_.memory(),
         .allocate_large = [&service](std::size_t bytes) {
           return service.store_.allocate_large(bytes, service.clock_.now());

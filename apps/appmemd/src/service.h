@@ -29,6 +29,8 @@ namespace appmem::daemon {
 /// What holds for the connections of one listener.
 struct ListenerRules {
   ListenerProtocol protocol = ListenerProtocol::kAuto;
+  /// Whoever is on this host may connect, a web page in a browser too.
+  bool tcp = false;
   protocol::AccessPolicy access;
   /// What makes an operator of whoever shows it, where `access` says that one is taken.
   std::string token;

@@ -102,6 +102,15 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
       continue;
     }
 
+    if (limits_.only_objects && begin + blank_ < end && input[begin + blank_] != '{') {
+      return {Frame::Kind::kFatal,
+              input.size(),
+              {ErrorCode::kInvalidJson,
+               "a line that begins with no { ends a connection over TCP: a web page may have sent "
+               "it",
+               std::nullopt}};
+    }
+
     // White space before a request does not count, and may have been dropped; nor does a carriage
     // return before the line end, which the last byte without a line end may be.
     const std::size_t length = end - begin - blank_;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <string>
+#include <utility>
 
 #include "appmem/base/decimal.h"
 #include "appmem/protocol/error_table.h"
@@ -18,8 +19,7 @@ void RespReplyWriter::begin(protocol::OutputBuffer& output) {
   output_ = &output;
   begin_ = output.end_position();
   whole_ = false;
-  silent_ = silence_ != Silence::kNone;
-  if (silence_ == Silence::kSkip) silence_ = Silence::kNone;
+  silent_ = off_ || std::exchange(skips_next_, false);
 }
 
 void RespReplyWriter::end() {
@@ -119,9 +119,11 @@ void RespReplyWriter::error(const Error& error) {
 }
 
 void RespReplyWriter::set_silence(Silence silence) {
-  if (silence == Silence::kSkip && silence_ == Silence::kAll) return;
-  silence_ = silence;
-  silent_ = silence != Silence::kNone;
+  if (silence == Silence::kSkip) {
+    skips_next_ = !off_;
+  } else {
+    off_ = silent_ = silence == Silence::kAll;
+  }
 }
 
 bool RespReplyWriter::congested() const {

@@ -48,9 +48,10 @@ class RespReplyWriter final : public protocol::RedisReply {
   protocol::OutputBuffer* output_ = nullptr;
   std::uint64_t begin_ = 0;
   int version_ = 2;
-  Silence silence_ = Silence::kNone;  // of the replies to come
-  bool silent_ = false;               // this one
-  bool whole_ = false;                // and whether this one waits for no room
+  bool off_ = false;         // until it is said otherwise
+  bool skips_next_ = false;  // the reply behind this one
+  bool silent_ = false;      // this one
+  bool whole_ = false;       // and whether this one waits for no room
 };
 
 }  // namespace appmem::codecs

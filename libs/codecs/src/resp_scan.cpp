@@ -25,6 +25,12 @@ bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/// Within a word without quotes a vertical tab and a form feed are bytes like others, though they
+/// stand between words where there is none: the rule is Redis's.
+bool ends_word(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 std::optional<unsigned> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
@@ -49,9 +55,9 @@ char unescaped(char c) {
   }
 }
 
-/// Walks over the words of an inline request as redis-cli and Redis do: words are separated by
-/// white space; in double quotes `\xHH`, `\n` and the like are undone, in single quotes only `\'`;
-/// behind a closing quote a word must end.
+/// Walks over the words of an inline request as redis-cli and Redis do: white space before a
+/// word is skipped, and ends_word() ends it; in double quotes `\xHH`, `\n` and the like are undone,
+/// in single quotes only `\'`; behind a closing quote a word must end.
 class LineWords {
  public:
   explicit LineWords(std::string_view line) : p_(line.data()), end_(p_ + line.size()) {}
@@ -67,7 +73,7 @@ class LineWords {
   /// False where quotes are not balanced.
   template <typename Put>
   bool read(Put put) {
-    while (p_ != end_ && !is_space(*p_)) {
+    while (p_ != end_ && !ends_word(*p_)) {
       if (*p_ == '"' || *p_ == '\'') {
         if (!read_quoted(put)) return false;
         return p_ == end_ || is_space(*p_);
@@ -156,7 +162,8 @@ RespScan::Found RespScan::next_line(std::string_view input) {
         without_carriage_return(input.substr(begin_, (whole ? line_end : input.size()) - begin_));
     if (is_array && (whole || line.size() > kHeaderBytesMax)) {
       const auto words = integer_of(line.substr(1));
-      if (line.size() > kHeaderBytesMax || !words || *words > kRespWordsMax) {
+      const bool ends_in_both = whole && input[line_end - 1] == '\r';
+      if (!ends_in_both || line.size() > kHeaderBytesMax || !words || *words > kRespWordsMax) {
         return broken("invalid multibulk length");
       }
       if (unauthenticated_ && words > kUnauthenticatedWordsMax) {
@@ -198,11 +205,10 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
         if (input.size() - scanned_ >= kHeaderBytesMax) return broken("invalid bulk length");
         return incomplete();
       }
-      const std::string_view digits =
-          without_carriage_return(input.substr(scanned_ + 1, line_end - scanned_ - 1));
-      const auto size = integer_of(digits);
+      const std::string_view digits = input.substr(scanned_ + 1, line_end - scanned_ - 1);
+      const auto size = integer_of(without_carriage_return(digits));
       const std::size_t used = line_end + 1 - begin_;
-      if (!size || *size < 0 || used >= request_bytes_max_ ||
+      if (!digits.ends_with('\r') || !size || *size < 0 || used >= request_bytes_max_ ||
           static_cast<std::uint64_t>(*size) > request_bytes_max_ - used) {
         return broken("invalid bulk length");
       }

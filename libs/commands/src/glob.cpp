@@ -1,5 +1,6 @@
 #include "glob.h"
 
+#include <string>
 #include <utility>
 
 namespace appmem::commands {
@@ -12,6 +13,12 @@ unsigned char byte_of(char c) {
 }
 
 }  // namespace
+
+Result<Glob> Glob::of(std::string_view pattern) {
+  if (pattern.size() <= kGlobBytesMax) return Glob(pattern);
+  return fail(ErrorCode::kTooLarge,
+              "a pattern is at most " + std::to_string(kGlobBytesMax) + " bytes");
+}
 
 Glob::Glob(std::string_view pattern)
     // A token takes at least one byte of the pattern.

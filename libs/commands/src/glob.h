@@ -6,7 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "appmem/base/error.h"
+#include "appmem/protocol/command_table.h"
+
 namespace appmem::commands {
+
+/// A pattern takes 32 times its size, and matching takes time in proportion to it.
+inline constexpr std::size_t kGlobBytesMax = protocol::kTextBytesMax;
 
 /// A glob pattern with the syntax of Redis: `*` any bytes, `?` any one byte, `[abc]` `[a-c]` `[^x]`
 /// one byte of a class, `\` takes the special meaning of the next byte. A class that is not closed
@@ -18,12 +24,15 @@ namespace appmem::commands {
 /// Thread safety: matching changes nothing.
 class Glob {
  public:
-  /// Takes the pattern's bytes as they are; it is not needed afterwards.
-  explicit Glob(std::string_view pattern);
+  /// Takes the pattern's bytes as they are; it is not needed afterwards. Error: kTooLarge (over
+  /// kGlobBytesMax).
+  static Result<Glob> of(std::string_view pattern);
 
   [[nodiscard]] bool matches(std::string_view text) const;
 
  private:
+  explicit Glob(std::string_view pattern);
+
   using Word = std::uint64_t;
   static constexpr std::size_t kWordBits = 64;
 

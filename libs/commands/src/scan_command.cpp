@@ -109,7 +109,11 @@ Result<std::unique_ptr<protocol::Job>> hash_scan(Call& call, core::NamespaceId n
   if (!cursor) return fail(cursor.error());
   KeyFilter filter;
   filter.prefix = call.args.text(Field::kPrefix).value_or("");
-  if (const auto pattern = call.args.text(Field::kGlob)) filter.glob.emplace(*pattern);
+  if (const auto pattern = call.args.text(Field::kGlob)) {
+    auto glob = Glob::of(*pattern);
+    if (!glob) return fail(std::move(glob).error());
+    filter.glob = *std::move(glob);
+  }
   return std::make_unique<HashScan>(call.store, ns, std::move(filter), *cursor, limit,
                                     call.args.flag(Field::kValues));
 }

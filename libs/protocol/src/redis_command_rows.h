@@ -183,7 +183,7 @@ inline constexpr RedisSpec kCommands[] = {
         "2.2.0", 1, kNoKeys, Right::kNone, kNoScript | kLoading | kStale | kFast | kFree),
     row(RedisId::kWatch, "watch", "key [key ...]",
         "Watches keys: a transaction is executed only if they stay as they are", "transactions",
-        "2.2.0", -2, kAllKeys, Right::kNone, kNoScript | kLoading | kStale | kFast),
+        "2.2.0", -2, kAllKeys, Right::kRead, kNoScript | kLoading | kStale | kFast),
 };
 
 }  // namespace appmem::protocol::redis_rows

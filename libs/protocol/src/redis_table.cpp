@@ -67,6 +67,14 @@ void append_key_positions(const RedisSpec& spec, std::size_t words,
     positions.push_back(static_cast<std::size_t>(at + spec.keys.first));
 }
 
+std::size_t redis_key_count(const RedisSpec& spec, std::size_t words) {
+  if (spec.keys.first == 0) return 0;
+  const auto count = static_cast<std::ptrdiff_t>(words);
+  const std::ptrdiff_t last = spec.keys.last < 0 ? count + spec.keys.last : spec.keys.last;
+  if (last < spec.keys.first) return 0;
+  return static_cast<std::size_t>((last - spec.keys.first) / spec.keys.step + 1);
+}
+
 std::string_view redis_flag_name(unsigned bit) {
   return bit < std::size(kFlagNames) ? kFlagNames[bit] : std::string_view();
 }

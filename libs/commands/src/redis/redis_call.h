@@ -47,7 +47,7 @@ struct RedisCall : RedisContext {
   protocol::RedisReply& reply;
   const Instant& now;
   /// Where MOVE and COPY put a key into another database: its namespace, found (or made) before the
-  /// keys were locked.
+  /// keys were locked; kUnmadeDatabase where there was no key to put there.
   std::optional<core::NamespaceId> target = std::nullopt;
   /// Words in memory of their own; null: there are none.
   const std::forward_list<SharedBytes>* large_words = nullptr;

@@ -191,8 +191,9 @@ void command_list(RedisCall& call) {
         return std::find(categories.begin(), categories.end(), category) == categories.end();
       });
     } else if (is_redis_word(words[1], "PATTERN")) {
-      const Glob pattern(in_small_letters(wanted));
-      std::erase_if(rows, [&](const RedisSpec* spec) { return !pattern.matches(spec->name); });
+      const auto pattern = Glob::of(in_small_letters(wanted.substr(0, kGlobBytesMax + 1)));
+      if (!pattern) return refuse_redis(call, pattern.error());
+      std::erase_if(rows, [&](const RedisSpec* spec) { return !pattern->matches(spec->name); });
     } else {
       return call.reply.failure(kRedisSyntaxError);
     }

@@ -144,14 +144,21 @@ std::vector<std::pair<std::string, std::string>> shown_config(RedisCall& call) {
 void config_get(RedisCall& call) {
   std::vector<std::pair<std::string, std::string>> options = shown_config(call);
   std::vector<std::pair<std::string, std::string>> matches;
+  std::size_t pattern_bytes = 0;
   for (const std::string_view word : call.words.subspan(2)) {
     if (options.empty()) break;
     const std::string wanted = in_small_letters(word);
     const bool is_pattern = wanted.find_first_of("[*?") != std::string::npos;
-    const Glob pattern(is_pattern ? wanted : std::string());
+    // Many patterns are to take no more time than a long one.
+    if (is_pattern) pattern_bytes = std::min(pattern_bytes + wanted.size(), kGlobBytesMax + 1);
+    const auto pattern = Glob::of(is_pattern ? wanted : std::string());
+    if (!pattern || pattern_bytes > kGlobBytesMax) {
+      return call.reply.failure("ERR the patterns are together at most " +
+                                std::to_string(kGlobBytesMax) + " bytes");
+    }
     std::erase_if(options, [&](auto& option) {
       const auto& name = option.first;
-      if (is_pattern ? !pattern.matches(name) : name != wanted) return false;
+      if (is_pattern ? !pattern->matches(name) : name != wanted) return false;
       // Redis echoes a name that it was given in full.
       matches.emplace_back(is_pattern ? name : std::string(word), std::move(option.second));
       return true;

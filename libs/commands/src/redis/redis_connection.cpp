@@ -37,15 +37,9 @@ bool authenticate(RedisCall& call, std::optional<std::string_view> user, std::st
   return false;
 }
 
-struct Hello {
-  std::optional<int> version;
-  std::optional<std::string_view> user;
-  std::string_view token;
-  std::optional<std::string_view> name;
-};
-
-/// False when an error has been replied.
-bool read_hello(RedisCall& call, Hello& hello) {
+/// Does what the words of HELLO ask for, one after the other: what stands before a mistake has been
+/// done. False when an error has been replied.
+bool take_hello(RedisCall& call, std::optional<int>& version_asked) {
   const auto words = call.words.subspan(1);
   if (words.empty()) return true;
   std::int64_t version = 0;
@@ -57,16 +51,15 @@ bool read_hello(RedisCall& call, Hello& hello) {
     call.reply.failure("NOPROTO unsupported protocol version");
     return false;
   }
-  hello.version = static_cast<int>(version);
+  version_asked = static_cast<int>(version);
   for (std::size_t i = 1; i < words.size();) {
     const std::size_t left = words.size() - i - 1;
     if (is_redis_word(words[i], "AUTH") && left >= 2) {
-      hello.user = words[i + 1];
-      hello.token = words[i + 2];
+      if (!authenticate(call, words[i + 1], words[i + 2])) return false;
       i += 3;
     } else if (is_redis_word(words[i], "SETNAME") && left >= 1) {
-      hello.name = words[i + 1];
-      if (!check_redis_client_name(call, *hello.name)) return false;
+      if (!check_redis_client_name(call, words[i + 1])) return false;
+      call.session.client_name = words[i + 1];
       i += 2;
     } else {
       call.reply.failure("ERR Syntax error in HELLO option '" + std::string(words[i]) + "'");
@@ -115,9 +108,8 @@ void redis_auth(RedisCall& call) {
 }
 
 void redis_hello(RedisCall& call) {
-  Hello hello;
-  if (!read_hello(call, hello)) return;
-  if (hello.user && !authenticate(call, hello.user, hello.token)) return;
+  std::optional<int> version;
+  if (!take_hello(call, version)) return;
   Session& session = call.session;
   if (session.caller.role == protocol::Caller::Role::kUnauthenticated) {
     return call.reply.failure(
@@ -125,10 +117,9 @@ void redis_hello(RedisCall& call) {
         "AUTH <user> <pass> option can be used to authenticate the client and select the "
         "RESP protocol version at the same time");
   }
-  if (hello.name) session.client_name = *hello.name;
-  if (hello.version) {
-    call.reply.set_version(*hello.version);
-    session.redis->version = *hello.version;
+  if (version) {
+    call.reply.set_version(*version);
+    session.redis->version = *version;
   }
   protocol::RedisReply& reply = call.reply;
   reply.map(7);

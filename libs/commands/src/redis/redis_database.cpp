@@ -100,7 +100,10 @@ Result<core::Keyspace*> enter_redis_database(core::Store& store, Session& sessio
   int& unmade = session.redis->unmade_database;
   if (unmade == 0) return &store;
   session.ns = find_redis_database(store, unmade);
-  if (session.ns == kUnmadeDatabase && (spec.flags & protocol::kRedisDenyOom) != 0) {
+  // COPY finds nothing to copy in it.
+  const bool may_write =
+      (spec.flags & protocol::kRedisDenyOom) != 0 && spec.id != protocol::RedisId::kCopy;
+  if (session.ns == kUnmadeDatabase && may_write) {
     auto made = make_redis_database(store, unmade, now);
     if (!made) return fail(std::move(made).error());
     session.ns = *made;

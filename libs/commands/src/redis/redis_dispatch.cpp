@@ -156,6 +156,9 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   if (session.redis->in_transaction && (spec->flags & protocol::kRedisNoMulti) != 0) {
     return "ERR Command not allowed inside a transaction";
   }
+  if (protocol::redis_key_count(*spec, words.size()) > kRequestKeysMax) {
+    return "ERR a command names at most " + std::to_string(kRequestKeysMax) + " keys";
+  }
   return {};
 }
 
@@ -231,7 +234,8 @@ void append_redis_keys(const RedisSpec& spec, std::span<const std::string_view> 
   append_key_positions(spec, words.size(), positions);
   for (const std::size_t position : positions)
     keys.push_back({ns, words[position]});
-  if (target) keys.push_back({*target, words[redis_target_key(spec.id)]});
+  if (target && !(*target == kUnmadeDatabase))
+    keys.push_back({*target, words[redis_target_key(spec.id)]});
 }
 
 void run_redis_handler(RedisCall& call) {
@@ -248,12 +252,8 @@ void run_redis_command(RedisCall& call) {
     return run_redis_handler(call);
   }
   std::vector<core::KeyRef> keys;
-  call.target = enter_redis_target(call.store, call.session, spec, call.words, call.now);
+  call.target = enter_redis_target(call.store, call.session, spec, call.words, call.now, true);
   append_redis_keys(spec, call.words, call.ns, call.target, keys);
-  if (keys.size() > kRequestKeysMax) {
-    return call.reply.failure("ERR a command names at most " + std::to_string(kRequestKeysMax) +
-                              " keys");
-  }
   if (keys.size() == 1 && !changes_what_it_read) return run_redis_handler(call);
   run_atomically(call, keys);
 }

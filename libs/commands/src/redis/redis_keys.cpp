@@ -122,7 +122,9 @@ void redis_copy(RedisCall& call) {
   const std::string_view to = call.words[2];
   const bool stays = !options.database || is_in_database(call, *options.database);
   if (stays && from == to) return call.reply.failure(kSameObjects);
+  if (call.ns == kUnmadeDatabase) return call.reply.integer(0);
   if (!stays && !call.target) return refuse_target(call);
+  if (!stays && *call.target == kUnmadeDatabase) return call.reply.integer(0);
   const core::NamespaceId ns = stays ? call.ns : *call.target;
   Carried carried;
   if (!pick_up(call, from, {}, carried)) return;
@@ -172,6 +174,7 @@ void redis_move(RedisCall& call) {
   if (is_in_database(call, number)) return call.reply.failure(kSameObjects);
   if (call.ns == kUnmadeDatabase) return call.reply.integer(0);
   if (!call.target) return refuse_target(call);
+  if (*call.target == kUnmadeDatabase) return call.reply.integer(0);
   const std::string_view key = call.words[1];
   Carried carried;
   if (!pick_up(call, key, kPeek, carried)) return;
@@ -210,11 +213,15 @@ void redis_type(RedisCall& call) {
 std::optional<core::NamespaceId> enter_redis_target(core::Store& store, const Session& session,
                                                     const protocol::RedisSpec& spec,
                                                     std::span<const std::string_view> words,
-                                                    const Instant& now) {
+                                                    const Instant& now, bool only_if_needed) {
   const auto number = redis_database_number(target_word(spec.id, words));
   if (!number || !session.caller.may(spec.right, *number == 0)) return std::nullopt;
   const core::NamespaceId found = find_redis_database(store, *number);
   if (!(found == kUnmadeDatabase)) return found;
+  if (only_if_needed) {
+    const auto source = store.stats(session.ns, words[1], now);
+    if (!source || !*source) return kUnmadeDatabase;  // there is nothing to put into it
+  }
   const auto made = make_redis_database(store, *number, now);
   if (!made || *made == kUnmadeDatabase) return std::nullopt;
   return *made;

@@ -150,13 +150,12 @@ class RandomKey final : public protocol::Job {
 bool read_pattern(RedisCall& call, std::string_view pattern, KeyQuery& query) {
   query.glob.reset();
   if (pattern == "*") return true;
-  // Matching takes time in proportion to the pattern.
-  if (pattern.size() > protocol::kTextBytesMax) {
-    call.reply.failure("ERR a pattern is at most " + std::to_string(protocol::kTextBytesMax) +
-                       " bytes");
+  auto glob = Glob::of(pattern);
+  if (!glob) {
+    refuse_redis(call, glob.error());
     return false;
   }
-  query.glob.emplace(pattern);
+  query.glob = *std::move(glob);
   return true;
 }
 
@@ -174,6 +173,7 @@ bool read_cursor(std::string_view word, core::ScanCursor& cursor) {
 bool read_scan(RedisCall& call, KeyQuery& query) {
   query.tells_cursor = true;
   query.visits = kScanCountDefault;
+  std::string_view pattern = "*";  // the last one counts, and only that is made
   if (!read_cursor(call.words[1], query.cursor)) {
     call.reply.failure("ERR invalid cursor");
     return false;
@@ -182,7 +182,7 @@ bool read_scan(RedisCall& call, KeyQuery& query) {
     const bool has_value = i + 1 < call.words.size();
     std::int64_t count = 1;
     if (has_value && is_redis_word(call.words[i], "MATCH")) {
-      if (!read_pattern(call, call.words[i + 1], query)) return false;
+      pattern = call.words[i + 1];
     } else if (has_value && is_redis_word(call.words[i], "TYPE")) {
       query.nothing = !is_redis_word(call.words[i + 1], "STRING");
     } else if (has_value && is_redis_word(call.words[i], "COUNT")) {
@@ -199,7 +199,7 @@ bool read_scan(RedisCall& call, KeyQuery& query) {
       return false;
     }
   }
-  return true;
+  return read_pattern(call, pattern, query);
 }
 
 void list_keys(RedisCall& call, KeyQuery query) {

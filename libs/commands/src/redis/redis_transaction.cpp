@@ -59,14 +59,29 @@ bool is_unchanged(core::Keyspace& keys, const WatchedKey& watched, const Instant
          found->holder == watched.holder;
 }
 
-/// Runs a job to its end within the turn.
-void finish_job(RedisCall& call) {
+/// Runs a job to its end within the turn. Returns how many steps it took.
+std::size_t finish_job(RedisCall& call) {
+  constexpr std::size_t kWithoutEnd = SIZE_MAX / 2;
+  std::size_t steps = 0;
   for (bool ended = call.job == nullptr; !ended;) {
-    protocol::TurnBudget without_end{SIZE_MAX / 2};
-    ended = call.job->run(call.reply, call.now, without_end);
+    protocol::TurnBudget budget{kWithoutEnd};
+    ended = call.job->run(call.reply, call.now, budget);
+    steps += kWithoutEnd - budget.steps;
   }
   call.job.reset();
+  return steps;
 }
+
+/// Whether a command's work grows with the keys or the values that there are: it leaves a job.
+bool is_long(protocol::RedisId id) {
+  using protocol::RedisId;
+  return id == RedisId::kKeys || id == RedisId::kScan || id == RedisId::kRandomkey ||
+         id == RedisId::kLcs;
+}
+
+/// Steps that these may take in a transaction, since all others wait: once they are used up, no
+/// more of them are begun. Some 50 ms.
+constexpr std::size_t kJobStepsMax = 1'000'000;
 
 /// KEYS and SCAN go over all keys while everything is locked: no more than this many.
 constexpr std::uint64_t kListedKeysMax = 100'000;
@@ -147,7 +162,8 @@ class Execution {
     for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
       queue_[i].words(words_);
       auto& target = targets[i - begin];
-      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now);
+      // A command before it may put the source there.
+      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, false);
       append_redis_keys(spec(i), words_, ns, target, keys);
     }
     bool unchanged = true;
@@ -160,8 +176,7 @@ class Execution {
       for (std::size_t i = begin; i < next_; ++i) {
         RedisCall call = call_of(i, empty != nullptr ? *empty : step);
         call.target = targets[i - begin];
-        run_redis_handler(call);
-        finish(call);
+        run(call);
       }
       return {};
     };
@@ -183,8 +198,7 @@ class Execution {
       return write_redis_error(exec_.reply, keys.error());
     }
     RedisCall call = call_of(next_++, **keys);
-    run_redis_handler(call);
-    finish(call);
+    run(call);
   }
 
   RedisCall call_of(std::size_t i, core::Keyspace& keys) {
@@ -194,8 +208,14 @@ class Execution {
             spec(i), words_,        exec_.reply, exec_.now};
   }
 
-  void finish(RedisCall& call) {
-    finish_job(call);
+  void run(RedisCall& call) {
+    if (job_steps_ >= kJobStepsMax && is_long(call.spec.id)) {
+      return call.reply.failure(
+          "ERR KEYS, SCAN, RANDOMKEY and LCS may do no more in this "
+          "transaction");
+    }
+    run_redis_handler(call);
+    job_steps_ += finish_job(call);
     exec_.rests_on(call.ticket);
     exec_.close = exec_.close || call.close;
   }
@@ -207,6 +227,7 @@ class Execution {
   std::size_t end_ = 0;  // of the stretch
   bool begun_ = false;   // the array of replies has been
   std::optional<std::uint64_t> keys_;
+  std::size_t job_steps_ = 0;
 };
 
 }  // namespace

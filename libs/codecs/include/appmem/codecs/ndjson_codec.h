@@ -34,6 +34,10 @@ struct NdjsonLimits {
   std::size_t output_bytes_congested = 256_KiB;
   /// A value over this is refused before anything is made of it.
   std::size_t value_bytes_max = kValueBytesMaxCeiling;
+  /// A line that does not begin with `{` is fatal, as soon as its first byte is there. For where a
+  /// web page may be the client: what a browser sends begins with a line of HTTP or with bytes of
+  /// TLS, and what would be a request stands behind.
+  bool only_objects = false;
   /// What the codec needs for large requests and answers is charged to it. Borrowed; null: to none.
   MemoryBudget* memory = nullptr;
   /// Memory for a value over kInlineValueBytesMax, so that decoding puts it together where it is to

@@ -38,8 +38,9 @@ class RedisReply : public Reply {
   /// reply may, also within an array. Counted as an error.
   virtual void failure(std::string_view text) = 0;
 
-  /// Whether replies are written at all. kSkip leaves out this one and the next; after kAll it has
-  /// no effect.
+  /// Whether replies are written at all, from here on, which may be within the reply of a
+  /// transaction. kSkip leaves out the next reply and nothing of this one; after kAll it has no
+  /// effect.
   enum class Silence : std::uint8_t { kNone, kSkip, kAll };
   virtual void set_silence(Silence silence) = 0;
 

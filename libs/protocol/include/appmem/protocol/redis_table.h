@@ -154,6 +154,8 @@ bool has_arity(const RedisSpec& spec, std::size_t words);
 /// Adds the positions of its keys among `words` words. Precondition: has_arity.
 void append_key_positions(const RedisSpec& spec, std::size_t words,
                           std::vector<std::size_t>& positions);
+/// How many positions that would add.
+std::size_t redis_key_count(const RedisSpec& spec, std::size_t words);
 
 /// The name of the flag that is the bit `1 << bit`, as COMMAND shows it; empty when it does not.
 std::string_view redis_flag_name(unsigned bit);
