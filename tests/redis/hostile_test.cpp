@@ -121,5 +121,37 @@ TEST_F(RedisHostileTest, AHundredThousandKeysAreOneCommandAndOneMoreIsRefused) {
   EXPECT_EQ(first_answer(mget(100'001)), "-ERR a command names at most 100000 keys\r");
 }
 
+std::string in_resp(const std::vector<std::string>& words) {
+  std::string text = '*' + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    text += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  return text;
+}
+
+TEST_F(RedisHostileTest, HoardersOfQueuedCommandsLeaveOthersTheirKeys) {
+  constexpr int kKeys = 20'000;
+  for (int i = 0; i < kKeys; ++i)
+    bystander_.send(in_resp({"SET", "k" + std::to_string(i), std::string(500, 'v')}));
+  for (int i = 0; i < kKeys; ++i)
+    ASSERT_EQ(bystander_.read_line(), "+OK\r");
+  std::vector<std::unique_ptr<LineSocket>> hoarders;
+  constexpr int kCommands = 25'000;  // less than a share
+  std::string some;
+  for (int i = 0; i < 1'000; ++i)
+    some += in_resp({"SET", "q", std::string(100, 'x')});
+  for (int n = 0; n < 10; ++n) {
+    hoarders.push_back(std::make_unique<LineSocket>(daemon_.socket()));
+    LineSocket& hoarder = *hoarders.back();
+    ASSERT_EQ(hoarder.ask("MULTI\r"), "+OK\r");
+    for (int i = 0; i < kCommands; i += 1'000) {
+      hoarder.send(some);
+      for (int k = 0; k < 1'000; ++k)
+        ASSERT_EQ(hoarder.read_line(), "+QUEUED\r");
+    }
+  }
+  EXPECT_EQ(bystander_.ask("DBSIZE\r"), ":" + std::to_string(kKeys) + "\r");
+  expect_bystander_served();
+}
+
 }  // namespace
 }  // namespace appmem::test

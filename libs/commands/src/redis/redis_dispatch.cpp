@@ -277,7 +277,8 @@ Outcome execute_redis(const RedisContext& context, Session& session,
   }
   state.command = spec;
   if (state.in_transaction && !runs_at_once(spec->id)) {
-    queue_redis_command(state, *spec, words, reply);
+    RedisCall call{context, session, context.store, session.ns, *spec, words, reply, now};
+    queue_redis_command(call);
     return Outcome::done();
   }
   const auto keys = enter_redis_database(context.store, session, *spec, now);
