@@ -5,13 +5,29 @@
 #include <utility>
 #include <vector>
 
+#include "appmem/base/limits.h"
+#include "appmem/commands/session_view.h"
 #include "commands/harness.h"
 #include "support/environment.h"
 
 namespace appmem::test {
 namespace {
 
-using RedisTransactionTest = RedisTest;
+class RedisTransactionTest : public RedisTest {
+ protected:
+  /// What the connection holds, as CLIENT LIST tells.
+  std::uint64_t held_bytes() {
+    commands::SessionView view;
+    view.publish(redis_.session);
+    return view.queue_bytes();
+  }
+  /// What is charged when nothing waits to be given back.
+  std::uint64_t used() {
+    while (server_.store.maintain(0, 1, server_.clock.now(), {1'000})) {
+    }
+    return server_.store.memory().used();
+  }
+};
 
 TEST_F(RedisTransactionTest, CommandsAreQueuedAndExecutedInOrder) {
   EXPECT_EQ(ask("MULTI"), "+OK\r\n");
@@ -134,12 +150,119 @@ TEST_F(RedisTransactionTest, AListOfKeysBehindALargeValueEnds) {
 }
 
 TEST_F(RedisTransactionTest, TheMemoryOfWhatIsQueuedIsChargedAndComesBack) {
-  const std::uint64_t before = server_.store.memory().used();
+  const std::uint64_t before = used();
   ask("MULTI");
   ask({"SET", "a", std::string(100'000, 'x')});
-  EXPECT_GE(server_.store.memory().used(), before + 100'000);
+  EXPECT_GE(used(), before + 100'000);
   ask("DISCARD");
-  EXPECT_LT(server_.store.memory().used(), before + 10'000);
+  EXPECT_LT(used(), before + 10'000);
+}
+
+TEST_F(RedisTransactionTest, ManyCommandsAreExecutedAsTheyWereQueued) {
+  constexpr std::size_t kCommands = 3'000;
+  ask("MULTI");
+  std::string expected = '*' + std::to_string(kCommands) + "\r\n";
+  for (std::size_t i = 0; i < kCommands; ++i) {
+    const std::string word(i % 700 == 0 ? 100'000 : i % 50, static_cast<char>('a' + i % 26));
+    EXPECT_EQ(ask({"ECHO", word}), "+QUEUED\r\n");
+    expected += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  }
+  EXPECT_EQ(ask("EXEC"), expected);
+}
+
+TEST_F(RedisTransactionTest, ATransactionTakesItsShareOfMemoryAtMost) {
+  const std::uint64_t share = server_.store.memory().limit() / kTransactionMemoryShare;
+  ASSERT_EQ(share, 4_MiB);
+  ask("MULTI");
+  const std::uint64_t before = used();
+  std::size_t queued = 0;
+  const std::string value(100, 'x');
+  std::string reply;
+  while ((reply = ask({"SET", "a", value})) == "+QUEUED\r\n") {
+    ++queued;
+    ASSERT_LE(used(), before + share);
+    ASSERT_EQ(held_bytes(), used() - before);
+  }
+  EXPECT_EQ(reply, "-ERR a transaction has at most 100000 commands of together 4MiB\r\n");
+  EXPECT_GT(queued, share / 150);
+  EXPECT_LT(used(), before + 10'000) << "it cannot be executed any more";
+  EXPECT_EQ(ask("SET a 1"), "+QUEUED\r\n") << "as Redis, which keeps nothing either";
+  EXPECT_LT(used(), before + 10'000);
+  EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+  EXPECT_EQ(ask("EXISTS a"), ":0\r\n");
+}
+
+TEST_F(RedisTransactionTest, TheLargestCommandFillsTheShareAndOneByteMoreIsRefused) {
+  const std::size_t share = transaction_bytes_max(server_.store.memory().limit());
+  const auto fits = [&](std::size_t bytes) {
+    ask("MULTI");
+    const bool queued = ask({"SET", "a", std::string(bytes, 'x')}) == "+QUEUED\r\n";
+    EXPECT_LE(held_bytes(), share);
+    EXPECT_EQ(held_bytes() > bytes, queued);
+    ask("DISCARD");
+    return queued;
+  };
+  std::size_t good = 0;
+  std::size_t bad = share;
+  while (good + 1 < bad) {
+    const std::size_t middle = good + (bad - good) / 2;
+    (fits(middle) ? good : bad) = middle;
+  }
+  EXPECT_TRUE(fits(good));
+  EXPECT_FALSE(fits(good + 1));
+  EXPECT_GT(good, share - 8_KiB);
+}
+
+TEST_F(RedisTransactionTest, WhatIsWatchedIsPartOfTheShare) {
+  const std::size_t share = transaction_bytes_max(server_.store.memory().limit());
+  ask("PING");
+  const std::uint64_t before = used();
+  std::size_t watched = 0;
+  std::string reply;
+  while ((reply = ask({"WATCH", std::to_string(watched) + std::string(60'000, 'k')})) == "+OK\r\n")
+    ++watched;
+  EXPECT_EQ(reply, "-ERR a connection watches keys of together at most 4MiB\r\n");
+  EXPECT_EQ(watched, share / 60'300);
+  EXPECT_LE(used(), before + share);
+  ask("MULTI");
+  EXPECT_EQ(ask({"SET", "a", std::string(60'000, 'x')}),
+            "-ERR a transaction has at most 100000 commands of together 4MiB\r\n");
+  ask("DISCARD");
+  EXPECT_EQ(used(), before);
+}
+
+TEST_F(RedisTransactionTest, WithoutMemoryACommandIsRefusedAndWithItTheTransaction) {
+  MemoryBudget& memory = server_.store.memory();
+  ask("SET a 1");
+  EXPECT_EQ(ask("WATCH a"), "+OK\r\n");
+  ask("MULTI");
+  EXPECT_EQ(ask("GET a"), "+QUEUED\r\n");
+  const std::uint64_t rest = memory.limit() - memory.used();
+  memory.charge(rest);
+  const std::string too_much(10'000, 'x');
+  constexpr const char* kOutOfMemory =
+      "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+  // The one entry there is may go for it, but does not make room enough.
+  memory.charge(1_MiB);
+  EXPECT_EQ(ask({"SET", "b", too_much}), kOutOfMemory);
+  EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+  EXPECT_EQ(ask("WATCH a"), kOutOfMemory);
+  memory.release(rest + 1_MiB);
+  EXPECT_EQ(ask("WATCH a"), "+OK\r\n");
+  EXPECT_EQ(ask("EXISTS b"), ":0\r\n");
+}
+
+TEST_F(RedisTransactionTest, EntriesGiveWayToATransaction) {
+  MemoryBudget& memory = server_.store.memory();
+  const std::string value(1'000, 'v');
+  for (std::size_t i = 0; memory.used() < memory.limit() - 1_MiB; ++i)
+    ASSERT_EQ(ask({"SET", "key" + std::to_string(i), value}), "+OK\r\n");
+  ask("MULTI");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(ask({"SET", "a", std::string(1'000'000, 'x')}), "+QUEUED\r\n");
+    EXPECT_LE(memory.used(), memory.limit());
+  }
+  EXPECT_EQ(ask("EXEC"), "*3\r\n+OK\r\n+OK\r\n+OK\r\n");
 }
 
 /// Executes a transaction again and again in a thread of its own, while others ask.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -119,6 +120,60 @@ TEST_F(RedisHostileTest, AHundredThousandKeysAreOneCommandAndOneMoreIsRefused) {
   };
   EXPECT_EQ(first_answer(mget(100'000)), ":0\r");
   EXPECT_EQ(first_answer(mget(100'001)), "-ERR a command names at most 100000 keys\r");
+}
+
+TEST_F(RedisHostileTest, WordsThatAreNoKeysAreAThousandAtMost) {
+  const auto list = [](const std::string& name, const std::string& word, std::size_t words) {
+    std::string text = '*' + std::to_string(words) + "\r\n" + name;
+    const auto first = static_cast<std::size_t>(std::count(name.begin(), name.end(), '$'));
+    for (std::size_t i = first; i < words; ++i)
+      text += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+    return text;
+  };
+  const std::string client_list = "$6\r\nCLIENT\r\n$4\r\nLIST\r\n$2\r\nID\r\n";
+  EXPECT_EQ(first_answer(list(client_list, "1", 1'024)).front(), '$');
+  EXPECT_EQ(first_answer(list(client_list, "1", 1'025)),
+            "-ERR 'client|list' has at most 1024 words\r");
+  const std::uint64_t before = peak_memory();
+  for (const auto& [name, word] : {std::pair<std::string, std::string>{client_list, "1"},
+                                   {"$6\r\nCONFIG\r\n$3\r\nGET\r\n", "z?z"},
+                                   {"$7\r\nCOMMAND\r\n$4\r\nDOCS\r\n", "set"},
+                                   {"$4\r\nINFO\r\n", "zz"}}) {
+    EXPECT_THAT(first_answer(list(name, word, 200'000)), testing::EndsWith("1024 words\r"));
+  }
+  EXPECT_LT(peak_memory(), before + 32_MiB);
+}
+
+std::string in_resp(const std::vector<std::string>& words) {
+  std::string text = '*' + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    text += '$' + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  return text;
+}
+
+TEST_F(RedisHostileTest, HoardersOfQueuedCommandsLeaveOthersTheirKeys) {
+  constexpr int kKeys = 20'000;
+  for (int i = 0; i < kKeys; ++i)
+    bystander_.send(in_resp({"SET", "k" + std::to_string(i), std::string(500, 'v')}));
+  for (int i = 0; i < kKeys; ++i)
+    ASSERT_EQ(bystander_.read_line(), "+OK\r");
+  std::vector<std::unique_ptr<LineSocket>> hoarders;
+  constexpr int kCommands = 25'000;  // less than a share
+  std::string some;
+  for (int i = 0; i < 1'000; ++i)
+    some += in_resp({"SET", "q", std::string(100, 'x')});
+  for (int n = 0; n < 10; ++n) {
+    hoarders.push_back(std::make_unique<LineSocket>(daemon_.socket()));
+    LineSocket& hoarder = *hoarders.back();
+    ASSERT_EQ(hoarder.ask("MULTI\r"), "+OK\r");
+    for (int i = 0; i < kCommands; i += 1'000) {
+      hoarder.send(some);
+      for (int k = 0; k < 1'000; ++k)
+        ASSERT_EQ(hoarder.read_line(), "+QUEUED\r");
+    }
+  }
+  EXPECT_EQ(bystander_.ask("DBSIZE\r"), ":" + std::to_string(kKeys) + "\r");
+  expect_bystander_served();
 }
 
 }  // namespace

@@ -263,6 +263,7 @@ class MemoryLimitsTest : public LimitsTest {
  protected:
   void SetUp() override {
     LimitsTest::SetUp();
+    world_.memory = &memory_;
     memory_.set_limit(256_MiB);  // 12 MiB above it, answers go; from 6 MiB on, memory is tight
   }
   /// Somebody else takes so much that the excess is this.
@@ -367,6 +368,22 @@ TEST_F(MemoryLimitsTest, WhileMemoryStaysShortTheLargestBuffersGo) {
   EXPECT_EQ(first.line().size(), 2'000'000U);
   EXPECT_EQ(small.ask("echo 2"), "2");
   EXPECT_TRUE(events_.has("client_too_large"));
+}
+
+TEST_F(MemoryLimitsTest, WhatTheHandlerHoldsIsPartOfItAndGoesFirst) {
+  start();
+  LineClient hoarder = connect();
+  EXPECT_EQ(hoarder.ask("hoard 6000000"), "ok");
+  eventually([&] { return buffer_bytes_of(1) >= 6'000'000; });
+  LineClient other = reluctant(2'000'000);
+  take(7'000'000);  // tight, and no longer without the first one
+  pass_ticks();
+  EXPECT_EQ(server_->connection_count(), 2U);
+  clock_.advance(kMemoryExcessPatience);
+  eventually([&] { return server_->connection_count() == 1; });
+  EXPECT_EQ(hoarder.rest(), "");
+  pass_ticks();
+  EXPECT_EQ(other.line().size(), 2'000'000U);
 }
 
 TEST_F(MemoryLimitsTest, AboveTheMostTheLargestAnswersGoAtOnce) {

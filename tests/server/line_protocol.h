@@ -198,6 +198,7 @@ struct LineWorld {
   std::atomic<std::uint64_t> committed{0};
   std::atomic<bool> protocol_chosen{true};
   std::atomic<bool> asks_for_token{false};
+  MemoryBudget* memory = nullptr;  // of `hoard`; set before the server starts
   appmem::test::ManualClock clock;
 };
 
@@ -318,6 +319,10 @@ class LineConnection final : public ConnectionHandler {
     } else if (verb == "name") {
       name_ = rest;
       say("ok");
+    } else if (verb == "hoard") {
+      hoard_ = std::stoul(rest);
+      world_.memory->charge(hoard_);
+      say("ok");
     } else if (verb == "keep-me") {
       no_evict_ = true;
       say("ok");
@@ -345,6 +350,10 @@ class LineConnection final : public ConnectionHandler {
   [[nodiscard]] bool protocol_chosen() const override { return world_.protocol_chosen; }
   [[nodiscard]] bool unauthenticated() const override { return unauthenticated_; }
   [[nodiscard]] bool no_evict() const override { return no_evict_; }
+  [[nodiscard]] std::uint64_t memory_bytes() const override { return hoard_; }
+  void close() override {
+    if (hoard_ != 0) world_.memory->release(std::exchange(hoard_, 0));
+  }
 
  private:
   LineWorld& world_;
@@ -353,6 +362,7 @@ class LineConnection final : public ConnectionHandler {
   LineCodec codec_;
   bool unauthenticated_;
   bool no_evict_ = false;
+  std::uint64_t hoard_ = 0;
   std::string name_;
 };
 

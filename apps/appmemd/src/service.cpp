@@ -104,6 +104,8 @@ class Service::Connection final : public server::ConnectionHandler {
   [[nodiscard]] bool unauthenticated() const override {
     return session_.caller.role == protocol::Caller::Role::kUnauthenticated;
   }
+  [[nodiscard]] std::uint64_t memory_bytes() const override { return view_.queue_bytes(); }
+  void close() override { session_.redis.reset(); }
   [[nodiscard]] bool no_evict() const override { return view_.no_evict(); }
 
  private:

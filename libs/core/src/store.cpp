@@ -213,6 +213,15 @@ SharedBytes Store::Impl::allocate_large(NamespaceState* writer, std::size_t byte
   return blobs.try_allocate(bytes);
 }
 
+bool Store::Impl::try_charge(std::size_t bytes, const Instant& now) {
+  const Step::Room room{.wanted = true, .bytes = bytes};
+  for (std::size_t round = 0; round < kRoomRoundsMax + bytes / kRoomSliceBytes; ++round) {
+    if (budget.try_charge(bytes)) return true;
+    if (!make_room(room, now, nullptr)) break;
+  }
+  return budget.try_charge(bytes);
+}
+
 bool Store::Impl::spread(NamespaceState& ns, std::size_t entries, const Instant& now) {
   if (ns.spreading.test_and_set(std::memory_order_acquire)) return false;
   bool tried = false;

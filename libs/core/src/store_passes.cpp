@@ -142,4 +142,8 @@ SharedBytes Store::allocate_large(std::size_t bytes, const Instant& now) {
   return impl_->allocate_large(nullptr, bytes, now);
 }
 
+bool Store::try_charge(std::size_t bytes, const Instant& now) {
+  return impl_->try_charge(bytes, now);
+}
+
 }  // namespace appmem::core

@@ -283,7 +283,7 @@ void EventLoop::relieve_memory() {
   }
   if (!tight_since_) tight_since_ = now_.mono;
   if (now_.mono - *tight_since_ < kMemoryExcessPatience) return;
-  close_largest(&Session::buffer_bytes);
+  close_largest(&Session::held_bytes);
 }
 
 void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {

@@ -32,9 +32,9 @@ Session::Session(EventLoop& loop, Fd socket, const Origin& origin, Peer peer, co
   info_.accepted = now.mono;
   info_.active_ms = now.mono.time_since_epoch().count();
   loop.server().memory.charge(kConnectionMemoryBytes);
-  update_memory();
   handler_ = loop.server().handler.connect(loop.index(), origin, std::move(peer.credentials));
   APPMEM_CHECK(handler_ != nullptr);
+  update_memory();
   look_after_authentication(now);
   set_interest(EPOLLIN);
 }
@@ -512,11 +512,13 @@ void Session::close() {
   job_reply_ = nullptr;
   discard_output();
   output_.shrink();
+  handler_->close();
   loop_.bury(*this);
 }
 
 void Session::update_memory() {
-  info_.memory_bytes.store(kConnectionMemoryBytes + input_.memory_bytes() + output_.memory_bytes(),
+  info_.memory_bytes.store(kConnectionMemoryBytes + input_.memory_bytes() + output_.memory_bytes() +
+                               handler_->memory_bytes(),
                            std::memory_order_relaxed);
 }
 

@@ -78,10 +78,12 @@ class Session {
   [[nodiscard]] SessionInfo& info() { return info_; }
   [[nodiscard]] bool parked() const { return !barriers_.empty(); }
   [[nodiscard]] bool has_job() const { return job_ != nullptr; }
-  /// What its buffers take from the budget: those of answers, and all.
+  /// What it takes from the budget: the buffers of answers; and all of them, with what the handler
+  /// holds.
   [[nodiscard]] std::uint64_t output_bytes() const { return output_.memory_bytes(); }
-  [[nodiscard]] std::uint64_t buffer_bytes() const {
-    return (decode_ == nullptr ? input_.memory_bytes() : 0) + output_.memory_bytes();
+  [[nodiscard]] std::uint64_t held_bytes() const {
+    return (decode_ == nullptr ? input_.memory_bytes() : 0) + output_.memory_bytes() +
+           handler_->memory_bytes();
   }
 
   /// In which of the loop's queues it stands; the loop's business.

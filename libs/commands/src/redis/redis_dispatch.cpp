@@ -114,6 +114,8 @@ constexpr bool every_command_has_its_row() {
 }
 static_assert(every_command_has_its_row());
 
+/// Words of a command that does not name any number of keys.
+constexpr std::size_t kRedisWordsMax = 1'024;
 /// What Redis shows of an unknown command and its arguments at most.
 constexpr std::size_t kShownBytesMax = 128;
 
@@ -144,6 +146,10 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   const std::string name(spec->name);
   if (!has_arity(*spec, words.size())) {
     return "ERR wrong number of arguments for '" + name + "' command";
+  }
+  const bool names_many_keys = spec->keys.last < 0;  // up to the end: kRequestKeysMax bounds them
+  if (words.size() > kRedisWordsMax && !names_many_keys) {
+    return "ERR '" + name + "' has at most " + std::to_string(kRedisWordsMax) + " words";
   }
   if (session.caller.role == protocol::Caller::Role::kUnauthenticated &&
       (spec->flags & protocol::kRedisNoAuth) == 0) {
@@ -277,7 +283,8 @@ Outcome execute_redis(const RedisContext& context, Session& session,
   }
   state.command = spec;
   if (state.in_transaction && !runs_at_once(spec->id)) {
-    queue_redis_command(state, *spec, words, reply);
+    RedisCall call{context, session, context.store, session.ns, *spec, words, reply, now};
+    queue_redis_command(call);
     return Outcome::done();
   }
   const auto keys = enter_redis_database(context.store, session, *spec, now);

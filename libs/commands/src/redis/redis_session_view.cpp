@@ -16,7 +16,7 @@ void SessionView::publish(const Session& session) {
   unmade_database_.store(state.unmade_database, kRelaxed);
   const auto queued = static_cast<std::int64_t>(state.queue.size());
   queued_.store(state.in_transaction ? queued : -1, kRelaxed);
-  queue_bytes_.store(state.charged_bytes, kRelaxed);
+  queue_bytes_.store(state.memory_bytes(), kRelaxed);
   command_.store(state.command, kRelaxed);
   no_evict_.store(state.no_evict, kRelaxed);
   if (state.library_changes == library_changes_) return;

@@ -3,33 +3,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/time.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/redis_table.h"
+#include "redis_command_queue.h"
 
 namespace appmem::commands {
-
-/// A command that waits for its EXEC: a copy of its words.
-class QueuedCommand {
- public:
-  QueuedCommand(const protocol::RedisSpec& spec, std::span<const std::string_view> words);
-
-  [[nodiscard]] const protocol::RedisSpec& spec() const { return *spec_; }
-  /// Replaces what `words` held. Lifetime of the words: this object's.
-  void words(std::vector<std::string_view>& words) const;
-  [[nodiscard]] std::size_t memory_bytes() const;
-
- private:
-  const protocol::RedisSpec* spec_;
-  std::string bytes_;              // all words, one behind the other
-  std::vector<std::size_t> ends_;  // where each ends
-};
 
 /// A key that must not change before EXEC.
 struct WatchedKey {
@@ -46,17 +29,15 @@ struct WatchedKey {
 /// What a connection that speaks RESP remembers between its requests.
 struct RedisState {
   /// `budget` is borrowed: what is queued and watched is charged to it.
-  explicit RedisState(MemoryBudget& budget) : memory(budget) {}
+  explicit RedisState(MemoryBudget& budget) : memory(budget), queue(budget) {}
   RedisState(const RedisState&) = delete;
   RedisState& operator=(const RedisState&) = delete;
   ~RedisState() { end_transaction(); }
 
   /// Leaves a transaction, and watches nothing any more.
   void end_transaction();
-  void charge(std::size_t bytes) {
-    memory.charge(bytes);
-    charged_bytes += bytes;
-  }
+  /// What is queued and watched takes from the budget.
+  [[nodiscard]] std::size_t memory_bytes() const { return queue.memory_bytes() + watched_bytes; }
 
   MemoryBudget& memory;
   /// The numbered namespace that was selected and does not exist yet; 0 when the session's exists.
@@ -64,9 +45,9 @@ struct RedisState {
   std::uint64_t random_place = 0;  // where RANDOMKEY looked last
   bool in_transaction = false;
   bool refused = false;  // a command of the transaction was
-  std::vector<QueuedCommand> queue;
+  CommandQueue queue;
   std::vector<WatchedKey> watched;
-  std::size_t charged_bytes = 0;                 // for both
+  std::size_t watched_bytes = 0;                 // charged
   int version = 2;                               // of the protocol
   const protocol::RedisSpec* command = nullptr;  // the last one
   bool no_evict = false;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "appmem/base/check.h"
+#include "appmem/base/limits.h"
 #include "appmem/base/units.h"
 #include "redis_databases.h"
 #include "redis_dispatch.h"
@@ -24,10 +25,13 @@ namespace {
 using protocol::RedisReply;
 using protocol::RedisSpec;
 
-/// Commands that wait for one EXEC, and what they and the watched keys of a connection take.
+/// Commands that wait for one EXEC, and keys that a connection watches. What both take is bounded
+/// by transaction_bytes_max.
 constexpr std::size_t kQueuedCommandsMax = 100'000;
-constexpr std::size_t kTransactionBytesMax = 64_MiB;
 constexpr std::size_t kWatchedKeysMax = 1'024;
+/// What a watched key takes besides its own bytes: its part of a vector that doubles, and the
+/// heap's part of the block that holds it.
+constexpr std::size_t kWatchedKeyBytes = 2 * sizeof(WatchedKey) + 2 * sizeof(void*);
 
 /// What is known of a key, so that a change is seen.
 Result<WatchedKey> look_at(core::Keyspace& keys, core::NamespaceId ns, std::string_view key,
@@ -42,6 +46,12 @@ Result<WatchedKey> look_at(core::Keyspace& keys, core::NamespaceId ns, std::stri
     watched.holder = (*stats)->holder;
   }
   return watched;
+}
+
+/// In Redis's words.
+void refuse_for_memory(RedisCall& call) {
+  refuse_redis(call, {ErrorCode::kOutOfMemory,
+                      "command not allowed when used memory > 'maxmemory'.", std::nullopt});
 }
 
 /// Where the keys are now that were watched in a database which did not exist.
@@ -89,13 +99,12 @@ constexpr std::uint64_t kListedKeysMax = 100'000;
 /// Executes the commands of a transaction. They fall into stretches, each of which is atomic.
 class Execution {
  public:
-  Execution(RedisCall& exec, const std::vector<QueuedCommand>& queue)
-      : exec_(exec), queue_(queue) {}
+  Execution(RedisCall& exec, const CommandQueue& queue) : exec_(exec), queue_(queue) {}
 
   /// False when a watched key has changed: nothing has been done then.
   bool run(std::span<const WatchedKey> watched) {
     if (!run_stretch(watched)) return false;
-    while (next_ < queue_.size()) {
+    while (next_.number < queue_.size()) {
       run_alone();  // what ended the stretch
       run_stretch({});
     }
@@ -103,15 +112,18 @@ class Execution {
   }
 
  private:
-  [[nodiscard]] const RedisSpec& spec(std::size_t i) const { return queue_[i].spec(); }
-  [[nodiscard]] bool has_flag(std::size_t i, protocol::RedisFlags flag) const {
+  using Place = CommandQueue::Place;
+
+  [[nodiscard]] const RedisSpec& spec(const Place& i) const { return queue_.spec(i); }
+  void go_on(Place& i) const { i = queue_.behind(i); }
+  [[nodiscard]] bool has_flag(const Place& i, protocol::RedisFlags flag) const {
     return (spec(i).flags & flag) != 0;
   }
   /// Whether the command may run while the keys of others are locked.
-  [[nodiscard]] bool fits_a_step(std::size_t i) const {
+  [[nodiscard]] bool fits_a_step(const Place& i) const {
     return spec(i).keys.first != 0 || has_flag(i, protocol::kRedisFree);
   }
-  bool stands_alone(std::size_t i) {
+  bool stands_alone(const Place& i) {
     const protocol::RedisId id = spec(i).id;
     if (id == protocol::RedisId::kKeys || id == protocol::RedisId::kScan) return lists_much();
     return !fits_a_step(i) && !has_flag(i, protocol::kRedisWhole);
@@ -126,7 +138,7 @@ class Execution {
   bool run_stretch(std::span<const WatchedKey> watched) {
     // Whether a database exists may change as long as not everything is locked.
     bool whole = exec_.session.redis->unmade_database != 0;
-    for (end_ = next_; end_ < queue_.size() && !stands_alone(end_); ++end_)
+    for (end_ = next_; end_.number < queue_.size() && !stands_alone(end_); go_on(end_))
       whole = whole || has_flag(end_, protocol::kRedisWhole);
     if (!whole) return run_steps(watched);
     bool unchanged = true;
@@ -136,8 +148,8 @@ class Execution {
 
   bool run_steps(std::span<const WatchedKey> watched) {
     if (!run_step(watched)) return false;
-    while (next_ < end_) {
-      const std::size_t begin = next_;
+    while (next_.number < end_.number) {
+      const Place begin = next_;
       run_step({});
       if (next_ == begin) run_alone();
     }
@@ -147,21 +159,21 @@ class Execution {
   /// Runs the commands that stand next and fit a step, as one. False when a watched key has
   /// changed.
   bool run_step(std::span<const WatchedKey> watched) {
-    const std::size_t begin = next_;
+    const Place begin = next_;
     core::Keyspace* empty = nullptr;  // not the atomic step, but the keyspace of an empty database
     std::vector<core::KeyRef> keys;
     for (const WatchedKey& each : watched)
       keys.push_back({each.ns, each.key});
-    for (; next_ < end_ && fits_a_step(next_); ++next_) {
+    for (; next_.number < end_.number && fits_a_step(next_); go_on(next_)) {
       const auto entered = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
       if (!entered) break;  // run_alone tells why
       empty = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
     }
     const core::NamespaceId ns = exec_.session.ns;
-    std::vector<std::optional<core::NamespaceId>> targets(next_ - begin);
-    for (std::size_t i = begin; i < next_ && empty == nullptr; ++i) {
-      queue_[i].words(words_);
-      auto& target = targets[i - begin];
+    std::vector<std::optional<core::NamespaceId>> targets(next_.number - begin.number);
+    for (Place i = begin; i != next_ && empty == nullptr; go_on(i)) {
+      queue_.words(i, words_);
+      auto& target = targets[i.number - begin.number];
       // A command before it may put the source there.
       target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, false);
       append_redis_keys(spec(i), words_, ns, target, keys);
@@ -173,9 +185,9 @@ class Execution {
       });
       if (!unchanged) return {};
       if (!std::exchange(begun_, true)) exec_.reply.array(queue_.size());
-      for (std::size_t i = begin; i < next_; ++i) {
+      for (Place i = begin; i != next_; go_on(i)) {
         RedisCall call = call_of(i, empty != nullptr ? *empty : step);
-        call.target = targets[i - begin];
+        call.target = targets[i.number - begin.number];
         run(call);
       }
       return {};
@@ -194,15 +206,16 @@ class Execution {
   void run_alone() {
     const auto keys = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
     if (!keys) {
-      ++next_;
+      go_on(next_);
       return write_redis_error(exec_.reply, keys.error());
     }
-    RedisCall call = call_of(next_++, **keys);
+    RedisCall call = call_of(next_, **keys);
+    go_on(next_);
     run(call);
   }
 
-  RedisCall call_of(std::size_t i, core::Keyspace& keys) {
-    queue_[i].words(words_);
+  RedisCall call_of(const Place& i, core::Keyspace& keys) {
+    queue_.words(i, words_);
     const RedisContext& context = exec_;
     return {context, exec_.session, keys,        exec_.session.ns,
             spec(i), words_,        exec_.reply, exec_.now};
@@ -221,30 +234,33 @@ class Execution {
   }
 
   RedisCall& exec_;
-  const std::vector<QueuedCommand>& queue_;
+  const CommandQueue& queue_;
   std::vector<std::string_view> words_;
-  std::size_t next_ = 0;
-  std::size_t end_ = 0;  // of the stretch
-  bool begun_ = false;   // the array of replies has been
+  Place next_;
+  Place end_;           // of the stretch
+  bool begun_ = false;  // the array of replies has been
   std::optional<std::uint64_t> keys_;
   std::size_t job_steps_ = 0;
 };
 
 }  // namespace
 
-void queue_redis_command(RedisState& state, const protocol::RedisSpec& spec,
-                         std::span<const std::string_view> words, RedisReply& reply) {
-  QueuedCommand command(spec, words);
-  const std::size_t bytes = command.memory_bytes();
-  if (state.queue.size() >= kQueuedCommandsMax ||
-      state.charged_bytes + bytes > kTransactionBytesMax) {
-    state.refused = true;
-    return reply.failure("ERR a transaction has at most " + std::to_string(kQueuedCommandsMax) +
-                         " commands of together " + format_byte_size(kTransactionBytesMax));
+void queue_redis_command(RedisCall& call) {
+  RedisState& state = *call.session.redis;
+  // As Redis: EXEC refuses it anyway.
+  if (state.refused) return call.reply.status("QUEUED");
+  const std::size_t bytes_max = transaction_bytes_max(state.memory.limit());
+  auto pushed = CommandQueue::Pushed::kOverLimit;
+  if (state.queue.size() < kQueuedCommandsMax && state.watched_bytes < bytes_max) {
+    pushed = state.queue.push(call.store, call.now, call.spec, call.words,
+                              bytes_max - state.watched_bytes);
   }
-  state.charge(bytes);
-  state.queue.push_back(std::move(command));
-  reply.status("QUEUED");
+  if (pushed == CommandQueue::Pushed::kDone) return call.reply.status("QUEUED");
+  state.refused = true;
+  state.queue.clear();
+  if (pushed == CommandQueue::Pushed::kNoMemory) return refuse_for_memory(call);
+  call.reply.failure("ERR a transaction has at most " + std::to_string(kQueuedCommandsMax) +
+                     " commands of together " + format_byte_size(bytes_max));
 }
 
 void abandon_redis_transaction(RedisState& state, std::string_view why, RedisReply& reply) {
@@ -272,9 +288,9 @@ void redis_exec(RedisCall& call) {
   RedisState& state = *call.session.redis;
   if (!state.in_transaction) return call.reply.failure("ERR EXEC without MULTI");
   const bool refused = state.refused;
-  const std::vector<QueuedCommand> queue = std::move(state.queue);
+  const CommandQueue queue = std::move(state.queue);
   const std::vector<WatchedKey> watched = located(call.store, std::move(state.watched));
-  const std::size_t bytes = std::exchange(state.charged_bytes, 0);
+  const std::size_t watched_bytes = std::exchange(state.watched_bytes, 0);
   state.end_transaction();
   if (refused) {
     call.reply.failure("EXECABORT Transaction discarded because of previous errors.");
@@ -282,7 +298,7 @@ void redis_exec(RedisCall& call) {
     call.reply.write_as_a_whole();
     if (!Execution(call, queue).run(watched)) call.reply.null_array();
   }
-  state.memory.release(bytes);
+  state.memory.release(watched_bytes);
 }
 
 void redis_watch(RedisCall& call) {
@@ -293,15 +309,25 @@ void redis_watch(RedisCall& call) {
       return each.ns == call.ns && each.key == key;
     };
     if (std::any_of(state.watched.begin(), state.watched.end(), is_this)) continue;
-    const std::size_t bytes = sizeof(WatchedKey) + key.size();
+    const std::size_t bytes = kWatchedKeyBytes + key.size();
     if (state.watched.size() >= kWatchedKeysMax) {
       return call.reply.failure("ERR a connection watches at most " +
                                 std::to_string(kWatchedKeysMax) + " keys");
     }
+    const std::size_t bytes_max = transaction_bytes_max(state.memory.limit());
+    if (bytes > bytes_max - std::min(bytes_max, state.watched_bytes)) {
+      return call.reply.failure("ERR a connection watches keys of together at most " +
+                                format_byte_size(bytes_max));
+    }
+    if (!call.store.try_charge(bytes, call.now)) return refuse_for_memory(call);
+    state.watched_bytes += bytes;
     auto watched = look_at(call.keys, call.ns, key, call.now);
-    if (!watched) return refuse_redis(call, watched.error());
+    if (!watched) {
+      state.memory.release(bytes);
+      state.watched_bytes -= bytes;
+      return refuse_redis(call, watched.error());
+    }
     watched->database = state.unmade_database;
-    state.charge(bytes);
     state.watched.push_back(std::move(*watched));
   }
   call.reply.ok();

@@ -26,8 +26,18 @@ inline constexpr std::size_t kInlineValueBytesMax = 256_KiB;
 inline constexpr std::size_t kSocketPathBytesMax = 107;
 /// A connection with this much to send executes nothing until half of it has left.
 inline constexpr std::size_t kOutputBytesPause = 1_MiB;
+/// What the transaction of one connection holds, with the keys that it watches: this much at most,
+/// and at most one part in so many of what the process may use.
+inline constexpr std::size_t kTransactionBytesMax = 64_MiB;
+inline constexpr std::uint64_t kTransactionMemoryShare = 16;
 /// The longest time to live that is accepted: 100 years, far from overflow in milliseconds.
 inline constexpr std::chrono::milliseconds kTtlMax = std::chrono::hours{24 * 36'525};
+
+/// Of a process that may use so much memory.
+constexpr std::size_t transaction_bytes_max(std::uint64_t memory_limit) {
+  const std::uint64_t share = memory_limit / kTransactionMemoryShare;
+  return share < kTransactionBytesMax ? static_cast<std::size_t>(share) : kTransactionBytesMax;
+}
 
 /// Limits that an operator may set; each with its default.
 struct Limits {

@@ -20,6 +20,10 @@ class SessionView {
   void read(ClientInfo& client) const;
   /// Whether the client is to be kept when memory runs out (CLIENT NO-EVICT).
   [[nodiscard]] bool no_evict() const { return no_evict_.load(std::memory_order_relaxed); }
+  /// What is queued for EXEC takes, with the keys that are watched.
+  [[nodiscard]] std::uint64_t queue_bytes() const {
+    return queue_bytes_.load(std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<std::uint64_t> ns_{0};

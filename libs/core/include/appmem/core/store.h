@@ -165,6 +165,9 @@ class Store final : public Keyspace {
   /// Memory for a value over kInlineValueBytesMax, uninitialised, to be filled and then set without
   /// a copy. Evicts until it fits; empty when nothing may be evicted.
   [[nodiscard]] SharedBytes allocate_large(std::size_t bytes, const Instant& now);
+  /// Takes so much from the budget, for memory of the caller's, who releases it. Evicts until it
+  /// fits; false, and nothing is taken, when nothing may be evicted. Not within an atomic step.
+  [[nodiscard]] bool try_charge(std::size_t bytes, const Instant& now);
 
  private:
   friend class BatchStep;

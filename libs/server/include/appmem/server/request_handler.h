@@ -42,6 +42,14 @@ class ConnectionHandler {
   /// has to go. Loop thread only.
   [[nodiscard]] virtual bool no_evict() const { return false; }
 
+  /// What it holds for the client between requests and has charged to the budget, in bytes: it
+  /// counts with the connection's buffers when those with most have to go. Loop thread only.
+  [[nodiscard]] virtual std::uint64_t memory_bytes() const { return 0; }
+
+  /// The connection is closed, and executes nothing more: gives back what memory_bytes() tells,
+  /// since the object itself lives a little longer. Called once. Loop thread only.
+  virtual void close() {}
+
   /// The name the client gave itself; empty when none. Loop thread only.
   [[nodiscard]] virtual std::string_view client_name() const = 0;
 

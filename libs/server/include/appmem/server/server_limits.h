@@ -39,11 +39,11 @@ inline constexpr std::size_t kReceiveTailBytesMax = 4_KiB;
 /// What an idle connection takes at most, charged to the memory budget when it is accepted.
 inline constexpr std::size_t kConnectionMemoryBytes = 4_KiB;
 
-/// Memory is tight when buffers have taken the process over its limit by more than
-/// MemoryBudget::excess_max() divided by this: connections in the middle of a request stop reading,
-/// and those with answers on their way execute nothing. Those that hold most are closed when it
-/// stays so for this long; those with most answers on their way at once when the excess passes its
-/// maximum.
+/// Memory is tight when buffers, and what handlers hold for their clients, have taken the process
+/// over its limit by more than MemoryBudget::excess_max() divided by this: connections in the
+/// middle of a request stop reading, and those with answers on their way execute nothing. Those
+/// that hold most are closed when it stays so for this long; those with most answers on their way
+/// at once when the excess passes its maximum.
 inline constexpr std::size_t kMemoryTightShare = 2;
 inline constexpr std::chrono::milliseconds kMemoryExcessPatience{1'000};
 /// Only a connection that holds more than this is closed for it.
