@@ -271,6 +271,7 @@ TEST_F(StoreKeysTest, ALargeValueIsChangedWhereItLies) {
   change(40_MiB - 1, "def");
   change(40_MiB + 2, std::string(100'000, 'y'));
   change(42_MiB, "far");
+  change(42_MiB + 3, std::string_view());  // which is at no address
   EXPECT_EQ(entry("k")->deadline, in(10s));
   EXPECT_EQ(get("other"), "here");
   EXPECT_EQ(store_->stats(ns_, "k", now())->value().memory_bytes / 4_KiB, (42_MiB + 4_KiB) / 4_KiB);

@@ -280,7 +280,9 @@ bool Shard::patch_where_it_lies(const Site& site, Handle old, const Patch& patch
     large_bytes_ += more;
     tell_usage(part);
   }
-  std::memcpy(value.writable().data() + *patch.offset, patch.bytes.data(), patch.bytes.size());
+  if (!patch.bytes.empty()) {
+    std::memcpy(value.writable().data() + *patch.offset, patch.bytes.data(), patch.bytes.size());
+  }
   changed.set_version(++version_);
   touch(part, changed, step.now);
   ++part.counters.sets;
