@@ -35,7 +35,7 @@ class RespCodec final : public protocol::Codec {
 
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     request.clear();
-    split_resp_request(frame.subspan(request_begin_), request.words());
+    scan_.split(frame.subspan(request_begin_), request.words());
     if (frame.size() > kInlineValueBytesMax && allocate_large_) move_large_words(request);
     return {};
   }

@@ -129,6 +129,22 @@ std::string_view without_carriage_return(std::string_view line) {
   return line;
 }
 
+/// The number of a header in its usual form: a digit, or a few without a zero in front, and a line
+/// end. Moves `at` behind it; nothing, and `at` means nothing, for any other.
+[[gnu::always_inline]] inline std::optional<std::size_t> plain_number(const char*& at,
+                                                                      const char* end) {
+  constexpr std::ptrdiff_t kDigitsMax = 6;
+  const char* const line_end_max = end - at > kDigitsMax + 1 ? at + kDigitsMax : end - 2;
+  const char* const begin = at;
+  std::size_t number = 0;
+  while (at <= line_end_max && *at >= '0' && *at <= '9')
+    number = number * 10 + static_cast<std::size_t>(*at++ - '0');
+  if (at == begin || at > line_end_max || at[0] != '\r' || at[1] != '\n') return std::nullopt;
+  if (*begin == '0' && at != begin + 1) return std::nullopt;
+  at += 2;
+  return number;
+}
+
 RespScan::Found broken(std::string_view problem) {
   return {RespScan::Kind::kBroken, 0, 0, "Protocol error: " + std::string(problem)};
 }
@@ -143,11 +159,38 @@ RespScan::Found RespScan::incomplete() {
 }
 
 RespScan::Found RespScan::next(std::string_view input) {
+  Found plain;
+  if (scanned_ == 0 && next_plain(input, plain)) [[likely]]
+    return plain;
+  plain_count_ = 0;
   if (words_left_ == 0) {
     Found found = next_line(input);
     if (words_left_ == 0) return found;
   }
   return next_bulks(input);
+}
+
+bool RespScan::next_plain(std::string_view input, Found& found) {
+  const char* at = input.data();
+  const char* const end = at + input.size();
+  if (unauthenticated_ || at == end || *at++ != '*') return false;
+  const auto count = plain_number(at, end);
+  if (!count || *count == 0 || *count > kPlainWordsMax) return false;
+  for (std::size_t i = 0; i < *count; ++i) {
+    if (at == end || *at++ != '$') return false;
+    const auto size = plain_number(at, end);
+    if (!size || static_cast<std::size_t>(end - at) < *size + 2) return false;
+    plain_words_[i] = {static_cast<std::uint32_t>(at - input.data()),
+                       static_cast<std::uint32_t>(*size)};
+    at += *size;
+    if (at[0] != '\r' || at[1] != '\n') return false;
+    at += 2;
+  }
+  found.consumed = static_cast<std::size_t>(at - input.data());
+  if (found.consumed > request_bytes_max_) return false;
+  found.kind = Kind::kRequest;
+  plain_count_ = *count;
+  return true;
 }
 
 /// An inline request, or the header of an array, which sets words_left_. Goes past what asks for
@@ -230,9 +273,12 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
   return found;
 }
 
-void split_resp_request(std::span<char> request, std::vector<std::string_view>& words) {
+void RespScan::split(std::span<char> request, std::vector<std::string_view>& words) const {
   words.clear();
   const std::string_view text(request.data(), request.size());
+  for (std::size_t i = 0; i < plain_count_; ++i)
+    words.emplace_back(text.data() + plain_words_[i].begin, plain_words_[i].size);
+  if (plain_count_ != 0) return;
   if (!text.starts_with('*')) {
     LineWords line(without_carriage_return(text.substr(0, text.size() - 1)));
     char* to = request.data();  // never ahead of what is read

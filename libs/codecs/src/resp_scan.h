@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,7 +42,20 @@ class RespScan {
   /// `input` begins where the last request ended, or with what was incomplete.
   Found next(std::string_view input);
 
+  /// The words of the request that was found last, in `words`, whose old ones are replaced.
+  /// `request` is what was found, from `begin` to `consumed`; an inline request's quotes and
+  /// escapes are undone in place. Lifetime of the words: the request's.
+  void split(std::span<char> request, std::vector<std::string_view>& words) const;
+
  private:
+  /// Where a word stands in a request.
+  struct Word {
+    std::uint32_t begin;
+    std::uint32_t size;
+  };
+  /// An array of a few words that is there as a whole, as clients send them most of the time: one
+  /// walk finds its end and its words. False, and nothing is remembered, where it is anything else.
+  bool next_plain(std::string_view input, Found& found);
   Found next_line(std::string_view input);
   Found next_bulks(std::string_view input);
   Found incomplete();
@@ -52,11 +66,11 @@ class RespScan {
   std::size_t scanned_ = 0;      // how far the input has been understood, or looked at
   std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has
   std::int64_t words_left_ = 0;  // of the array that is being read; 0: none is
-};
 
-/// The words of a request that RespScan has found, in the order they stand; replaces what `words`
-/// held. An inline request's quotes and escapes are undone in place. Lifetime of the words: the
-/// request's.
-void split_resp_request(std::span<char> request, std::vector<std::string_view>& words);
+  // Of the request that was found last, where next_plain() has found it; none otherwise.
+  static constexpr std::size_t kPlainWordsMax = 16;
+  std::array<Word, kPlainWordsMax> plain_words_;
+  std::size_t plain_count_ = 0;
+};
 
 }  // namespace appmem::codecs

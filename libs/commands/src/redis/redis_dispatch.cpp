@@ -143,13 +143,15 @@ std::string refusal(const RedisSpec* spec, const Session& session,
                     std::span<const std::string_view> words) {
   if (spec == nullptr) return unknown_command(words);
   if (is_unknown_subcommand(*spec, words)) return unknown_subcommand(*spec, words[1]);
-  const std::string name(spec->name);
+  const auto name = [spec] {
+    return std::string(spec->name);
+  };
   if (!has_arity(*spec, words.size())) {
-    return "ERR wrong number of arguments for '" + name + "' command";
+    return "ERR wrong number of arguments for '" + name() + "' command";
   }
   const bool names_many_keys = spec->keys.last < 0;  // up to the end: kRequestKeysMax bounds them
   if (words.size() > kRedisWordsMax && !names_many_keys) {
-    return "ERR '" + name + "' has at most " + std::to_string(kRedisWordsMax) + " words";
+    return "ERR '" + name() + "' has at most " + std::to_string(kRedisWordsMax) + " words";
   }
   if (session.caller.role == protocol::Caller::Role::kUnauthenticated &&
       (spec->flags & protocol::kRedisNoAuth) == 0) {
@@ -157,7 +159,7 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   }
   const bool is_default = session.ns == core::kDefaultNamespace;
   if (!session.caller.may(spec->right, is_default)) {
-    return "NOPERM this user has no permissions to run the '" + name + "' command";
+    return "NOPERM this user has no permissions to run the '" + name() + "' command";
   }
   if (session.redis->in_transaction && (spec->flags & protocol::kRedisNoMulti) != 0) {
     return "ERR Command not allowed inside a transaction";
