@@ -75,16 +75,14 @@ std::string line_of(Codec& codec, std::string frame) {
     const auto result = by.decode(std::span(text).first(size), request);
     return result ? reference::describe(request).text : result.error().message;
   };
-  codecs::NdjsonScratch scratch;
-  const auto other = codecs::make_ndjson_codec({}, scratch);
+  const auto other = codecs::make_ndjson_codec({});
   require(decoded(codec, std::move(frame)) == decoded(*other, alone), "leftovers decoded", alone);
   return alone;
 }
 
 /// Hands the input to a codec in pieces of `step` bytes, as a session does.
 std::vector<std::string> cut(std::string_view input, std::size_t step) {
-  codecs::NdjsonScratch scratch;
-  const auto codec = codecs::make_ndjson_codec({.request_bytes_max = kLineBytesMax}, scratch);
+  const auto codec = codecs::make_ndjson_codec({.request_bytes_max = kLineBytesMax});
   std::vector<std::string> lines;
   std::string pending;
   for (std::size_t at = 0; at < input.size(); at += step) {
@@ -134,8 +132,7 @@ void check_answer(Codec& codec, const protocol::Request& request, const Error* e
 }
 
 void check_line(std::string_view line) {
-  codecs::NdjsonScratch scratch;
-  const auto codec = codecs::make_ndjson_codec({}, scratch);
+  const auto codec = codecs::make_ndjson_codec({});
   std::vector<char> frame(line.begin(), line.end());
   frame.resize(line.size() + protocol::kInputPadding);
   protocol::Request request;

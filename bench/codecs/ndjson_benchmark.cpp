@@ -32,8 +32,7 @@ struct Pipeline {
 template <typename Answer>
 void serve(benchmark::State& state, std::string_view line, Answer answer) {
   Pipeline pipeline(line);
-  codecs::NdjsonScratch scratch;
-  const auto codec = codecs::make_ndjson_codec({}, scratch);
+  const auto codec = codecs::make_ndjson_codec({});
   protocol::Request request;
   protocol::OutputBuffer output;
   for (auto _ : state) {

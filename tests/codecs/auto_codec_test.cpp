@@ -17,8 +17,7 @@ using Kind = protocol::Codec::Frame::Kind;
 
 class AutoCodecTest : public testing::Test {
  protected:
-  NdjsonScratch scratch_;
-  AutoCodec codec_{{}, scratch_};
+  AutoCodec codec_{{}};
 };
 
 TEST_F(AutoCodecTest, ABraceIsJson) {
@@ -46,10 +45,10 @@ TEST_F(AutoCodecTest, OnlySoMuchWhiteSpaceMayComeBeforeTheChoice) {
   EXPECT_EQ(codec_.next_frame(half + "{}\n").kind, Kind::kRequest);
   EXPECT_TRUE(codec_.between_requests(""));
 
-  AutoCodec other({}, scratch_);
+  AutoCodec other({});
   EXPECT_EQ(other.next_frame(half + half).kind, Kind::kIncomplete);
   EXPECT_EQ(other.next_frame(" ").kind, Kind::kFatal);
-  AutoCodec third({}, scratch_);
+  AutoCodec third({});
   EXPECT_EQ(third.next_frame(half + half + " {}\n").kind, Kind::kFatal);
 }
 
@@ -64,8 +63,7 @@ struct First {
 
 /// Gives a codec the input in two parts, as a session would.
 First first_frame(const std::string& input, std::size_t split) {
-  NdjsonScratch scratch;
-  AutoCodec codec({}, scratch);
+  AutoCodec codec({});
   First first;
   std::string buffer;
   for (const std::string& part : {input.substr(0, split), input.substr(split)}) {
@@ -179,18 +177,16 @@ TEST(AutoCodecTokenTest, UntilATokenIsShownRequestsAreSmall) {
       {'{' + large, Kind::kRefused, "a request is over the limit of 16384 bytes"},
   };
   for (const auto& one : cases) {
-    NdjsonScratch scratch;
-    AutoCodec codec({}, scratch);
+    AutoCodec codec({});
     codec.set_unauthenticated(true);
     const auto frame = codec.next_frame(one.request);
     EXPECT_EQ(frame.kind, one.kind) << one.request;
     EXPECT_EQ(frame.error.message, one.message);
-    AutoCodec trusted({}, scratch);
+    AutoCodec trusted({});
     EXPECT_NE(trusted.next_frame(one.request).kind, Kind::kFatal);
   }
-  NdjsonScratch scratch;
   for (const std::string first : {"{}\n", "PING\r\n"}) {
-    AutoCodec codec({}, scratch);
+    AutoCodec codec({});
     codec.set_unauthenticated(true);
     EXPECT_EQ(codec.next_frame(first).kind, Kind::kRequest);
     codec.set_unauthenticated(false);
@@ -213,7 +209,7 @@ TEST_F(AutoCodecTest, ARefusalBeforeTheChoiceIsInTheLikelierFormat) {
     return text;
   };
   EXPECT_EQ(refusal(codec_).find("{\"ok\":false"), 0U);
-  AutoCodec begun({}, scratch_);
+  AutoCodec begun({});
   EXPECT_EQ(begun.next_frame("PI").kind, Kind::kIncomplete);
   EXPECT_EQ(refusal(begun), "-ERR no room\r\n");
 }

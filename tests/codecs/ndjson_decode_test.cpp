@@ -365,7 +365,7 @@ TEST_F(NdjsonDecodeTest, LargeValuesAreTaken) {
 }
 
 TEST_F(NdjsonDecodeTest, ValuesOverTheirLimitAreRefusedBeforeAnythingIsMadeOfThem) {
-  codec_ = make_ndjson_codec({.value_bytes_max = 10}, scratch_);
+  codec_ = make_ndjson_codec({.value_bytes_max = 10});
   const auto set = [](std::string_view field, std::string_view value) {
     return R"({"op":"set","key":"k",")" + std::string(field) + "\":" + std::string(value) + "}";
   };
@@ -388,11 +388,9 @@ class NdjsonLargeValueTest : public NdjsonDecodeTest {
   NdjsonLargeValueTest() {
     codec_ = make_ndjson_codec({.request_bytes_max = 64_MiB,
                                 .memory = &budget_,
-                                .allocate_large =
-                                    [this](std::size_t bytes) {
-                                      return full_ ? SharedBytes() : pool_.try_allocate(bytes);
-                                    }},
-                               scratch_);
+                                .allocate_large = [this](std::size_t bytes) {
+                                  return full_ ? SharedBytes() : pool_.try_allocate(bytes);
+                                }});
   }
   void TearDown() override { request_.clear(); }
 

@@ -10,7 +10,7 @@ constexpr std::size_t kLimit = 32;
 
 class NdjsonFramesTest : public NdjsonTest {
  protected:
-  NdjsonFramesTest() { codec_ = make_ndjson_codec({.request_bytes_max = kLimit}, scratch_); }
+  NdjsonFramesTest() { codec_ = make_ndjson_codec({.request_bytes_max = kLimit}); }
 
   /// What comes of input that arrives in pieces of `step` bytes: the id or the error of each line.
   std::vector<std::string> feed(std::string_view input, std::size_t step) {
@@ -36,7 +36,7 @@ class NdjsonFramesTest : public NdjsonTest {
 
   void expect_at_every_step(std::string_view input, const std::vector<std::string>& results) {
     for (std::size_t step = 1; step <= input.size(); ++step) {
-      codec_ = make_ndjson_codec({.request_bytes_max = kLimit}, scratch_);
+      codec_ = make_ndjson_codec({.request_bytes_max = kLimit});
       pending_.clear();
       most_pending_ = 0;
       EXPECT_EQ(feed(input, step), results) << "in steps of " << step;
@@ -118,7 +118,7 @@ TEST_F(NdjsonFramesTest, WhiteSpaceIsNeverKept) {
 
 TEST_F(NdjsonFramesTest, ALineThatIsTooLongIsAnsweredWithItsId) {
   const auto answer_to = [&](const std::string& line) {
-    codec_ = make_ndjson_codec({.request_bytes_max = kLimit}, scratch_);
+    codec_ = make_ndjson_codec({.request_bytes_max = kLimit});
     const auto frame = codec_->next_frame(line);
     EXPECT_EQ(frame.kind, Kind::kRefused);
     request_.clear();
@@ -155,8 +155,7 @@ TEST_F(NdjsonFramesTest, AConnectionThatSkipsIsNotBetweenRequests) {
 TEST_F(NdjsonFramesTest, WhereOnlyObjectsAreTakenAnotherFirstByteIsFatal) {
   for (const std::string before : {"", " \t\r\n ", "{\"op\":\"ping\"}\n"}) {
     for (const char first : {'P', '[', '"', '\x16', '\0', '}'}) {
-      const auto codec =
-          make_ndjson_codec({.request_bytes_max = kLimit, .only_objects = true}, scratch_);
+      const auto codec = make_ndjson_codec({.request_bytes_max = kLimit, .only_objects = true});
       const std::string input = before + first;
       auto frame = codec->next_frame(input);
       if (frame.kind == Kind::kRequest) {
@@ -170,7 +169,7 @@ TEST_F(NdjsonFramesTest, WhereOnlyObjectsAreTakenAnotherFirstByteIsFatal) {
 
 TEST_F(NdjsonFramesTest, BytesThatArriveOneByOneAreLookedAtOnce) {
   // A codec that began anew with each byte would need hours for this.
-  codec_ = make_ndjson_codec({.request_bytes_max = 8_MiB}, scratch_);
+  codec_ = make_ndjson_codec({.request_bytes_max = 8_MiB});
   std::string input = "{\"id\":1,\"op\":\"get\",\"key\":\"";
   input.resize(4'000'000, 'k');
   for (std::size_t size = 1; size <= input.size(); ++size) {

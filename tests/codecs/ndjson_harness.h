@@ -52,8 +52,7 @@ class NdjsonTest : public testing::Test {
     return all;
   }
 
-  NdjsonScratch scratch_;
-  std::unique_ptr<protocol::Codec> codec_ = make_ndjson_codec({}, scratch_);
+  std::unique_ptr<protocol::Codec> codec_ = make_ndjson_codec({});
   protocol::Request request_;
   protocol::OutputBuffer output_;
 

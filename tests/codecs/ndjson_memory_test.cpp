@@ -41,8 +41,7 @@ class NdjsonMemoryTest : public testing::Test {
     output_.consume(output_.size());
   }
 
-  NdjsonScratch scratch_;
-  std::unique_ptr<protocol::Codec> codec_ = make_ndjson_codec({}, scratch_);
+  std::unique_ptr<protocol::Codec> codec_ = make_ndjson_codec({});
   protocol::Request request_;
   protocol::OutputBuffer output_;
   std::string input_;

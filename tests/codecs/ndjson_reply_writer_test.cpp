@@ -303,7 +303,7 @@ TEST_F(NdjsonReplyWriterTest, AnErrorForgetsWhatWasDeferred) {
 }
 
 TEST_F(NdjsonReplyWriterTest, AnAnswerIsCongestedBeyondItsLimit) {
-  codec_ = make_ndjson_codec({.output_bytes_congested = 100}, scratch_);
+  codec_ = make_ndjson_codec({.output_bytes_congested = 100});
   protocol::ReplyWriter& reply = codec_->begin_reply(request_, output_).fields();
   EXPECT_FALSE(reply.congested());
   reply.text(Field::kMessage, std::string(100, 'x'));

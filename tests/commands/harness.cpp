@@ -224,8 +224,7 @@ Peer::Peer(TestServer& server, Role role)
               {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
                .output_bytes_congested = server.options.output_bytes_congested,
                .memory = &server.store.memory(),
-               .allocate_large = large_values_of(server)},
-              static_cast<codecs::NdjsonScratch&>(*this))) {
+               .allocate_large = large_values_of(server)})) {
 }
 
 std::string Peer::ask(std::string_view line, std::size_t steps) {

@@ -129,7 +129,7 @@ class Connection {
 };
 
 /// A connection that speaks NDJSON.
-class Peer : private codecs::NdjsonScratch, public Connection {
+class Peer : public Connection {
  public:
   explicit Peer(TestServer& server, Role role = Role::kOperator);
 

@@ -10,6 +10,7 @@
 #include "appmem/base/token.h"
 #include "appmem/codecs/auto_codec.h"
 #include "appmem/codecs/resp_codec.h"
+#include "appmem/server/server_limits.h"
 #include "service_manager.h"
 
 namespace appmem::daemon {
@@ -35,7 +36,7 @@ bool is_from_web_page(const protocol::Request& request) {
 /// One connection: its wire format, and what it remembers between requests.
 class Service::Connection final : public server::ConnectionHandler {
  public:
-  Connection(Service& service, std::size_t loop, const server::ConnectionOrigin& origin,
+  Connection(Service& service, const server::ConnectionOrigin& origin,
              protocol::PeerCredentials peer)
       : service_(service) {
     const ListenerRules& rules = service.options_.listeners[origin.listener];
@@ -47,16 +48,15 @@ class Service::Connection final : public server::ConnectionHandler {
         .allocate_large = [&service](std::size_t bytes) {
           return service.store_.allocate_large(bytes, service.clock_.now());
         }};
-    codecs::NdjsonScratch& scratch = *service.scratch_[loop];
     switch (rules.protocol) {
       case ListenerProtocol::kAuto: {
-        auto codec = std::make_unique<codecs::AutoCodec>(limits, scratch);
+        auto codec = std::make_unique<codecs::AutoCodec>(limits);
         choosing_ = codec.get();
         codec_ = std::move(codec);
         break;
       }
       case ListenerProtocol::kJson:
-        codec_ = codecs::make_ndjson_codec(limits, scratch);
+        codec_ = codecs::make_ndjson_codec(limits);
         break;
       case ListenerProtocol::kResp:
         codec_ = codecs::make_resp_codec({.request_bytes_max = limits.request_bytes_max});
@@ -97,6 +97,7 @@ class Service::Connection final : public server::ConnectionHandler {
     view_.publish(session_);
     return outcome;
   }
+  [[nodiscard]] const commands::Session& session() const { return session_; }
   [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
   [[nodiscard]] bool protocol_chosen() const override {
     return choosing_ == nullptr || choosing_->chosen();
@@ -131,17 +132,14 @@ Service::Service(ServiceOptions options, core::Store& store, Clock& clock)
       start_(clock.now().mono),
       validator_(codecs::make_json_validator()),
       dispatcher_(store, *this, *validator_) {
-  for (std::size_t loop = 0; loop < options_.threads; ++loop) {
-    scratch_.push_back(std::make_unique<codecs::NdjsonScratch>());
-  }
 }
 
 Service::~Service() = default;
 
-std::unique_ptr<server::ConnectionHandler> Service::connect(std::size_t loop,
+std::unique_ptr<server::ConnectionHandler> Service::connect(std::size_t /*loop*/,
                                                             const server::ConnectionOrigin& origin,
                                                             protocol::PeerCredentials peer) {
-  return std::make_unique<Connection>(*this, loop, origin, std::move(peer));
+  return std::make_unique<Connection>(*this, origin, std::move(peer));
 }
 
 void Service::report_client(const commands::Session& session, std::string_view event,
@@ -153,6 +151,18 @@ void Service::report_client(const commands::Session& session, std::string_view e
                           EventField::of("uid", known ? std::int64_t{peer.uid} : -1),
                           EventField::of("pid", peer.pid)};
   options_.observer->event(Severity::kWarning, event, message, fields.data(), fields.size());
+}
+
+void Service::foresee(std::span<const server::ForeseenRequest> requests) {
+  std::array<core::KeyRef, server::kRequestsAheadMax> keys;
+  std::size_t count = 0;
+  for (const server::ForeseenRequest& foreseen :
+       requests.first(std::min(requests.size(), keys.size()))) {
+    const auto& connection = static_cast<const Connection&>(foreseen.connection);
+    const auto key = dispatcher_.likely_key(connection.session(), foreseen.request);
+    if (key) keys[count++] = *key;
+  }
+  store_.prefetch({keys.data(), count});
 }
 
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {

@@ -65,6 +65,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop,
                                                      const server::ConnectionOrigin& origin,
                                                      protocol::PeerCredentials peer) override;
+  void foresee(std::span<const server::ForeseenRequest> requests) override;
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
   [[nodiscard]] std::uint64_t committed() const override { return 0; }  // nothing is durable yet
   void serving() override;
@@ -95,8 +96,6 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   const TimePoint start_;
   std::unique_ptr<protocol::JsonValidator> validator_;
   commands::Dispatcher dispatcher_;
-  /// One for each loop, used on its thread.
-  std::vector<std::unique_ptr<codecs::NdjsonScratch>> scratch_;
   server::Server* server_ = nullptr;
   std::mutex views_mutex_;
   /// What each connection shows of its session; guarded by views_mutex_.

@@ -76,8 +76,7 @@ std::optional<core::Expiry> expiry_of(const std::optional<std::chrono::milliseco
 }  // namespace
 
 struct EmbeddedBackend::Session {
-  codecs::NdjsonScratch scratch;
-  std::unique_ptr<protocol::Codec> codec = codecs::make_ndjson_codec({}, scratch);
+  std::unique_ptr<protocol::Codec> codec = codecs::make_ndjson_codec({});
   commands::Session state;
   protocol::Request request;
   protocol::OutputBuffer output;

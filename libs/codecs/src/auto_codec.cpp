@@ -26,7 +26,7 @@ void AutoCodec::choose(std::unique_ptr<protocol::Codec> codec) {
 }
 
 void AutoCodec::choose_ndjson() {
-  choose(make_ndjson_codec(limits_, scratch_));
+  choose(make_ndjson_codec(limits_));
 }
 
 void AutoCodec::choose_resp() {

@@ -19,39 +19,28 @@ constexpr std::size_t kIdSearchedBytes = 4_KiB;
 
 }  // namespace
 
-NdjsonScratch::NdjsonScratch() : decoder_(std::make_unique<NdjsonDecoder>()) {
-}
-NdjsonScratch::~NdjsonScratch() = default;
-
 class NdjsonCodec final : public protocol::Codec {
  public:
-  NdjsonCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
+  explicit NdjsonCodec(const NdjsonLimits& limits)
       : limits_(limits),
         line_bytes_max_(limits.request_bytes_max),
-        decoder_(*scratch.decoder_),
         writer_(limits.output_bytes_congested, limits.memory) {}
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     std::string_view line(frame.data(), frame.size());
     line.remove_prefix(std::exchange(leftover_, 0));
-    if (frame.size() <= protocol::kFrameBytesInlineMax) {
-      return decoder_.decode(line, limits_, request);
-    }
-    // On another thread, while this one goes on with what it shares with others.
-    large_ = std::make_unique<NdjsonDecoder>(limits_.memory);
-    return large_->decode(line, limits_, request);
+    // Of a small frame it is little, and as good as gone.
+    const bool is_large = frame.size() > protocol::kFrameBytesInlineMax;
+    if (is_large) request.texts().charge_to(limits_.memory);
+    return decode_ndjson(line, limits_, request);
   }
   protocol::Reply& begin_reply(const protocol::Request& request,
                                protocol::OutputBuffer& output) override {
-    writer_.begin(refused_id_.empty() ? request.id() : std::string_view(refused_id_), output);
+    writer_.begin(request.id(), output);
     return writer_;
   }
-  void end_reply() override {
-    writer_.end();
-    large_.reset();
-    refused_id_.clear();
-  }
+  void end_reply() override { writer_.end(); }
   void set_unauthenticated(bool unauthenticated) override {
     line_bytes_max_ = unauthenticated
                           ? std::min(limits_.request_bytes_max, protocol::kUnauthenticatedBytesMax)
@@ -63,15 +52,11 @@ class NdjsonCodec final : public protocol::Codec {
 
  private:
   const NdjsonLimits limits_;
-  std::size_t line_bytes_max_;            // less until the client has shown its token
-  NdjsonDecoder& decoder_;                // the thread's
-  std::unique_ptr<NdjsonDecoder> large_;  // of a large frame, until it is answered
+  std::size_t line_bytes_max_;  // less until the client has shown its token
   NdjsonReplyWriter writer_;
   /// How far the input has been looked at, and how much of that is white space at its start.
   std::size_t scanned_ = 0;
   std::size_t blank_ = 0;
-  /// The id of a line that was refused for its length, until that is answered.
-  std::string refused_id_;
   /// Within a line that was refused for its length.
   bool skipping_ = false;
   /// The end of such a line, at the start of the frame that was found last.
@@ -115,14 +100,15 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     // return before the line end, which the last byte without a line end may be.
     const std::size_t length = end - begin - blank_;
     if (length > line_bytes_max_ && (length > line_bytes_max_ + 1 || input[end - 1] != '\r')) {
-      refused_id_ = recover_request_id(input.substr(begin + blank_, kIdSearchedBytes));
+      const auto id = recover_request_id(input.substr(begin + blank_, kIdSearchedBytes));
       skipping_ = line_end == nullptr;
       scanned_ = blank_ = 0;
       return {Frame::Kind::kRefused,
               line_end == nullptr ? input.size() : end + 1,
               {ErrorCode::kTooLarge,
                "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
-               std::nullopt}};
+               std::nullopt},
+              std::string(id)};
     }
     if (line_end == nullptr) {
       // Blank lines, and white space without an end, are not kept.
@@ -140,9 +126,8 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
   }
 }
 
-std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits,
-                                                   NdjsonScratch& scratch) {
-  return std::make_unique<NdjsonCodec>(limits, scratch);
+std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits) {
+  return std::make_unique<NdjsonCodec>(limits);
 }
 
 }  // namespace appmem::codecs

@@ -26,13 +26,7 @@ void explain(std::string_view line, Error& error) {
 
 }  // namespace
 
-NdjsonDecoder::NdjsonDecoder(MemoryBudget* budget)
-    : scratch_(std::make_unique<RequestScratch>(budget)) {
-}
-NdjsonDecoder::~NdjsonDecoder() = default;
-
-Result<void> NdjsonDecoder::decode(std::string_view line, const NdjsonLimits& limits,
-                                   Request& request) {
+Result<void> decode_ndjson(std::string_view line, const NdjsonLimits& limits, Request& request) {
   request.clear();
   while (!line.empty() && is_json_space(line.back()))
     line.remove_suffix(1);
@@ -45,7 +39,7 @@ Result<void> NdjsonDecoder::decode(std::string_view line, const NdjsonLimits& li
     error = {ErrorCode::kInvalidRequest, "a request is a JSON object", std::nullopt};
     explain(line, error);
   } else {
-    RequestWalk walk(*scratch_, limits, line, request);
+    RequestWalk walk(limits, line, request);
     if (walk.run()) [[likely]] {
       return {};
     }

@@ -73,9 +73,9 @@ bool RequestWalk::unquote(std::string_view token, std::string_view& out) {
     out = raw;
     return true;
   }
-  const std::size_t size = unescape_json(raw, arena_.room(raw.size()));
+  const std::size_t size = unescape_json(raw, texts_.room(raw.size()));
   if (size == kBadEscape) return malformed();
-  out = arena_.take(size);
+  out = texts_.take(size);
   return true;
 }
 
@@ -88,9 +88,9 @@ bool RequestWalk::text(const Name& name, std::string_view& out) {
 bool RequestWalk::base64(const Name& name, std::string_view& out) {
   std::string_view encoded;
   if (!text(name, encoded)) return false;
-  const std::size_t size = base64_decode(encoded, arena_.room(encoded.size()));
+  const std::size_t size = base64_decode(encoded, texts_.room(encoded.size()));
   if (size == kBadBase64) return must_be(name, "base64 with padding");
-  out = arena_.take(size);
+  out = texts_.take(size);
   return true;
 }
 
@@ -214,8 +214,8 @@ char* RequestWalk::large_room(std::size_t bytes, ValueView& out) {
 
 char* RequestWalk::room_for_value(std::size_t bytes, ValueView& out) {
   if (char* const room = large_room(bytes, out)) return room;
-  char* const room = arena_.room(bytes);
-  out.bytes = arena_.take(bytes);
+  char* const room = texts_.room(bytes);
+  out.bytes = texts_.take(bytes);
   return room;
 }
 

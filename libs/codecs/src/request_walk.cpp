@@ -33,8 +33,6 @@ std::string quoted(std::string_view name) {
 }
 
 bool RequestWalk::run() {
-  arena_.begin();
-  outer_.clear();
   return request(true) && (at_ == end_ || malformed());
 }
 

@@ -27,59 +27,6 @@ namespace appmem::codecs {
 /// A name in quotes for an error message, cut where it is long.
 std::string quoted(std::string_view name);
 
-/// Memory for strings that do not stand in the line as they are. It grows by what is needed, and
-/// what was taken stays where it is. Thread safety: none.
-class Arena {
- public:
-  static constexpr std::size_t kKeptBytesMax = 64_KiB;
-
-  /// `budget` is borrowed and may be null.
-  explicit Arena(MemoryBudget* budget) : budget_(budget) {}
-  Arena(const Arena&) = delete;
-  Arena& operator=(const Arena&) = delete;
-  ~Arena() { release(); }
-
-  /// Takes everything back; memory is kept for the next line if it is little.
-  void begin() {
-    if (chunks_.size() > 1 || capacity_ > kKeptBytesMax) release();
-    used_ = 0;
-  }
-  /// Room for `bytes`; what is taken of it is said to `take`.
-  char* room(std::size_t bytes) {
-    if (bytes > capacity_ - used_ || chunks_.empty()) {
-      capacity_ = std::max({bytes, std::min(2 * capacity_, kKeptBytesMax), kChunkBytesMin});
-      used_ = 0;
-      chunks_.emplace_back(new char[capacity_]);
-      charged_ += capacity_;
-      if (budget_ != nullptr) budget_->charge(capacity_);
-    }
-    return chunks_.back().get() + used_;
-  }
-  /// Precondition: bytes <= those of the latest room().
-  std::string_view take(std::size_t bytes) {
-    APPMEM_CHECK(bytes <= capacity_ - used_);
-    const std::string_view taken(chunks_.back().get() + used_, bytes);
-    used_ += bytes;
-    return taken;
-  }
-
- private:
-  static constexpr std::size_t kChunkBytesMin = 1_KiB;
-
-  void release() {
-    if (budget_ != nullptr) budget_->release(charged_);
-    std::vector<std::unique_ptr<char[]>>().swap(chunks_);
-    charged_ = capacity_ = used_ = 0;
-  }
-
-  MemoryBudget* budget_;
-  std::vector<std::unique_ptr<char[]>> chunks_;
-  // Of the last chunk.
-  std::size_t capacity_ = 0;
-  std::size_t used_ = 0;
-  std::size_t charged_ = 0;
-};
-
 /// A field's name as it came.
 struct Name {
   std::string_view text;
@@ -96,24 +43,14 @@ struct Seen {
   bool id = false;
 };
 
-/// What decoding needs, kept from one line to the next.
-struct RequestScratch {
-  /// `budget` is borrowed and may be null.
-  explicit RequestScratch(MemoryBudget* budget) : arena(budget) {}
-
-  Arena arena;
-  std::vector<protocol::Argument> outer;  // of a batch, while those of its ops are added
-};
-
 /// The decoding of one line: one pass over it, which takes no memory but for strings with escapes.
 /// Thread safety: none. Lifetime: one call of `run`.
 class RequestWalk {
  public:
   /// All borrowed. `line` is UTF-8, begins with an opening brace and ends without white space.
-  RequestWalk(RequestScratch& scratch, const NdjsonLimits& limits, std::string_view line,
-              protocol::Request& request)
-      : arena_(scratch.arena),
-        outer_(scratch.outer),
+  RequestWalk(const NdjsonLimits& limits, std::string_view line, protocol::Request& request)
+      : texts_(request.texts()),
+        outer_(request.outer_argument_pool()),
         limits_(limits),
         at_(line.data()),
         end_(line.data() + line.size()),
@@ -182,7 +119,7 @@ class RequestWalk {
   void skip_space() { at_ = skip_json_space(at_, end_); }
   /// The text of a scalar, a string with its quotes. Of a list or object nothing, and it stays.
   bool token(std::string_view& out);
-  /// The content of a string token, in the line or, where it has escapes, in the arena.
+  /// The content of a string token, in the line or, where it has escapes, in the texts.
   bool unquote(std::string_view token, std::string_view& out);
 
   bool text(const Name& name, std::string_view& out);
@@ -202,7 +139,7 @@ class RequestWalk {
   void keep(std::string_view bytes, ValueView& out);
   /// Memory of its own for a value, if it is a large one and there is some; otherwise null.
   char* large_room(std::size_t bytes, ValueView& out);
-  /// The same, or else memory of the arena.
+  /// The same, or else memory of the texts.
   char* room_for_value(std::size_t bytes, ValueView& out);
   bool key_list(const Name& name, protocol::Argument& out);
   bool key_item(const Name& name, std::string_view& out);
@@ -211,7 +148,7 @@ class RequestWalk {
   bool op_list(const Name& name, protocol::Argument& out);
   bool room_for_key();
 
-  Arena& arena_;
+  protocol::TextMemory& texts_;
   /// Names that have escapes, as they mean. Each stays until the walk ends: an error may name one
   /// that others stand in.
   std::forward_list<std::string> escaped_names_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "appmem/base/memory_budget.h"
+#include "appmem/base/prefetch.h"
 #include "arena.h"  // Handle
 #include "slot_memory.h"
 
@@ -61,7 +62,16 @@ class HashTable {
   }
 
   /// Asks the processor for the slots of `hash`, for a find() that comes a little later.
-  void prefetch(std::uint32_t hash) const { __builtin_prefetch(slots_ + start(hash)); }
+  void prefetch(std::uint32_t hash) const {
+    const Slot* const slot = slots_ + start(hash);
+    appmem::prefetch(slot);
+    appmem::prefetch(slot + kCacheLineBytes / sizeof(Slot));
+  }
+
+  /// The first handle filed under `hash`, or kNoHandle.
+  [[nodiscard]] Handle first(std::uint32_t hash) const {
+    return find(hash, [](Handle /*handle*/) { return true; });
+  }
 
   /// Makes sure that the next insert() stays within the budget. False when the table has to grow
   /// and the budget has no room for even a little more: evict, then ask again.

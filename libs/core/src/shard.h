@@ -11,6 +11,7 @@
 
 #include "appmem/base/error.h"
 #include "appmem/base/memory_budget.h"
+#include "appmem/base/prefetch.h"
 #include "appmem/base/shared_bytes.h"
 #include "appmem/core/keyspace.h"
 #include "arena.h"
@@ -73,6 +74,15 @@ class Shard {
   Result<PatchOutcome> patch(const Site& site, const Patch& patch, Step& step);
   Result<ExpireOutcome> expire(const Site& site, const ExpireOptions& options, Step& step);
   std::optional<EntryStats> stats(const Site& site, Step& step);
+
+  /// Asks the processor for the entry that is first filed under `table_hash`.
+  void prefetch(const NamespacePart& part, std::uint32_t table_hash) const {
+    const Handle handle = part.table.first(table_hash);
+    if (handle == kNoHandle) return;
+    const char* const block = arena_.at(handle);
+    appmem::prefetch(block);
+    appmem::prefetch(block + kCacheLineBytes);
+  }
 
   /// Begins a step.
   void begin_step() { ++step_; }

@@ -73,6 +73,27 @@ struct Store::Impl {
     Held held_;
   };
 
+  /// Tries to lock one shard after the other, and keeps the last one while it is asked for again.
+  class TriedLock {
+   public:
+    explicit TriedLock(Impl& impl) : impl_(impl) {}
+
+    /// Null when somebody else uses it.
+    Shard* try_shard(std::size_t index) {
+      if (!lock_.owns_lock() || index != index_) {
+        lock_ = {};
+        lock_ = std::unique_lock(impl_.shards[index]->mutex, std::try_to_lock);
+        index_ = index;
+      }
+      return lock_.owns_lock() ? &impl_.shards[index]->shard : nullptr;
+    }
+
+   private:
+    Impl& impl_;
+    std::unique_lock<ShardMutex> lock_;
+    std::size_t index_ = 0;
+  };
+
   /// Where a key lives, as far as can be told without a lock.
   struct Place {
     std::size_t shard = 0;
@@ -94,6 +115,8 @@ struct Store::Impl {
   auto run(NamespaceId id, std::string_view key, const Instant& now, Operation&& operation)
       -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
                             std::declval<Step&>()));
+
+  void prefetch(std::span<const KeyRef> keys);
 
   /// Frees memory somewhere, as `room` asks. `held` are shards that the caller has locked; others
   /// are then only tried. Returns whether anything was freed.

@@ -6,7 +6,7 @@ namespace appmem::protocol {
 namespace {
 
 /// What a pool may keep between requests, in elements: enough for anything usual.
-constexpr std::size_t kPoolKeptMax = 8192;
+constexpr std::size_t kPoolKeptMax = 256;
 
 template <typename T>
 void empty_pool(std::vector<T>& pool) {
@@ -78,6 +78,8 @@ void Request::clear() {
   empty_pool(entries_);
   empty_pool(ops_);
   empty_pool(words_);
+  empty_pool(outer_arguments_);
+  texts_.clear();
 }
 
 }  // namespace appmem::protocol

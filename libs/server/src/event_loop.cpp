@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "appmem/base/check.h"
@@ -16,26 +15,15 @@
 namespace appmem::server {
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create(std::size_t index, ServerContext& server) {
-  auto reactor = Reactor::create();
-  if (!reactor) return fail(std::move(reactor).error());
-  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return system_failure("cannot create an event loop", errno);
-  std::unique_ptr<EventLoop> loop(
-      new EventLoop(index, server, *std::move(reactor), std::move(epoll)));
-  auto readiness = loop->reactor_->watch(loop->epoll_.get(), [raw = loop.get()] { raw->turn(); });
-  if (!readiness) return fail(std::move(readiness).error());
-  loop->readiness_ = *std::move(readiness);
-  loop->readiness_->arm();
-  loop->reactor_->every(kMaintenanceInterval, [raw = loop.get()] { raw->tick(); });
-  return loop;
+  auto poller = Poller::create(kMaintenanceInterval);
+  if (!poller) return fail(std::move(poller).error());
+  return std::unique_ptr<EventLoop>(new EventLoop(index, server, *std::move(poller)));
 }
 
-EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Reactor> reactor,
-                     Fd epoll)
+EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Poller> poller)
     : index_(index),
       server_(server),
-      reactor_(std::move(reactor)),
-      epoll_(std::move(epoll)),
+      poller_(std::move(poller)),
       pool_(server.memory),
       chunks_(server.memory) {
 }
@@ -43,7 +31,8 @@ EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<R
 EventLoop::~EventLoop() = default;
 
 void EventLoop::run() {
-  reactor_->run();
+  while (!stopped_.load(std::memory_order_acquire))
+    turn();
 }
 
 // --- connections ---
@@ -92,7 +81,6 @@ void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
 void EventLoop::bury(Session& session) {
   if (session.decoding()) return;  // comes again when the worker is done
   buried_.push_back(&session);
-  schedule_turn();
 }
 
 void EventLoop::destroy_buried() {
@@ -119,39 +107,28 @@ Session* EventLoop::find(std::uint64_t id) {
 }
 
 void EventLoop::set_interest(Session& session, int socket, std::uint32_t events) {
-  epoll_event event{};
-  event.events = events;
-  event.data.ptr = &session;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, socket, &event) != 0) {
-    // The first time; it can only fail for lack of kernel memory, and then nobody could tell us of
-    // anything.
-    if (errno != ENOENT || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &event) != 0) {
-      report(server_.observer, Severity::kError, "epoll_failed", system_message(errno));
-      session.close();
-    }
-  }
+  const int error = poller_->set_interest(socket, events, &session);
+  if (error == 0) [[likely]]
+    return;
+  // Only for lack of kernel memory, and then nobody could tell us of anything.
+  report(server_.observer, Severity::kError, "epoll_failed", system_message(error));
+  session.close();
 }
 
 void EventLoop::forget(int socket) {
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
+  poller_->forget(socket);
 }
 
 // --- the turn ---
 
-void EventLoop::schedule_turn() {
-  if (in_turn_ || turn_scheduled_) return;  // a turn looks for more work at its end
-  turn_scheduled_ = true;
-  post([this] {
-    turn_scheduled_ = false;
-    turn();
-  });
-}
-
 void EventLoop::turn() {
-  in_turn_ = true;
+  const Poller::Ready ready = poller_->wait(!work_is_left_);
   now_ = server_.clock.now();
   first_slices_ = {kFirstSliceStepsPerTurn};
-  poll_sockets();
+  if (ready.woken) run_posted();
+  if (ready.ticked) tick();
+  for (const epoll_event& event : ready.sockets)
+    static_cast<Session*>(event.data.ptr)->on_events(event.events);
   serve_sessions();
   run_jobs();
   if (maintenance_due_) {
@@ -159,37 +136,51 @@ void EventLoop::turn() {
   }
   flush_sessions();
   destroy_buried();
-  in_turn_ = false;
-  if (!serve_queue_.empty() || !flush_queue_.empty() || !job_queue_.empty() || maintenance_due_) {
-    schedule_turn();
-  } else {
-    readiness_->arm();
-  }
+  work_is_left_ = !serve_queue_.empty() || !flush_queue_.empty() || !job_queue_.empty() ||
+                  !buried_.empty() || maintenance_due_;
   if (draining_ && !drained_ && sessions_.empty()) {
     drained_ = true;
     server_.loop_drained();
   }
 }
 
-void EventLoop::poll_sockets() {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): 3 KiB, written by the kernel
-  std::array<epoll_event, kEventsPerTurnMax> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
-    static_cast<Session*>(event.data.ptr)->on_events(event.events);
+void EventLoop::run_posted() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    running_.swap(posted_);
   }
+  for (Task& task : running_)
+    task();
+  running_.clear();
 }
 
 void EventLoop::serve_sessions() {
   batch_.swap(serve_queue_);
-  for (Session* session : batch_) {
+  for (Session* session : batch_)
     session->queued.serve = false;
-    if (session->closed()) continue;
-    session->serve(now_);
-    keep_to_memory(*session);
+  std::size_t begin = 0;
+  while (begin < batch_.size()) {
+    // As many as can be looked at together.
+    std::size_t end = begin;
+    std::size_t requests = 0;
+    while (end < batch_.size() && requests < kRequestsAheadMax) {
+      Session& session = *batch_[end++];
+      if (!session.closed()) requests += session.receive_ahead(now_, kRequestsAheadMax - requests);
+    }
+    foresee();
+    for (; begin < end; ++begin) {
+      Session& session = *batch_[begin];
+      if (session.closed()) continue;
+      session.serve(now_);
+      keep_to_memory(session);
+    }
   }
   batch_.clear();
+}
+
+void EventLoop::foresee() {
+  if (foreseen_.size() > 1) server_.handler.foresee(foreseen_);
+  foreseen_.clear();
 }
 
 void EventLoop::run_jobs() {
@@ -220,7 +211,6 @@ void EventLoop::flush_sessions() {
 
 void EventLoop::schedule_serve(Session& session) {
   if (!std::exchange(session.queued.serve, true)) serve_queue_.push_back(&session);
-  schedule_turn();
 }
 
 void EventLoop::schedule_flush(Session& session) {
@@ -242,7 +232,6 @@ void EventLoop::park(Session& session) {
 // --- ticks ---
 
 void EventLoop::tick() {
-  now_ = server_.clock.now();
   maintenance_due_ = true;
   std::erase_if(watched_, [this](Session* session) {
     const bool keep = session->check_timeouts(now_);
@@ -251,7 +240,7 @@ void EventLoop::tick() {
   });
   check_idle_sessions();
   relieve_memory();
-  turn();
+  if (cut_at_ && std::chrono::steady_clock::now() >= *cut_at_) cut();
 }
 
 void EventLoop::check_idle_sessions() {
@@ -318,21 +307,35 @@ void EventLoop::begin_drain() {
   if (std::exchange(draining_, true)) return;
   for (const auto& [id, session] : sessions_)
     session->begin_drain();
-  reactor_->after(server_.shutdown_timeout, [this] { cut(); });
-  schedule_turn();
+  cut_at_ = std::chrono::steady_clock::now() + server_.shutdown_timeout;
 }
 
 void EventLoop::cut() {
   draining_ = true;
+  cut_at_.reset();
   for (const auto& [id, session] : sessions_) {
     if (session->closed()) continue;
     server_.connections_cut.fetch_add(1, std::memory_order_relaxed);
     session->close();
   }
-  schedule_turn();
 }
 
 // --- from other threads ---
+
+void EventLoop::stop() {
+  stopped_.store(true, std::memory_order_release);
+  poller_->wake();
+}
+
+void EventLoop::post(Task task) {
+  bool first = false;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(task));
+  }
+  if (first) poller_->wake();
+}
 
 void EventLoop::notify_committed() {
   if (commit_posted_.exchange(true)) return;
@@ -344,7 +347,6 @@ void EventLoop::notify_committed() {
       if (session->parked()) schedule_flush(*session);
       return !session->parked();
     });
-    schedule_turn();
   });
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -11,13 +13,13 @@
 #include <vector>
 
 #include "appmem/protocol/chunk_pool.h"
-#include "appmem/protocol/request.h"
 #include "appmem/server/server.h"
 #include "fd.h"
-#include "reactor.h"
+#include "poller.h"
 #include "receive_buffer.h"
 #include "server_context.h"
 #include "session.h"
+#include "upcoming_requests.h"
 
 namespace appmem::server {
 
@@ -44,9 +46,8 @@ class LoopCounts {
   Count bytes_sent{0};
 };
 
-/// One thread's connections. Its sockets are in an epoll set of their own, which the reactor waits
-/// for: so a turn sees all sockets that report at once, reads and executes for all of them, and
-/// then writes once for each. Thread safety: as marked; the rest on the thread in run().
+/// One thread's connections. A turn waits until sockets report, reads and executes for all of them,
+/// and then writes once for each. Thread safety: as marked; the rest on the thread in run().
 class EventLoop {
  public:
   /// Errors: kInternal.
@@ -55,9 +56,10 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop();
 
+  using Task = std::function<void()>;
+
+  /// Until stop().
   void run();
-  /// For timers and signals; `post` and `stop` from any thread.
-  [[nodiscard]] Reactor& reactor() { return *reactor_; }
 
   /// Takes a new connection over.
   void adopt(Fd socket, const Session::Origin& origin);
@@ -70,6 +72,10 @@ class EventLoop {
   void cut();
 
   // --- any thread ---
+  /// run() returns when it has done what it is at.
+  void stop();
+  /// Runs `task` on the loop's thread, in the order of the calls; never after run() has returned.
+  void post(Task task);
   void notify_committed();
   [[nodiscard]] const LoopCounts& counts() const { return counts_; }
   void list(const Instant& now, std::vector<ConnectionInfo>& connections) const;
@@ -81,8 +87,12 @@ class EventLoop {
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] BufferPool& pool() { return pool_; }
   [[nodiscard]] LoopCounts& counts() { return counts_; }
-  /// Decoded into and executed from, one request after the other.
-  [[nodiscard]] protocol::Request& request() { return request_; }
+  [[nodiscard]] RequestPool& requests() { return requests_; }
+  /// A request will be executed soon; foresee() tells the handler of those that have been noted.
+  void note_foreseen(const ConnectionHandler& connection, const protocol::Request& request) {
+    if (foreseen_.size() < kRequestsAheadMax) foreseen_.push_back({connection, request});
+  }
+  void foresee();
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// What the jobs that begin in this turn may do in it, all connections together.
   [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
@@ -96,7 +106,6 @@ class EventLoop {
   [[nodiscard]] bool memory_is_tight() const {
     return server_.memory.excess() > server_.memory.excess_max() / kMemoryTightShare;
   }
-  void post(Reactor::Task task) { reactor_->post(std::move(task)); }
   void schedule_serve(Session& session);
   void schedule_flush(Session& session);
   void schedule_job(Session& session);
@@ -112,11 +121,10 @@ class EventLoop {
   void rename(Session& session, std::string_view name);
 
  private:
-  EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Reactor> reactor, Fd epoll);
+  EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<Poller> poller);
 
-  void schedule_turn();
   void turn();
-  void poll_sockets();
+  void run_posted();
   void serve_sessions();
   void run_jobs();
   void flush_sessions();
@@ -133,12 +141,11 @@ class EventLoop {
 
   const std::size_t index_;
   ServerContext& server_;
-  std::unique_ptr<Reactor> reactor_;
-  Fd epoll_;
-  std::unique_ptr<Reactor::Watch> readiness_;
+  std::unique_ptr<Poller> poller_;
   BufferPool pool_;
   protocol::ChunkPool chunks_;
-  protocol::Request request_;
+  RequestPool requests_;
+  std::vector<ForeseenRequest> foreseen_;
   std::vector<std::string_view> pieces_;
   protocol::TurnBudget first_slices_;
   Instant now_{};
@@ -152,14 +159,20 @@ class EventLoop {
   std::vector<Session*> buried_;
   std::vector<Session*> batch_;  // of the queue being worked off
 
-  bool in_turn_ = false;
-  bool turn_scheduled_ = false;
+  bool work_is_left_ = false;  // for the next turn
   bool maintenance_due_ = false;
   bool draining_ = false;
   bool drained_ = false;
   std::optional<TimePoint> tight_since_;
   TimePoint idle_checked_{};
   std::atomic<bool> commit_posted_{false};
+  /// When connections that have not ended by themselves are closed.
+  std::optional<std::chrono::steady_clock::time_point> cut_at_;
+
+  std::atomic<bool> stopped_{false};
+  std::mutex posted_mutex_;
+  std::vector<Task> posted_;   // guarded by posted_mutex_
+  std::vector<Task> running_;  // those that are being run
 
   mutable std::mutex registry_mutex_;
   // Changed by this thread alone, with the mutex held; other threads read it with the mutex held.

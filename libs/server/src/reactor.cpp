@@ -15,25 +15,6 @@
 namespace appmem::server {
 namespace {
 
-struct Repeat {
-  Repeat(asio::io_context& context, std::chrono::milliseconds every, Reactor::Task callback)
-      : timer(context, every), interval(every), task(std::move(callback)) {}
-
-  asio::steady_timer timer;
-  std::chrono::milliseconds interval;
-  Reactor::Task task;
-
-  void wait() {
-    timer.async_wait([this](const asio::error_code& error) {
-      if (error) return;
-      // From now on rather than from when it was due: a loop that was held up does not catch up.
-      timer.expires_after(interval);
-      wait();
-      task();
-    });
-  }
-};
-
 struct Signals {
   Signals(asio::io_context& context, std::function<void(int)> callback)
       : set(context), task(std::move(callback)) {}
@@ -55,7 +36,6 @@ struct Signals {
 struct Reactor::State {
   asio::io_context context{1};  // one thread runs it
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  std::vector<std::unique_ptr<Repeat>> repeats;
   std::vector<std::unique_ptr<Signals>> signals;
 };
 
@@ -88,11 +68,6 @@ void Reactor::after(std::chrono::milliseconds delay, Task task) {
   timer->async_wait([timer, task = std::move(task)](const asio::error_code& error) {
     if (!error) task();
   });
-}
-
-void Reactor::every(std::chrono::milliseconds interval, Task task) {
-  state_->repeats.push_back(std::make_unique<Repeat>(state_->context, interval, std::move(task)));
-  state_->repeats.back()->wait();
 }
 
 void Reactor::on_signals(std::initializer_list<int> signals, std::function<void(int)> task) {

@@ -9,9 +9,10 @@
 
 namespace appmem::server {
 
-/// One asio::io_context that one thread runs, and the few things that loops need of it. Asio is
-/// included in reactor.cpp alone. Callbacks run on the thread in run(), and none after it returned.
-/// Thread safety: post and stop from any thread; the rest from the thread that runs it, or before.
+/// One asio::io_context that one thread runs: signals, listening sockets, and what is posted to it.
+/// Connections have loops of their own (decision 0016). Asio is included in reactor.cpp alone.
+/// Callbacks run on the thread in run(), and none after it returned. Thread safety: post and stop
+/// from any thread; the rest from the thread that runs it, or before.
 class Reactor {
  public:
   using Task = std::function<void()>;
@@ -28,8 +29,6 @@ class Reactor {
   void post(Task task);
   /// Calls `task` once, after `delay`.
   void after(std::chrono::milliseconds delay, Task task);
-  /// Calls `task` again and again.
-  void every(std::chrono::milliseconds interval, Task task);
   /// From here on the process no longer dies of `signals`: `task` is called with their number.
   void on_signals(std::initializer_list<int> signals, std::function<void(int)> task);
 

@@ -15,6 +15,7 @@
 #include "appmem/server/server_limits.h"
 #include "event_loop.h"
 #include "listening_socket.h"
+#include "reactor.h"
 #include "report.h"
 #include "worker.h"
 
@@ -65,21 +66,21 @@ struct Server::Impl {
   std::size_t run();
   void deal(Fd client, const ListeningSocket& from);
   void on_signal(int signal);
-  // On the first loop's thread:
+  // On the reactor's thread:
   void begin_stop(const char* reason);
   void cut();
   void one_loop_drained();
-  EventLoop& first() { return *loops.front(); }
 
   ServerOptions options;
   ServerContext context;
   // Destroyed in reverse: the worker first, which may be using a session.
+  std::unique_ptr<Reactor> reactor;
   std::list<ListeningSocket> sockets;
   std::vector<std::unique_ptr<EventLoop>> loops;
   std::vector<std::unique_ptr<Acceptor>> acceptors;
   std::unique_ptr<Worker> worker;
 
-  // Used on the first loop's thread only.
+  // Used on the reactor's thread only.
   std::uint64_t next_id = 1;
   std::size_t next_loop = 0;
   std::size_t loops_drained = 0;
@@ -96,14 +97,16 @@ Result<void> Server::Impl::open(const std::function<Result<void>()>& before_list
                            static_cast<std::int64_t>(context.limits.connections_max)),
             EventField::of("configured", static_cast<std::int64_t>(wanted))});
   }
+  auto made = Reactor::create();
+  if (!made) return fail(std::move(made).error());
+  reactor = *std::move(made);
   for (std::size_t i = 0; i < options.threads; ++i) {
     auto loop = EventLoop::create(i, context);
     if (!loop) return fail(std::move(loop).error());
     loops.push_back(*std::move(loop));
   }
   // Before there is anything that a signal would leave behind.
-  first().reactor().on_signals({SIGTERM, SIGINT, SIGHUP},
-                               [this](int number) { on_signal(number); });
+  reactor->on_signals({SIGTERM, SIGINT, SIGHUP}, [this](int number) { on_signal(number); });
   if (before_listening) {
     if (auto done = before_listening(); !done) return done;
   }
@@ -112,7 +115,7 @@ Result<void> Server::Impl::open(const std::function<Result<void>()>& before_list
     if (!socket) return fail(std::move(socket).error());
     ListeningSocket& listening = sockets.emplace_back(*std::move(socket));
     auto acceptor = Acceptor::create(
-        first().reactor(), listening, context.observer,
+        *reactor, listening, context.observer,
         [this](Fd client, const ListeningSocket& from) { deal(std::move(client), from); });
     if (!acceptor) return fail(std::move(acceptor).error());
     acceptors.push_back(*std::move(acceptor));
@@ -125,22 +128,22 @@ Result<void> Server::Impl::open(const std::function<Result<void>()>& before_list
   worker = std::make_unique<Worker>();
   context.worker = worker.get();
   context.loop_drained = [this] {
-    first().post([this] { one_loop_drained(); });
+    reactor->post([this] { one_loop_drained(); });
   };
   return {};
 }
 
 std::size_t Server::Impl::run() {
-  first().post([this] {
+  reactor->post([this] {
     report(context.observer, Severity::kInfo, "started", "serving",
            {EventField::of("pid", ::getpid()),
             EventField::of("threads", static_cast<std::int64_t>(loops.size()))});
     context.handler.serving();
   });
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < loops.size(); ++i)
-    threads.emplace_back([loop = loops[i].get()] { loop->run(); });
-  first().run();
+  for (const auto& loop : loops)
+    threads.emplace_back([raw = loop.get()] { raw->run(); });
+  reactor->run();
   for (std::thread& thread : threads)
     thread.join();
   const std::size_t cut = context.connections_cut;
@@ -155,19 +158,13 @@ void Server::Impl::deal(Fd client, const ListeningSocket& from) {
   origin.listener = from.index();
   origin.address = &from.address();
   origin.is_tcp = from.is_tcp();
-  if (context.connections.load(std::memory_order_relaxed) >= context.limits.connections_max) {
-    first().refuse(std::move(client), origin);
-    return;
-  }
-  context.connections.fetch_add(1, std::memory_order_relaxed);
+  const bool full =
+      context.connections.load(std::memory_order_relaxed) >= context.limits.connections_max;
+  if (!full) context.connections.fetch_add(1, std::memory_order_relaxed);
   EventLoop& loop = *loops[next_loop];
   next_loop = (next_loop + 1) % loops.size();
-  if (&loop == &first()) {
-    loop.adopt(std::move(client), origin);
-    return;
-  }
-  loop.post([&loop, origin, shared = std::make_shared<Fd>(std::move(client))] {
-    loop.adopt(std::move(*shared), origin);
+  loop.post([&loop, full, origin, shared = std::make_shared<Fd>(std::move(client))] {
+    full ? loop.refuse(std::move(*shared), origin) : loop.adopt(std::move(*shared), origin);
   });
 }
 
@@ -204,7 +201,8 @@ void Server::Impl::cut() {
 void Server::Impl::one_loop_drained() {
   if (++loops_drained < loops.size()) return;
   for (const auto& loop : loops)
-    loop->reactor().stop();
+    loop->stop();
+  reactor->stop();
 }
 
 Server::Server(ServerOptions options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,
@@ -223,6 +221,7 @@ Result<void> Server::open(const std::function<Result<void>()>& before_listening)
     while (!impl_->sockets.empty())
       impl_->sockets.pop_back();
     impl_->loops.clear();
+    impl_->reactor.reset();
   }
   return opened;
 }
@@ -232,7 +231,7 @@ std::size_t Server::run() {
 }
 
 void Server::stop() {
-  impl_->first().post([impl = impl_.get()] { impl->begin_stop("request"); });
+  impl_->reactor->post([impl = impl_.get()] { impl->begin_stop("request"); });
 }
 
 std::vector<ConnectionInfo> Server::connections(const Instant& now) const {

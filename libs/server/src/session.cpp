@@ -23,7 +23,8 @@ Session::Session(EventLoop& loop, Fd socket, const Origin& origin, Peer peer, co
     : loop_(loop),
       socket_(std::move(socket)),
       input_(loop.pool(), loop.server().memory, loop.server().limits.effective_request_bytes_max()),
-      output_(&loop.server().memory, &loop.chunks()) {
+      output_(&loop.server().memory, &loop.chunks()),
+      upcoming_(loop.requests()) {
   info_.id = origin.id;
   info_.uid = peer.credentials.uid;
   info_.pid = peer.credentials.pid;
@@ -97,11 +98,15 @@ void Session::discard_output() {
   paused_ = false;
 }
 
-void Session::serve(const Instant& now) {
+std::size_t Session::receive_ahead(const Instant& now, std::size_t requests_max) {
   if (decode_ != nullptr && decode_->done) finish_decode(now);
   if (wants_input()) receive(now);
-  if (closed_) return;
-  execute_frames(now);
+  if (closed_ || !may_execute() || !upcoming_.empty()) return 0;
+  return decode_ahead(requests_max);
+}
+
+void Session::serve(const Instant& now) {
+  execute_requests(now);
   look_after_input(now);
   look_after_authentication(now);
   update_name();
@@ -116,7 +121,7 @@ void Session::receive(const Instant& now) {
   const std::span<char> room = input_.prepare();
   if (room.empty()) {
     // Not for its size: the codec refuses a frame before it is this large.
-    refuse({ErrorCode::kOutOfMemory, "no memory to receive this request"});
+    refuse({}, {ErrorCode::kOutOfMemory, "no memory to receive this request"});
     closing_ = true;
     return;
   }
@@ -152,10 +157,50 @@ void Session::go_on() {
   }
 }
 
-void Session::execute_frames(const Instant& now) {
-  std::size_t frames = 0;
+std::size_t Session::decode_ahead(std::size_t requests_max) {
+  Codec& codec = handler_->codec();
+  // The token may change what is allowed.
+  if (handler_->unauthenticated()) requests_max = std::min<std::size_t>(requests_max, 1);
+  std::size_t requests = 0;
+  std::size_t bytes = 0;
+  while (requests < requests_max && bytes < kBytesAheadMax && large_frame_bytes_ == 0 &&
+         !input_.empty()) {
+    Codec::Frame frame = codec.next_frame(input_.view());
+    if (frame.kind == Codec::Frame::Kind::kIncomplete) {
+      input_.consume(frame.consumed);
+      break;
+    }
+    if (frame.kind == Codec::Frame::Kind::kRequest &&
+        frame.consumed > protocol::kFrameBytesInlineMax) {
+      large_frame_bytes_ = frame.consumed;
+      break;
+    }
+    UpcomingRequest& next = upcoming_.append();
+    const std::span<char> data = input_.front(frame.consumed);
+    input_.consume(frame.consumed);
+    bytes += frame.consumed;
+    ++requests;
+    if (frame.kind == Codec::Frame::Kind::kRequest) {
+      APPMEM_CHECK(frame.consumed > 0);
+      if (auto decoded = codec.decode(data, next.request)) [[likely]] {
+        loop_.note_foreseen(*handler_, next.request);
+      } else {
+        next.error = std::move(decoded).error();
+      }
+    } else {
+      next.refused_id = std::move(frame.request_id);
+      next.request.set_id(next.refused_id);
+      next.error = std::move(frame.error);
+      next.fatal = frame.kind == Codec::Frame::Kind::kFatal;
+    }
+  }
+  return requests;
+}
+
+void Session::execute_requests(const Instant& now) {
+  std::size_t requests = 0;
   frames_waiting_ = false;
-  while (!input_.empty()) {
+  while (has_work()) {
     if (!may_execute()) {
       frames_waiting_ = true;
       break;
@@ -166,50 +211,44 @@ void Session::execute_frames(const Instant& now) {
       break;
     }
     // A request that alone takes long is the first, or is soon followed by a look at the clock.
-    const bool looks = frames == 1 || (frames > 0 && frames % kRequestsPerClockReading == 0);
-    if (frames == kRequestsPerTurnMax || (looks && loop_.turn_is_long())) {
+    const bool looks = requests == 1 || (requests > 0 && requests % kRequestsPerClockReading == 0);
+    if (requests == kRequestsPerTurnMax || (looks && loop_.turn_is_long())) {
       frames_waiting_ = true;
       loop_.schedule_serve(*this);
       break;
     }
-    Codec& codec = handler_->codec();
-    Codec::Frame frame = codec.next_frame(input_.view());
-    if (frame.kind == Codec::Frame::Kind::kIncomplete) {
-      input_.consume(frame.consumed);
-      break;
+    if (upcoming_.empty()) {
+      decode_ahead(kRequestsAheadMax);
+      loop_.foresee();
     }
-    ++frames;
-    if (frame.kind == Codec::Frame::Kind::kRequest) {
-      APPMEM_CHECK(frame.consumed > 0);
-      if (frame.consumed > protocol::kFrameBytesInlineMax) {
-        begin_decode(frame.consumed);
-        continue;
-      }
-      const std::span<char> bytes = input_.front(frame.consumed);
-      input_.consume(frame.consumed);
-      protocol::Request& request = loop_.request();
-      request.clear();
-      Result<void> decoded = codec.decode(bytes, request);
-      execute(request, std::move(decoded), now);
+    if (!upcoming_.empty()) {
+      execute_next(now);
+    } else if (large_frame_bytes_ != 0) {
+      begin_decode();
     } else {
-      input_.consume(frame.consumed);
-      closing_ = frame.kind == Codec::Frame::Kind::kFatal;
-      refuse(frame.error);
+      break;  // the rest is incomplete
     }
+    ++requests;
   }
-  if (frames > 0) partial_since_.reset();
+  if (requests > 0) partial_since_.reset();
 }
 
-void Session::execute(const protocol::Request& request, Result<void> decoded, const Instant& now) {
+void Session::execute_next(const Instant& now) {
+  std::unique_ptr<UpcomingRequest> next = upcoming_.take();
+  ++requests_;
+  if (next->error) {
+    if (next->fatal) closing_ = true;
+    refuse(next->request, *next->error);
+  } else {
+    execute(next->request, now);
+  }
+  upcoming_.give_back(std::move(next));
+}
+
+void Session::execute(const protocol::Request& request, const Instant& now) {
   Codec& codec = handler_->codec();
   const std::uint64_t start = output_.end_position();
-  ++requests_;
   protocol::Reply& reply = codec.begin_reply(request, output_);
-  if (!decoded) {
-    reply.error(decoded.error());
-    codec.end_reply();
-    return;
-  }
   Outcome outcome = handler_->execute(request, reply, now);
   if (outcome.ticket != 0 && (barriers_.empty() || barriers_.back().ticket < outcome.ticket)) {
     barriers_.push_back({start, outcome.ticket});
@@ -240,9 +279,8 @@ void Session::execute(const protocol::Request& request, Result<void> decoded, co
   paused_ = output_.size() >= kOutputBytesPause;
 }
 
-void Session::refuse(const Error& error) {
-  const protocol::Request nameless;
-  handler_->codec().begin_reply(nameless, output_).error(error);
+void Session::refuse(const protocol::Request& request, const Error& error) {
+  handler_->codec().begin_reply(request, output_).error(error);
   handler_->codec().end_reply();
   if (deaf_) discard_output();
   paused_ = output_.size() >= kOutputBytesPause;
@@ -250,9 +288,9 @@ void Session::refuse(const Error& error) {
 
 /// The worker's tasks stand in one queue, and a connection has one of them there at the most: so
 /// connections with large frames take turns, however many of them each has sent.
-void Session::begin_decode(std::size_t frame_bytes) {
+void Session::begin_decode() {
   decode_ = std::make_unique<Decode>();
-  decode_->frame_bytes = frame_bytes;
+  decode_->frame_bytes = std::exchange(large_frame_bytes_, 0);
   loop_.server().worker->submit([this] {
     if (!decode_->abandoned) {
       decode_->result =
@@ -271,8 +309,13 @@ void Session::begin_decode(std::size_t frame_bytes) {
 
 void Session::finish_decode(const Instant& now) {
   const std::unique_ptr<Decode> decode = std::exchange(decode_, nullptr);
+  ++requests_;
   input_.consume(decode->frame_bytes);
-  execute(decode->request, std::move(decode->result), now);
+  if (decode->result) {
+    execute(decode->request, now);
+  } else {
+    refuse(decode->request, decode->result.error());
+  }
 }
 
 void Session::look_after_input(const Instant& now) {
@@ -349,6 +392,25 @@ std::uint64_t Session::release_limit() {
   return limit;
 }
 
+/// Sends what the socket takes of `pieces`, at most kWritePiecesMax, of together `bytes`. As
+/// send().
+static ssize_t send_pieces(int socket, const std::vector<std::string_view>& pieces,
+                           std::size_t& bytes) {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  bytes = pieces.front().size();
+  if (pieces.size() == 1) return ::send(socket, pieces.front().data(), bytes, kFlags);
+  std::array<iovec, kWritePiecesMax> vectors;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  bytes = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+    bytes += pieces[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(socket, &message, kFlags);
+}
+
 bool Session::send_output() {
   const std::uint64_t limit = release_limit();
   std::vector<std::string_view>& pieces = loop_.pieces();
@@ -357,16 +419,8 @@ bool Session::send_output() {
   while (!blocked && sent < kWriteBytesPerTurnMax) {
     output_.gather(limit, kWritePiecesMax, pieces);
     if (pieces.empty()) break;
-    std::array<iovec, kWritePiecesMax> vectors;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     std::size_t bytes = 0;
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      vectors[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
-      bytes += pieces[i].size();
-    }
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = pieces.size();
-    const ssize_t n = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n = send_pieces(socket_.get(), pieces, bytes);
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return false;
@@ -401,8 +455,8 @@ void Session::flush(const Instant& now) {
     loop_.schedule_serve(*this);
   }
   // Who waits in the middle of a request needs more memory first.
-  const bool has_work = job_ != nullptr || frames_waiting_ || input_.empty();
-  if (starved_ && has_work && !answers_wait()) go_on();
+  const bool may_go_on = job_ != nullptr || frames_waiting_ || input_.empty();
+  if (starved_ && may_go_on && !answers_wait()) go_on();
   if (job_ != nullptr && !starved_ && !job_reply_->congested()) loop_.schedule_job(*this);
   if (wants_input()) set_interest(interest_ | EPOLLIN);
   update_memory();
@@ -474,9 +528,11 @@ bool Session::check_timeouts(const Instant& now) {
 }
 
 void Session::give_up(const Error& error) {
+  upcoming_.clear();
+  large_frame_bytes_ = 0;
   input_.release();
   hand_over_retired();
-  refuse(error);
+  refuse({}, error);
   closing_ = true;
   loop_.schedule_flush(*this);
 }
@@ -502,6 +558,7 @@ void Session::close() {
   if (closed_) return;
   closed_ = true;
   socket_.reset();
+  upcoming_.clear();
   if (decode_ == nullptr) {
     input_.release();
     hand_over_retired();

@@ -16,6 +16,7 @@
 #include "fd.h"
 #include "peer_credentials.h"
 #include "receive_buffer.h"
+#include "upcoming_requests.h"
 
 namespace appmem::server {
 
@@ -37,8 +38,9 @@ struct SessionInfo {
 
 /// One connection: owns its socket, and what has been received and not yet executed, and composed
 /// and not yet sent. A state machine rather than a coroutine, so that an idle connection has no
-/// frame and no buffer. The loop calls `on_events` with what the socket reports, then `serve`
-/// (receive, decode, execute, compose), `run_job`, and at the end of the turn `flush` (send).
+/// frame and no buffer. The loop calls `on_events` with what the socket reports, then
+/// `receive_ahead` (receive, decode), `serve` (execute, compose, and decode what is left),
+/// `run_job`, and at the end of the turn `flush` (send).
 ///
 /// A client may send and be gone: what has been received is executed whether or not somebody reads
 /// the answers, which are thrown away. Only a job, which does no more than compose an answer, ends
@@ -56,6 +58,9 @@ class Session {
   ~Session();
 
   void on_events(std::uint32_t events);
+  /// Receives, and decodes up to `requests_max` requests, which the loop is told of. Returns how
+  /// many; serve() has to follow in the same turn.
+  std::size_t receive_ahead(const Instant& now, std::size_t requests_max);
   void serve(const Instant& now);
   void run_job(const Instant& now, protocol::TurnBudget budget);
   void flush(const Instant& now);
@@ -119,10 +124,16 @@ class Session {
   /// Goes on when memory is no longer tight, or its answers have left.
   void starve();
   void go_on();
-  void execute_frames(const Instant& now);
-  void execute(const protocol::Request& request, Result<void> decoded, const Instant& now);
-  void refuse(const Error& error);
-  void begin_decode(std::size_t frame_bytes);
+  /// Decodes up to `requests_max` requests behind those that are decoded already. Returns how many.
+  std::size_t decode_ahead(std::size_t requests_max);
+  /// Whether there may be something to execute: decoded, or in the input.
+  [[nodiscard]] bool has_work() const { return !upcoming_.empty() || !input_.empty(); }
+  void execute_requests(const Instant& now);
+  void execute_next(const Instant& now);
+  void execute(const protocol::Request& request, const Instant& now);
+  /// Answers with an error instead of executing `request`.
+  void refuse(const protocol::Request& request, const Error& error);
+  void begin_decode();
   void finish_decode(const Instant& now);
   void look_after_input(const Instant& now);
   void look_after_output(const Instant& now);
@@ -150,6 +161,10 @@ class Session {
   ReceiveBuffer input_;
   protocol::OutputBuffer output_;
   std::vector<Barrier> barriers_;  // positions and tickets ascend
+  /// What is decoded and not yet executed; its frames have been consumed and lie in the input
+  /// still.
+  UpcomingRequests upcoming_;
+  std::size_t large_frame_bytes_ = 0;  // a frame for the worker comes behind them, this large
   std::unique_ptr<Decode> decode_;
 
   // A job, the answer it writes, where that began, and whether parts of it may leave.
@@ -160,7 +175,7 @@ class Session {
   bool close_after_job_ = false;
 
   std::uint32_t interest_ = 0;   // what epoll is asked for
-  bool frames_waiting_ = false;  // input_ may hold whole frames
+  bool frames_waiting_ = false;  // there may be whole frames, decoded or in input_
   bool paused_ = false;          // too much output: executes nothing
   bool starved_ = false;         // too little memory: receives or executes nothing
   bool draining_ = false;        // what has been received is the last

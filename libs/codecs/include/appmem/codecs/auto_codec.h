@@ -23,9 +23,8 @@ class AutoCodec final : public protocol::Codec {
   /// What may pass before the choice.
   static constexpr std::size_t kChoiceBytesMax = 64_KiB;
 
-  /// `limits` hold for whichever format it will be. `scratch` is borrowed.
-  AutoCodec(const NdjsonLimits& limits, NdjsonScratch& scratch)
-      : limits_(limits), scratch_(scratch) {}
+  /// `limits` hold for whichever format it will be.
+  explicit AutoCodec(const NdjsonLimits& limits) : limits_(limits) {}
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override;
@@ -50,7 +49,6 @@ class AutoCodec final : public protocol::Codec {
   void choose_by_line(std::string_view input);
 
   NdjsonLimits limits_;
-  NdjsonScratch& scratch_;
   bool unauthenticated_ = false;
   std::unique_ptr<protocol::Codec> codec_;  // nothing before the choice: most connections are idle
   std::size_t skipped_ = 0;                 // white space before the choice

@@ -11,23 +11,6 @@
 
 namespace appmem::codecs {
 
-class NdjsonDecoder;
-
-/// Parsed text and scratch memory, shared by the NDJSON codecs of one thread: decoding a request
-/// uses it and the request is executed before the next one is decoded. Keeps at most a few hundred
-/// KiB between requests. Thread safety: none.
-class NdjsonScratch {
- public:
-  NdjsonScratch();
-  ~NdjsonScratch();
-  NdjsonScratch(const NdjsonScratch&) = delete;
-  NdjsonScratch& operator=(const NdjsonScratch&) = delete;
-
- private:
-  friend class NdjsonCodec;
-  std::unique_ptr<NdjsonDecoder> decoder_;
-};
-
 struct NdjsonLimits {
   std::size_t request_bytes_max = 64_MiB;
   /// Answers beyond this make `congested()` true.
@@ -46,9 +29,8 @@ struct NdjsonLimits {
   std::function<SharedBytes(std::size_t bytes)> allocate_large{};
 };
 
-/// A codec for the NDJSON protocol (docs/protocol.md). `scratch` is borrowed.
-std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits,
-                                                   NdjsonScratch& scratch);
+/// A codec for the NDJSON protocol (docs/protocol.md).
+std::unique_ptr<protocol::Codec> make_ndjson_codec(const NdjsonLimits& limits);
 
 /// Thread safety: all.
 std::unique_ptr<protocol::JsonValidator> make_json_validator();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "appmem/base/time.h"
@@ -41,6 +42,11 @@ class Dispatcher {
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
+
+  /// The key that a request of the session will most likely look at first, for Store::prefetch.
+  /// Nothing where it names none. Lifetime: the request's.
+  [[nodiscard]] std::optional<core::KeyRef> likely_key(const Session& session,
+                                                       const protocol::Request& request) const;
 
   /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
   /// Never fails otherwise: every failure is an answer.

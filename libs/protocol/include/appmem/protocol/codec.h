@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "appmem/base/error.h"
@@ -47,6 +48,8 @@ class Codec {
     Kind kind = Kind::kIncomplete;
     std::size_t consumed = 0;
     Error error{};
+    /// Of a request that is refused for its length: what Request::id() would be, where it is known.
+    std::string request_id{};
   };
 
   /// Looks for the next frame at the start of `input`. Remembers how far it has looked, so that
@@ -55,10 +58,10 @@ class Codec {
   virtual Frame next_frame(std::string_view input) = 0;
 
   /// Decodes one whole frame, the one that next_frame found last. `frame` is followed by
-  /// kInputPadding readable bytes; it may be changed in place. Views in `request` live until the
-  /// next call of decode or until `frame` dies. Errors: kInvalidJson, kInvalidRequest, kUnknownOp,
-  /// kTooLarge, kUnavailable (a field whose engine does not exist yet); the message names the
-  /// field. `request.id()` is set where it could be read.
+  /// kInputPadding readable bytes; it may be changed in place. Views in `request` live until that
+  /// is cleared or `frame` dies: other frames may be looked for and decoded meanwhile. Errors:
+  /// kInvalidJson, kInvalidRequest, kUnknownOp, kTooLarge, kUnavailable (a field whose engine does
+  /// not exist yet); the message names the field. `request.id()` is set where it could be read.
   virtual Result<void> decode(std::span<char> frame, Request& request) = 0;
 
   /// Starts the answer to `request` at the end of `output`; the writer is this codec's and valid

@@ -11,6 +11,7 @@
 #include "appmem/base/shared_bytes.h"
 #include "appmem/base/value.h"
 #include "appmem/protocol/command_table.h"
+#include "appmem/protocol/text_memory.h"
 
 namespace appmem::protocol {
 
@@ -78,8 +79,8 @@ class Arguments {
 };
 
 /// A decoded request. Reused for one request after the other, so that decoding allocates nothing
-/// once its vectors have grown. Lifetime of all views: until the decoder is used again or its input
-/// buffer changes; whoever keeps a request longer copies what it needs.
+/// once its vectors have grown. Lifetime of all views: until the request is cleared or decoded into
+/// again, or its input buffer changes; whoever keeps a request longer copies what it needs.
 class Request {
  public:
   /// One op of a batch: a range of `arguments`.
@@ -114,9 +115,13 @@ class Request {
   [[nodiscard]] std::span<const std::string_view> words() const { return words_; }
 
   std::vector<Argument>& argument_pool() { return arguments_; }
+  /// Those of a batch itself, while those of its ops are added.
+  std::vector<Argument>& outer_argument_pool() { return outer_arguments_; }
   std::vector<std::string_view>& key_pool() { return keys_; }
   std::vector<EntryArgument>& entry_pool() { return entries_; }
   std::vector<Op>& op_pool() { return ops_; }
+  /// Texts that do not stand in the frame as they are.
+  TextMemory& texts() { return texts_; }
   /// Large values that the decoder has put together in memory of their own; `shared` of their views
   /// points here.
   std::forward_list<SharedBytes>& large_pool() { return large_; }
@@ -134,6 +139,8 @@ class Request {
   std::vector<Op> ops_;
   std::forward_list<SharedBytes> large_;
   std::vector<std::string_view> words_;
+  std::vector<Argument> outer_arguments_;
+  TextMemory texts_;
 };
 
 inline std::span<const Argument> Arguments::all() const {

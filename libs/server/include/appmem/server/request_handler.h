@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "appmem/base/time.h"
@@ -62,6 +63,12 @@ class ConnectionHandler {
   [[nodiscard]] virtual bool unauthenticated() const { return false; }
 };
 
+/// A request that has been decoded and will soon be executed by its connection.
+struct ForeseenRequest {
+  const ConnectionHandler& connection;
+  const protocol::Request& request;
+};
+
 /// What the server drives without knowing what it serves; the daemon implements it.
 class RequestHandler {
  public:
@@ -76,6 +83,11 @@ class RequestHandler {
                                                      const ConnectionOrigin& origin,
                                                      protocol::PeerCredentials peer) = 0;
 
+  /// Tells what is executed next, if nothing comes in between: a chance to ask the processor for
+  /// the memory that it will need, all at once. Changes nothing. Called on the loop's thread with
+  /// at most kRequestsAheadMax requests of its connections.
+  virtual void foresee(std::span<const ForeseenRequest> /*requests*/) {}
+
   /// Background work of loop `loop` of `loops`; true while more is waiting. Bounded in time.
   /// Called on the loop's thread every kMaintenanceInterval, and once a turn while it returns true.
   virtual bool maintain(std::size_t loop, std::size_t loops, const Instant& now) = 0;
@@ -84,9 +96,10 @@ class RequestHandler {
   /// Server::notify_committed tells the loops to look again. Thread safety: all.
   [[nodiscard]] virtual std::uint64_t committed() const = 0;
 
-  /// The loops run: whoever connects from here on is answered. Called once, on a loop's thread.
+  /// The loops run: whoever connects from here on is answered. Called once, on the thread of
+  /// Server::run.
   virtual void serving() {}
-  /// The orderly end has begun. Called once, on a loop's thread.
+  /// The orderly end has begun. Called once, on the thread of Server::run.
   virtual void stopping() {}
 };
 

@@ -14,7 +14,14 @@ inline constexpr std::size_t kRequestsPerTurnMax = 128;
 /// When a turn has taken this long, a connection whose requests take their time leaves the rest for
 /// the next turn: the clock is read behind the first one and then behind each few.
 inline constexpr std::chrono::milliseconds kTurnTimeMax{2};
-inline constexpr std::size_t kRequestsPerClockReading = 4;
+inline constexpr std::size_t kRequestsPerClockReading = 8;
+/// Requests that are decoded before the first of them is executed, so that RequestHandler::foresee
+/// can fetch what they need, those of several connections together; and bytes of a connection after
+/// which no more are: larger requests gain nothing by it.
+inline constexpr std::size_t kRequestsAheadMax = 32;
+inline constexpr std::size_t kBytesAheadMax = 16_KiB;
+/// Free ones that a loop keeps.
+inline constexpr std::size_t kRequestsPooledMax = 64;
 /// Bytes that one connection receives, and that it sends, in one turn.
 inline constexpr std::size_t kReadBytesPerTurnMax = 256_KiB;
 inline constexpr std::size_t kWriteBytesPerTurnMax = 1_MiB;
