@@ -62,7 +62,8 @@ def appmemctl_bench(appmemctl, server, placement, work, protocol):
     elif protocol != "ndjson":
         raise GeneratorError("`appmemctl bench` here has no --protocol")
     command += ["--connections", str(work.connections), "--pipeline", str(work.pipeline)]
-    command += ["--keys", str(work.keys), "--value-size", str(work.value_bytes)]
+    value_flag = "--value-bytes" if has_protocol_option(appmemctl) else "--value-size"
+    command += ["--keys", str(work.keys), value_flag, str(work.value_bytes)]
     command += ["--reads", "100" if work.operation == "get" else "0"]
     command += ["--requests", str(work.requests)]
     return _measure(server, placement, command, work.requests, parse_appmemctl_bench)

@@ -12,6 +12,7 @@ something could not be measured.
 import argparse
 import os
 import resource
+import signal
 import sys
 
 import churn
@@ -123,6 +124,7 @@ def main():
     context = Context(options)
     if not context.kinds:
         sys.exit("nothing to compare: " + "; ".join(context.missing))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # servers end with us
     about = report.machine()
     context.keep_out_of_the_way()
     print(report.machine_line(about))

@@ -14,6 +14,7 @@ CONNECTIONS = (1, 10, 100, 1_000, 10_000)
 VALUES = (1, 32, 1 << 10, 16 << 10, 256 << 10, 1 << 20, 16 << 20)
 STORED_BYTES_MAX = 256 << 20  # in a sweep of values
 SENT_BYTES_MAX = 1 << 30  # in one of its measurements
+IN_FLIGHT_BYTES_MAX = 64 << 20  # of all connections together
 REQUESTS = 500_000
 REQUESTS_MIN = 64
 DEFAULT_KEYS = 100_000
@@ -61,7 +62,8 @@ def work_at(sweep, point, operation):
     if sweep == "values":
         keys = min(DEFAULT_KEYS, max(4, STORED_BYTES_MAX // point))
         requests = min(REQUESTS // 5, max(REQUESTS_MIN, SENT_BYTES_MAX // point))
-        return load.Work(operation, 1, requests, keys, value_bytes=point)
+        connections = max(1, min(load.CONNECTIONS, IN_FLIGHT_BYTES_MAX // point))
+        return load.Work(operation, 1, requests, keys, point, connections)
     return load.Work(operation, 16, REQUESTS, DEFAULT_KEYS)
 
 
