@@ -309,11 +309,15 @@ def _summarise(names, kinds, best, result):
         if ours is not None:
             result.figures[f"{at}.p99_9"] = ours["work"].p99_9
             result.figures[f"{at}.max"] = ours["work"].max
+            if not ours["quiet"]:
+                result.noisy |= {f"{at}.p99_9", f"{at}.max"}
             if "gone_seconds" in ours:
                 result.figures[f"{at}.gone"] = ours["gone_seconds"]
         if ours is not None and theirs is not None:
             result.figures[f"{at}.p99_9_of_redis"] = ours["work"].p99_9 / theirs["work"].p99_9
             result.figures[f"{at}.max_of_redis"] = ours["work"].max / theirs["work"].max
+            if not ours["quiet"] or not theirs["quiet"]:
+                result.noisy |= {f"{at}.p99_9_of_redis", f"{at}.max_of_redis"}
         for kind in kinds:
             found = best.get((name, kind.name))
             if found is not None:

@@ -28,6 +28,7 @@ class SectionReport:
     """What a section hands back: figures for the targets, tables, and everything for the JSON."""
 
     figures: dict = field(default_factory=dict)
+    noisy: set = field(default_factory=set)  # the figures that something else may have spoilt
     tables: list = field(default_factory=list)
     data: dict = field(default_factory=dict)
     messages: list = field(default_factory=list)
@@ -43,10 +44,10 @@ def number(value):
     return f"{value:,.{max(0, 3 - digits_before_point)}f}"
 
 
-def verdict_table(figures, prefixes):
+def verdict_table(figures, prefixes, noisy=frozenset()):
     """The targets that belong to sections that ran; `prefixes` are their beginnings of names."""
     rows = []
-    for verdict in targets.judge(figures):
+    for verdict in targets.judge(figures, noisy):
         target = verdict.target
         if not target.figure.startswith(tuple(prefixes)):
             continue

@@ -130,20 +130,21 @@ def main():
     print(report.machine_line(about))
     print("`bench/compare/run.py " + " ".join(sys.argv[1:]) + "`\n")
     document = {"machine": about, "arguments": sys.argv[1:], "sections": {}}
-    figures, prefixes, messages = {}, [], []
+    figures, noisy, prefixes, messages = {}, set(), [], []
     for name in options.sections or SECTIONS_BY_DEFAULT:
         section = SECTIONS[name]
         result = section.run(context)
         figures |= result.figures
+        noisy |= result.noisy
         prefixes += section.TARGET_PREFIXES
         messages += result.messages
         document["sections"][name] = result.data
         for table in result.tables:
             print(table.markdown(), flush=True)
-    print(report.verdict_table(figures, prefixes).markdown())
+    print(report.verdict_table(figures, prefixes, noisy).markdown())
     for message in context.missing + messages:
         print("not measured: " + message)
-    verdicts = {verdict.target.figure: verdict.word for verdict in targets.judge(figures)}
+    verdicts = {verdict.target.figure: verdict.word for verdict in targets.judge(figures, noisy)}
     document |= {"figures": figures, "verdicts": verdicts, "not_measured": context.missing + messages}
     if options.json:
         report.write_json(options.json, document)

@@ -103,6 +103,14 @@ class TargetsTest(unittest.TestCase):
         self.assertEqual(verdicts["start_ms"], "missed")
         self.assertEqual(verdicts["cpu.resp.get.1"], "met")
 
+    def test_noise_makes_a_miss_and_every_ratio_doubtful(self):
+        figures_seen = {"start_ms": 51, "memory.empty": 5, "evenness.keys.max_of_redis": 0.1}
+        verdicts = targets.judge(figures_seen, set(figures_seen))
+        words = {verdict.target.figure: verdict.word for verdict in verdicts}
+        self.assertEqual(words["start_ms"], "missed (noisy)")
+        self.assertEqual(words["memory.empty"], "met")
+        self.assertEqual(words["evenness.keys.max_of_redis"], "met (noisy)")
+
 
 class LoadTest(unittest.TestCase):
     def test_redis_benchmark_is_read_in_microseconds(self):
