@@ -4,9 +4,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 15
+# Arguments for bench/compare/run.py.
+COMPARE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test tsan tidy format format-check fuzz check check-threads check-long bench install pre-commit hook clean
+.PHONY: help run build test tsan tidy format format-check fuzz check check-threads check-long bench bench-compare install pre-commit hook clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -59,6 +61,11 @@ bench: ## build and run the benchmarks
 	@scripts/install-deps check
 	@scripts/build bench
 	@for program in build/bench/bin/bench_*; do "$$program" || exit 1; done
+
+bench-compare: ## compare with redis-server and memcached; COMPARE='SECTION ... --quick' for less (`--help` lists all)
+	@scripts/install-deps bench
+	@scripts/build release
+	@bench/compare/run.py --json build/compare.json $(COMPARE)
 
 install: build ## install to PREFIX, below DESTDIR
 	@cmake -B build/release -DCMAKE_INSTALL_PREFIX="$(PREFIX)" >/dev/null
