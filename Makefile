@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 15
 COMPARE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test tsan tidy format format-check fuzz check check-threads check-long bench bench-compare install pre-commit hook clean
+.PHONY: help run build test tsan tidy format format-check fuzz check check-instructions check-threads check-long bench bench-compare install pre-commit hook clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -45,7 +45,11 @@ fuzz: ## run each fuzz target for FUZZ_SECONDS over its corpus
 	@scripts/install-deps check
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-check: tsan format-check tidy fuzz ## what CI runs after `make test`
+check-instructions: ## count the instructions of fixed workloads; fail where one takes more than was committed
+	@scripts/install-deps check
+	@scripts/check-instructions
+
+check: tsan format-check tidy fuzz check-instructions ## what CI runs after `make test`
 
 check-threads: ## 64 client threads with 100,000 operations each against one daemon, under ThreadSanitizer
 	@scripts/install-deps test

@@ -51,5 +51,16 @@ TEST(LatencyHistogramTest, MergedHistogramsAddUp) {
   EXPECT_EQ(one.percentile(1.0), 5'000'000'000U);
 }
 
+TEST(LatencyHistogramTest, ManyAtOnceAreThatManyOneByOne) {
+  LatencyHistogram histogram;
+  histogram.record(10, 3);
+  histogram.record(50);
+  histogram.record(1'000, 0);
+  EXPECT_EQ(histogram.count(), 4U);
+  EXPECT_EQ(histogram.percentile(0.75), 10U);
+  EXPECT_EQ(histogram.max(), 50U);
+  EXPECT_DOUBLE_EQ(histogram.mean(), 20.0);
+}
+
 }  // namespace
 }  // namespace appmem::ctl

@@ -1,23 +1,46 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "appmem/base/error.h"
 #include "latency_histogram.h"
 
 namespace appmem::ctl {
 
+/// The formats in which `bench` can speak; all of them over a Unix socket or TCP.
+enum class BenchProtocol : std::uint8_t { kJson, kResp, kMemcached };
+
+struct BenchProtocolName {
+  BenchProtocol protocol;
+  std::string_view name;
+};
+inline constexpr std::array kBenchProtocols{
+    BenchProtocolName{BenchProtocol::kJson, "json"},
+    BenchProtocolName{BenchProtocol::kResp, "resp"},
+    BenchProtocolName{BenchProtocol::kMemcached, "memcached"},
+};
+
+/// The namespace in which a connection begins, in every format.
+inline constexpr std::string_view kDefaultBenchNamespace = "default";
+
 /// What `bench` sends.
 struct LoadOptions {
+  BenchProtocol protocol = BenchProtocol::kJson;
   std::size_t connections = 50;
   /// Requests that a connection sends at once; it sends the next ones when all are answered.
   std::size_t pipeline = 1;
   std::uint64_t keys = 100'000;
+  /// Of every key: `key:` and a number with zeros before it.
+  std::size_t key_bytes = 16;
   std::size_t value_bytes = 32;
+  /// Time to live of what is stored; nothing for the server's own rule.
+  std::optional<std::chrono::milliseconds> ttl;
   /// How many of 100 requests are gets; the others are sets.
   double read_percent = 50;
   /// Requests in all; ignored when `duration` is given.
@@ -26,11 +49,22 @@ struct LoadOptions {
   std::uint64_t seed = 1;
   /// Store every key once before measuring.
   bool load = false;
-  std::string ns;
+  std::string ns = std::string(kDefaultBenchNamespace);
+  /// What a connection shows before anything else, where the format is kResp; in NDJSON
+  /// `Connect` has done so.
+  std::string token;
 };
 
 inline constexpr std::size_t kBenchConnectionsMax = 10'000;
 inline constexpr std::size_t kBenchPipelineMax = 10'000;
+inline constexpr std::uint64_t kBenchKeysMax = 1'000'000'000'000;
+inline constexpr std::string_view kBenchKeyPrefix = "key:";
+/// The prefix and one digit.
+inline constexpr std::size_t kBenchKeyBytesMin = kBenchKeyPrefix.size() + 1;
+/// Longer ones memcached refuses.
+inline constexpr std::size_t kBenchKeyBytesMaxMemcached = 250;
+/// Longer ones memcached would take for a date.
+inline constexpr std::chrono::hours kBenchTtlMaxMemcached{30 * 24};
 
 struct LoadReport {
   std::uint64_t requests = 0;
@@ -67,8 +101,8 @@ using BenchProgress = std::function<void(std::uint64_t done)>;
 /// Runs a closed loop over `options.connections` connections in one thread. Every connection has a
 /// key sequence of its own, drawn from `seed` and its number, so that a run can be repeated and
 /// no two connections walk over the same keys in step.
-/// Errors: those of `connect`; kUnavailable when the daemon closes a connection; kTimeout when
-/// nothing is answered for 30 s.
+/// Errors: those of `connect`; kForbidden when a server refuses a greeting (the message has its
+/// words); kUnavailable when it closes a connection; kTimeout when nothing is answered for 30 s.
 Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
                             const BenchProgress& progress);
 

@@ -14,9 +14,6 @@
 namespace appmem::ctl {
 namespace {
 
-/// Keys have twelve digits.
-constexpr std::uint64_t kBenchKeysMax = 1'000'000'000'000;
-
 tl::unexpected<Error> bad_flag(std::string_view flag, std::string_view expected) {
   return fail(ErrorCode::kInvalidRequest,
               "--" + std::string(flag) + ": expected " + std::string(expected));
@@ -38,20 +35,75 @@ Result<void> read_number(const Invocation& invocation, std::string_view flag, st
   return {};
 }
 
-Result<void> read_units(const Invocation& invocation, LoadOptions& options) {
-  if (const std::string* text = invocation.find_own(kValueSizeFlag)) {
-    const auto bytes = parse_byte_size(*text);
-    if (!bytes || *bytes > kValueBytesMaxCeiling) {
-      return bad_flag(kValueSizeFlag, "a size up to 512MiB, such as 1KiB");
-    }
-    options.value_bytes = static_cast<std::size_t>(*bytes);
+Result<void> read_protocol(const Invocation& invocation, BenchProtocol& protocol) {
+  const std::string* text = invocation.find_own(kProtocolFlag);
+  if (text == nullptr) return {};
+  for (const BenchProtocolName& row : kBenchProtocols) {
+    if (row.name != *text) continue;
+    protocol = row.protocol;
+    return {};
   }
-  if (const std::string* text = invocation.find_own(kDurationFlag)) {
-    const auto duration = parse_duration(*text);
-    if (!duration || duration->count() == 0) {
-      return bad_flag(kDurationFlag, "a duration with its unit, such as 10s");
-    }
-    options.duration = *duration;
+  return bad_flag(kProtocolFlag, "json, resp or memcached");
+}
+
+Result<void> read_size(const Invocation& invocation, std::string_view flag, std::size_t min,
+                       std::size_t max, std::string_view expected, std::size_t& target) {
+  const std::string* text = invocation.find_own(flag);
+  if (text == nullptr) return {};
+  const auto bytes = parse_byte_size(*text);
+  if (!bytes || *bytes < min || *bytes > max) return bad_flag(flag, expected);
+  target = static_cast<std::size_t>(*bytes);
+  return {};
+}
+
+Result<void> read_duration(const Invocation& invocation, std::string_view flag,
+                           std::optional<std::chrono::milliseconds>& target) {
+  const std::string* text = invocation.find_own(flag);
+  if (text == nullptr) return {};
+  const auto duration = parse_duration(*text);
+  if (!duration || duration->count() == 0) {
+    return bad_flag(flag, "a duration with its unit, such as 10s");
+  }
+  target = *duration;
+  return {};
+}
+
+Result<void> read_units(const Invocation& invocation, LoadOptions& options) {
+  Result<void> read =
+      read_size(invocation, kKeyBytesFlag, kBenchKeyBytesMin, kKeyBytesMax,
+                "a size from 5 to 64KiB, for `key:` and a number", options.key_bytes);
+  if (read) {
+    read = read_size(invocation, kValueBytesFlag, 0, kValueBytesMaxCeiling,
+                     "a size up to 512MiB, such as 1KiB", options.value_bytes);
+  }
+  if (read) read = read_duration(invocation, kTtlFlag, options.ttl);
+  if (read) read = read_duration(invocation, kDurationFlag, options.duration);
+  return read;
+}
+
+/// Whether the largest key has room in `--key-bytes`.
+Result<void> check_keys(const LoadOptions& options) {
+  const std::size_t digits = std::to_string(options.keys - 1).size();
+  if (kBenchKeyPrefix.size() + digits <= options.key_bytes) return {};
+  return fail(ErrorCode::kInvalidRequest,
+              "--keys: " + std::to_string(options.keys) + " keys need --key-bytes " +
+                  std::to_string(kBenchKeyPrefix.size() + digits) + " at least");
+}
+
+/// What the text protocol of memcached cannot say.
+Result<void> check_memcached(const LoadOptions& options) {
+  if (options.protocol != BenchProtocol::kMemcached) return {};
+  if (options.key_bytes > kBenchKeyBytesMaxMemcached) {
+    return bad_flag(kKeyBytesFlag, "at most 250, as memcached takes");
+  }
+  if (options.ttl && (options.ttl->count() % 1000 != 0 || *options.ttl > kBenchTtlMaxMemcached)) {
+    return bad_flag(kTtlFlag, "whole seconds up to 30 days, as memcached takes");
+  }
+  if (options.ns != kDefaultBenchNamespace) {
+    return fail(ErrorCode::kInvalidRequest, "--namespace: memcached has no namespaces");
+  }
+  if (!options.token.empty()) {
+    return fail(ErrorCode::kInvalidRequest, "--token-file: the text protocol takes no token");
   }
   return {};
 }
@@ -65,15 +117,20 @@ Result<LoadOptions> read_load_options(const Context& context, const Invocation& 
   }
   LoadOptions options;
   options.ns = context.options.ns;
+  options.token = context.options.token;
   options.load = invocation.find_own(kLoadFlag) != nullptr;
-  Result<void> read =
-      read_number(invocation, kConnectionsFlag, 1, kBenchConnectionsMax, options.connections);
+  Result<void> read = read_protocol(invocation, options.protocol);
+  if (read) {
+    read = read_number(invocation, kConnectionsFlag, 1, kBenchConnectionsMax, options.connections);
+  }
   if (read) read = read_number(invocation, kPipelineFlag, 1, kBenchPipelineMax, options.pipeline);
   if (read) read = read_number(invocation, kKeysFlag, 1, kBenchKeysMax, options.keys);
   if (read) read = read_number(invocation, kReadsFlag, 0, 100, options.read_percent);
   if (read) read = read_number(invocation, kRequestsFlag, 1, kAny, options.requests);
   if (read) read = read_number(invocation, kSeedFlag, 0, UINT64_MAX, options.seed);
   if (read) read = read_units(invocation, options);
+  if (read) read = check_keys(options);
+  if (read) read = check_memcached(options);
   if (!read) return fail(std::move(read).error());
   return options;
 }
@@ -92,6 +149,12 @@ Result<void> warn_unless_empty(const Context& context) {
         context.options.ns.c_str(), static_cast<unsigned long long>(*count));
   }
   return {};
+}
+
+Connect connect_with(const Context& context, std::string token) {
+  return [&context, token = std::move(token)] {
+    return client::connect_socket(context.options.addresses, context.options.timeout, token);
+  };
 }
 
 /// Ctrl-C ends the run, which then reports what it has; the next one ends the program.
@@ -121,10 +184,6 @@ int report_run_error(const Error& error) {
 }  // namespace
 
 int run_bench(Context& context, const Invocation& invocation) {
-  const Connect connect = [&] {
-    return client::connect_socket(context.options.addresses, context.options.timeout,
-                                  context.options.token);
-  };
   const std::string* trace = invocation.find_own(kTraceFlag);
   Progress line(trace != nullptr ? "requests replayed" : "requests answered", !context.json);
   const BenchProgress progress = [&](std::uint64_t done) {
@@ -140,14 +199,24 @@ int run_bench(Context& context, const Invocation& invocation) {
       return report_client_error(warned.error());
     }
     stop_at_interrupt();
-    const auto report = run_trace(*trace, context.options.ns, connect, progress);
+    const auto report = run_trace(*trace, context.options.ns,
+                                  connect_with(context, context.options.token), progress);
     if (!report) return report_run_error(report.error());
     return finish(context, *report, format_trace_report(*trace, *report, context.json));
   }
   const auto options = read_load_options(context, invocation);
   if (!options) return report_usage(options.error().message);
+  const bool json = options->protocol == BenchProtocol::kJson;
+  // A token or namespace that is refused has its advice here.
+  if (json) {
+    if (const auto opened = client::Client::open(context.options); !opened) {
+      return report_client_error(opened.error());
+    }
+  }
   stop_at_interrupt();
-  const auto report = run_load(*options, connect, progress);
+  // The other formats show the token in their own words.
+  const auto report = run_load(
+      *options, connect_with(context, json ? context.options.token : std::string()), progress);
   if (!report) return report_run_error(report.error());
   return finish(context, *report, format_load_report(*options, *report, context.json));
 }

@@ -1,44 +1,36 @@
 #include "bench_connection.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
-#include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "appmem/base/units.h"
 
 namespace appmem::ctl {
 
 namespace {
 
-constexpr std::size_t kReceiveBytes = 64_KiB;
+constexpr std::size_t kReplyLineBytesMax = 500;
 
 tl::unexpected<Error> lost(const char* what) {
   return fail(ErrorCode::kUnavailable, std::string("the connection was lost while ") + what + ": " +
-                                           (errno == 0 ? std::string("closed by the daemon")
+                                           (errno == 0 ? std::string("closed by the server")
                                                        : std::system_category().message(errno)));
 }
 
 }  // namespace
 
-BenchConnection::BenchConnection(int fd) : fd_(fd) {
+BenchConnection::BenchConnection(int fd, std::size_t input_bytes)
+    : fd_(fd), input_(std::make_unique_for_overwrite<char[]>(input_bytes)), capacity_(input_bytes) {
   ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
 }
 
-BenchConnection::BenchConnection(BenchConnection&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      output_(std::move(other.output_)),
-      sent_(other.sent_),
-      input_(std::move(other.input_)),
-      input_begin_(other.input_begin_),
-      scanned_(other.scanned_) {
-}
-
 BenchConnection::~BenchConnection() {
-  if (fd_ >= 0) ::close(fd_);
+  ::close(fd_);
 }
 
 Result<void> BenchConnection::send_some() {
@@ -56,34 +48,73 @@ Result<void> BenchConnection::send_some() {
   return {};
 }
 
-Result<void> BenchConnection::receive_some() {
-  if (input_begin_ > 0) {
-    input_.erase(0, input_begin_);
-    scanned_ -= input_begin_;
-    input_begin_ = 0;
+void BenchConnection::make_room() {
+  const std::size_t waiting = end_ - begin_;
+  if (waiting == capacity_) {
+    capacity_ *= 2;
+    auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+    std::memcpy(larger.get(), input_.get() + begin_, waiting);
+    input_ = std::move(larger);
+  } else if (begin_ > 0) {
+    std::memmove(input_.get(), input_.get() + begin_, waiting);
   }
-  const std::size_t before = input_.size();
-  input_.resize(before + kReceiveBytes);
+  begin_ = 0;
+  end_ = waiting;
+}
+
+Result<void> BenchConnection::receive_some() {
+  if (end_ - begin_ >= kReplyBytesMax) {
+    return fail(ErrorCode::kTooLarge, "a reply of the server does not end");
+  }
+  make_room();
   for (;;) {
-    const ssize_t n = ::recv(fd_, input_.data() + before, kReceiveBytes, 0);
+    const ssize_t n = ::recv(fd_, input_.get() + end_, capacity_ - end_, 0);
+    if (n > 0) {
+      end_ += static_cast<std::size_t>(n);
+      return {};
+    }
     if (n < 0 && errno == EINTR) continue;
-    const bool nothing_yet = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    input_.resize(before + (n > 0 ? static_cast<std::size_t>(n) : 0));
-    if (n > 0 || nothing_yet) return {};
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
     if (n == 0) errno = 0;
     return lost("waiting for an answer");
   }
 }
 
-std::string_view BenchConnection::next_line() {
-  const std::size_t end = input_.find('\n', scanned_);
-  if (end == std::string::npos) {
-    scanned_ = input_.size();
-    return {};
+std::optional<BenchConnection::Reply> BenchConnection::next_reply(const BenchWire& wire) {
+  if (begin_ == end_) return std::nullopt;
+  const std::string_view input(input_.get() + begin_, end_ - begin_);
+  const FoundReply found = wire.find_reply(input, seen_);
+  if (found.bytes == 0) {
+    seen_ = input.size();
+    return std::nullopt;
   }
-  const std::string_view line(input_.data() + input_begin_, end - input_begin_);
-  input_begin_ = scanned_ = end + 1;
-  return line;
+  begin_ += found.bytes;
+  seen_ = 0;
+  return Reply{found.kind, input.substr(0, found.bytes)};
+}
+
+Result<BenchConnection::Reply> BenchConnection::exchange(const BenchWire& wire) {
+  for (;;) {
+    if (auto sent = send_some(); !sent) return fail(std::move(sent).error());
+    pollfd wait{fd_, POLLIN, 0};
+    if (wants_to_send()) wait.events |= POLLOUT;
+    const int ready = ::poll(&wait, 1, kBenchSilenceMsMax);
+    if (ready == 0) return bench_silence();
+    if (ready < 0 || (wait.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+    if (auto received = receive_some(); !received) return fail(std::move(received).error());
+    if (const auto reply = next_reply(wire)) return *reply;
+  }
+}
+
+std::string_view reply_line(std::string_view reply) {
+  reply = reply.substr(0, std::min(reply.find('\n'), kReplyLineBytesMax));
+  if (reply.ends_with('\r')) reply.remove_suffix(1);
+  return reply;
+}
+
+tl::unexpected<Error> bench_silence() {
+  return fail(ErrorCode::kTimeout, "the server has not answered for " +
+                                       std::to_string(kBenchSilenceMsMax / 1000) + " s");
 }
 
 }  // namespace appmem::ctl

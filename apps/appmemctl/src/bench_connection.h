@@ -1,20 +1,25 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "appmem/base/error.h"
+#include "appmem/base/units.h"
+#include "bench_wire.h"
 
 namespace appmem::ctl {
 
-/// One socket of the load generator: sends what is queued, hands out whole answer lines.
-/// Owns the descriptor. Thread safety: none.
+/// One socket of the load generator: sends what is queued, hands out whole replies. Its buffers are
+/// kept, so that a request costs no allocation. Owns the descriptor. Thread safety: none.
 class BenchConnection {
  public:
-  explicit BenchConnection(int fd);
-  BenchConnection(BenchConnection&& other) noexcept;
-  BenchConnection& operator=(BenchConnection&&) = delete;
+  /// `input_bytes`: how much is received at once; more where a reply is longer.
+  BenchConnection(int fd, std::size_t input_bytes);
+  BenchConnection(const BenchConnection&) = delete;
+  BenchConnection& operator=(const BenchConnection&) = delete;
   ~BenchConnection();
 
   [[nodiscard]] int fd() const { return fd_; }
@@ -23,31 +28,46 @@ class BenchConnection {
 
   /// Sends as much as the socket takes now. Errors: kUnavailable.
   Result<void> send_some();
-  /// Receives what is there now. Errors: kUnavailable (closed by the daemon).
+  /// Receives what is there now. Errors: kUnavailable (closed by the server), kTooLarge (a reply of
+  /// more than kReplyBytesMax).
   Result<void> receive_some();
-  /// The next whole line without its end, or an empty view when there is none yet. Valid until
-  /// receive_some.
-  std::string_view next_line();
+
+  struct Reply {
+    ReplyKind kind = ReplyKind::kError;
+    /// With its end. Valid until receive_some.
+    std::string_view text;
+  };
+  /// The next whole reply, or nothing when there is none yet.
+  std::optional<Reply> next_reply(const BenchWire& wire);
+
+  /// For one request at a time: sends what is queued and waits for its reply.
+  /// Errors: those above; kTimeout.
+  Result<Reply> exchange(const BenchWire& wire);
+
+  /// No server sends more for one request: the largest value there is, with every byte escaped.
+  static constexpr std::size_t kReplyBytesMax = 4_GiB;
 
  private:
-  int fd_;
+  /// Makes room behind what has not been handed out yet.
+  void make_room();
+
+  const int fd_;
   std::string output_;
   std::size_t sent_ = 0;
-  std::string input_;
-  std::size_t input_begin_ = 0;  // first byte not yet handed out
-  std::size_t scanned_ = 0;      // no line end before here
+  std::unique_ptr<char[]> input_;  // bytes from begin_ to end_ are received and not handed out
+  std::size_t capacity_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t seen_ = 0;  // of the reply at begin_, which was not complete with them
 };
 
-/// Whether an answer reports success, by the start of its text: ids are not used here, so that
-/// every answer begins with "ok".
-inline bool answer_is_ok(std::string_view line) {
-  return line.starts_with(R"({"ok":true)");
-}
-inline bool answer_is_hit(std::string_view line) {
-  return line.starts_with(R"({"ok":true,"found":true)");
-}
+/// The first line of a reply, for a message; at most 500 bytes.
+std::string_view reply_line(std::string_view reply);
 
-/// The longest silence of a daemon under test.
+/// The longest silence of a server under test.
 inline constexpr int kBenchSilenceMsMax = 30'000;
+
+/// kTimeout, in words.
+tl::unexpected<Error> bench_silence();
 
 }  // namespace appmem::ctl

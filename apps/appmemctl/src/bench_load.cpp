@@ -10,6 +10,7 @@
 
 #include "bench.h"
 #include "bench_connection.h"
+#include "bench_wire.h"
 
 namespace appmem::ctl {
 
@@ -42,41 +43,46 @@ class KeySequence {
   std::uint64_t state_;
 };
 
-/// A request line in which only the digits of the key change.
+/// A request of which only the last digits of the key change.
 class RequestTemplate {
  public:
-  RequestTemplate(const std::string& op, const std::string& ns, const std::string& rest) {
-    text_ = R"({"op":")" + op + '"';
-    if (!ns.empty()) text_ += R"(,"ns":")" + ns + '"';
-    text_ += R"(,"key":"key:)";
-    digits_ = text_.size();
-    text_ += std::string(kDigits, '0') + '"' + rest + "}\n";
+  RequestTemplate(const RequestFrame& frame, std::size_t key_bytes) : text_(frame.before_key) {
+    text_ += kBenchKeyPrefix;
+    text_.append(key_bytes - kBenchKeyPrefix.size(), '0');
+    digits_end_ = text_.size();
+    text_ += frame.after_key;
   }
 
   void append_to(std::string& output, std::uint64_t key) const {
-    const std::size_t at = output.size() + digits_;
+    const std::size_t end = output.size() + digits_end_;
     output += text_;
-    for (std::size_t i = kDigits; i-- > 0; key /= 10) {
-      output[at + i] = static_cast<char>('0' + key % 10);
-    }
+    for (char* digit = output.data() + end; key > 0; key /= 10)
+      *--digit = static_cast<char>('0' + key % 10);
   }
 
  private:
-  static constexpr std::size_t kDigits = 12;  // keys of 16 bytes
   std::string text_;
-  std::size_t digits_ = 0;
+  std::size_t digits_end_ = 0;
 };
 
 struct LoadConnection {
-  LoadConnection(int fd, KeySequence sequence) : connection(fd), keys(sequence) {}
+  LoadConnection(int fd, std::size_t input_bytes, KeySequence sequence)
+      : connection(fd, input_bytes), keys(sequence) {}
 
   BenchConnection connection;
   KeySequence keys;
-  std::vector<bool> is_get;  // of the requests under way
-  std::size_t answered = 0;
+  std::size_t under_way = 0;
   SteadyClock::time_point sent_at;
   bool watches_output = false;
 };
+
+/// What is received at once: the replies of a whole pipeline, within reason.
+std::size_t input_bytes_for(const LoadOptions& options) {
+  constexpr std::size_t kMin = 4_KiB;
+  constexpr std::size_t kMax = 256_KiB;
+  constexpr std::size_t kAroundValue = 128;  // of a reply, in every format
+  return std::clamp(options.pipeline * (options.value_bytes + kAroundValue), kMin, kMax);
+}
 
 class FileDescriptor {
  public:
@@ -95,16 +101,18 @@ class FileDescriptor {
 /// One phase: either storing every key once, or the measured mix.
 class LoadPhase {
  public:
-  LoadPhase(const LoadOptions& options, bool preload,
+  LoadPhase(const LoadOptions& options, const BenchWire& wire, bool preload,
             std::vector<std::unique_ptr<LoadConnection>>& all, int epoll,
             const BenchProgress& progress)
       : options_(options),
+        wire_(wire),
         preload_(preload),
         connections_(all),
         epoll_(epoll),
         progress_(progress),
-        get_("get", options.ns, ""),
-        set_("set", options.ns, R"(,"value":")" + std::string(options.value_bytes, 'x') + '"'),
+        get_(wire.get_frame(), options.key_bytes),
+        set_(wire.set_frame(), options.key_bytes),
+        get_share_(static_cast<std::uint64_t>(options.read_percent * 10'000.0)),
         total_(preload ? options.keys : options.requests),
         timed_(!preload && options.duration.has_value()) {}
 
@@ -112,7 +120,7 @@ class LoadPhase {
     start_ = SteadyClock::now();
     if (timed_) deadline_ = start_ + *options_.duration;
     for (auto& connection : connections_) {
-      if (auto sent = next_batch(*connection); !sent) return fail(sent.error());
+      if (auto sent = next_batch(*connection, start_); !sent) return fail(sent.error());
     }
     while (under_way_ > 0) {
       if (auto turn = serve_ready(); !turn) return fail(turn.error());
@@ -124,31 +132,32 @@ class LoadPhase {
   }
 
  private:
-  bool finished() const {
+  bool finished(SteadyClock::time_point now) const {
     if (interrupted.load(std::memory_order_relaxed)) return true;
-    return timed_ ? SteadyClock::now() >= deadline_ : issued_ >= total_;
+    return timed_ ? now >= deadline_ : issued_ >= total_;
   }
 
-  Result<void> next_batch(LoadConnection& c) {
-    c.is_get.clear();
-    c.answered = 0;
-    if (finished()) return {};
+  Result<void> next_batch(LoadConnection& c, SteadyClock::time_point now) {
+    if (finished(now)) return {};
     std::size_t count = options_.pipeline;
     if (!timed_) count = static_cast<std::size_t>(std::min<std::uint64_t>(count, total_ - issued_));
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::uint64_t key = preload_ ? issued_ + i : c.keys.below(options_.keys);
-      const bool get = !preload_ && draws_get(c.keys);
-      (get ? get_ : set_).append_to(c.connection.output(), key);
-      c.is_get.push_back(get);
+    std::string& output = c.connection.output();
+    if (preload_) {
+      for (std::size_t i = 0; i < count; ++i)
+        set_.append_to(output, issued_ + i);
+    } else {
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t key = c.keys.below(options_.keys);
+        const bool get = c.keys.below(kShares) < get_share_;
+        (get ? get_ : set_).append_to(output, key);
+        report_.gets += get ? 1 : 0;
+      }
     }
     issued_ += count;
+    c.under_way = count;
     under_way_ += count;
     c.sent_at = SteadyClock::now();
     return flush(c);
-  }
-
-  bool draws_get(KeySequence& keys) const {
-    return static_cast<double>(keys.below(1'000'000)) < options_.read_percent * 10'000.0;
   }
 
   Result<void> flush(LoadConnection& c) {
@@ -167,10 +176,7 @@ class LoadPhase {
   Result<void> serve_ready() {
     std::array<epoll_event, 256> events{};
     const int ready = ::epoll_wait(epoll_, events.data(), events.size(), kBenchSilenceMsMax);
-    if (ready == 0) {
-      return fail(ErrorCode::kTimeout, "the daemon has not answered for " +
-                                           std::to_string(kBenchSilenceMsMax / 1000) + " s");
-    }
+    if (ready == 0) return bench_silence();
     for (int i = 0; i < ready; ++i) {
       auto& c = *static_cast<LoadConnection*>(events[static_cast<std::size_t>(i)].data.ptr);
       const auto what = events[static_cast<std::size_t>(i)].events;
@@ -187,37 +193,41 @@ class LoadPhase {
   Result<void> take_answers(LoadConnection& c) {
     if (auto received = c.connection.receive_some(); !received) return received;
     const auto now = SteadyClock::now();
-    const auto taken = static_cast<std::uint64_t>((now - c.sent_at).count());
-    for (std::string_view line = c.connection.next_line(); !line.empty();
-         line = c.connection.next_line()) {
-      if (c.answered >= c.is_get.size()) {
-        return fail(ErrorCode::kInternal,
-                    "the daemon sent an answer to no request: " + std::string(line.substr(0, 200)));
+    std::size_t taken = 0;
+    while (const auto reply = c.connection.next_reply(wire_)) {
+      if (++taken > c.under_way) {
+        return fail(ErrorCode::kInternal, "the server sent an answer to no request: " +
+                                              std::string(reply_line(reply->text)));
       }
-      count_answer(line, c.is_get[c.answered++]);
-      report_.latency.record(taken);
-      --under_way_;
+      count_reply(*reply);
     }
-    return c.answered == c.is_get.size() ? next_batch(c) : Result<void>{};
+    report_.latency.record(static_cast<std::uint64_t>((now - c.sent_at).count()), taken);
+    report_.requests += taken;
+    under_way_ -= taken;
+    c.under_way -= taken;
+    return c.under_way == 0 ? next_batch(c, now) : Result<void>{};
   }
 
-  void count_answer(std::string_view line, bool get) {
-    ++report_.requests;
-    report_.gets += get ? 1 : 0;
-    if (!answer_is_ok(line)) {
-      if (report_.errors++ == 0) report_.first_error = line.substr(0, 500);
-    } else if (get && answer_is_hit(line)) {
+  void count_reply(const BenchConnection::Reply& reply) {
+    if (reply.kind == ReplyKind::kHit) {
       ++report_.hits;
+    } else if (reply.kind == ReplyKind::kError) {
+      if (report_.errors++ == 0) report_.first_error = reply_line(reply.text);
     }
   }
+
+  /// Of how many requests some are gets.
+  static constexpr std::uint64_t kShares = 1'000'000;
 
   const LoadOptions& options_;
+  const BenchWire& wire_;
   const bool preload_;
   std::vector<std::unique_ptr<LoadConnection>>& connections_;
   const int epoll_;
   const BenchProgress& progress_;
   const RequestTemplate get_;
   const RequestTemplate set_;
+  const std::uint64_t get_share_;
   const std::uint64_t total_;
   const bool timed_;
   SteadyClock::time_point start_;
@@ -226,6 +236,20 @@ class LoadPhase {
   std::uint64_t under_way_ = 0;
   LoadReport report_;
 };
+
+/// Every greeting has to be taken before the first request.
+Result<void> greet(BenchConnection& connection, const BenchWire& wire) {
+  for (const std::string& greeting : wire.greetings()) {
+    connection.output() += greeting;
+    const auto reply = connection.exchange(wire);
+    if (!reply) return fail(reply.error());
+    if (reply->kind == ReplyKind::kError) {
+      return fail(ErrorCode::kForbidden,
+                  "the server refuses: " + std::string(reply_line(reply->text)));
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -236,24 +260,41 @@ bool bench_interrupted() {
   return interrupted.load(std::memory_order_relaxed);
 }
 
+std::unique_ptr<BenchWire> make_bench_wire(const LoadOptions& options) {
+  switch (options.protocol) {
+    case BenchProtocol::kJson:
+      break;
+    case BenchProtocol::kResp:
+      return make_resp_wire(options);
+    case BenchProtocol::kMemcached:
+      return make_memcached_wire(options);
+  }
+  return make_json_wire(options);
+}
+
 Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
                             const BenchProgress& progress) {
   const FileDescriptor epoll(::epoll_create1(EPOLL_CLOEXEC));
+  const std::unique_ptr<BenchWire> wire = make_bench_wire(options);
   std::vector<std::unique_ptr<LoadConnection>> connections;
   for (std::size_t i = 0; i < options.connections; ++i) {
     auto fd = connect();
     if (!fd) return fail(std::move(fd).error());
-    connections.push_back(std::make_unique<LoadConnection>(*fd, KeySequence(options.seed, i)));
+    connections.push_back(std::make_unique<LoadConnection>(*fd, input_bytes_for(options),
+                                                           KeySequence(options.seed, i)));
+    if (auto greeted = greet(connections.back()->connection, *wire); !greeted) {
+      return fail(std::move(greeted).error());
+    }
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = connections.back().get();
     ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, *fd, &event);
   }
   if (options.load) {
-    auto loaded = LoadPhase(options, true, connections, epoll.get(), progress).run();
+    auto loaded = LoadPhase(options, *wire, true, connections, epoll.get(), progress).run();
     if (!loaded || loaded->interrupted || loaded->errors > 0) return loaded;
   }
-  return LoadPhase(options, false, connections, epoll.get(), progress).run();
+  return LoadPhase(options, *wire, false, connections, epoll.get(), progress).run();
 }
 
 }  // namespace appmem::ctl

@@ -1,5 +1,6 @@
 #include "bench_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -74,6 +75,12 @@ nlohmann::ordered_json latency_json(const LatencyHistogram& latency) {
   return json;
 }
 
+std::string_view name_of(BenchProtocol protocol) {
+  return std::find_if(kBenchProtocols.begin(), kBenchProtocols.end(),
+                      [=](const BenchProtocolName& row) { return row.protocol == protocol; })
+      ->name;
+}
+
 std::string dump(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -83,10 +90,13 @@ std::string dump(const nlohmann::ordered_json& json) {
 std::string format_load_report(const LoadOptions& options, const LoadReport& report, bool json) {
   if (json) {
     nlohmann::ordered_json out;
+    out["protocol"] = name_of(options.protocol);
     out["connections"] = options.connections;
     out["pipeline"] = options.pipeline;
     out["keys"] = options.keys;
+    out["key_bytes"] = options.key_bytes;
     out["value_bytes"] = options.value_bytes;
+    if (options.ttl) out["ttl_ms"] = options.ttl->count();
     out["read_percent"] = options.read_percent;
     out["seed"] = options.seed;
     out["requests"] = report.requests;
@@ -100,9 +110,11 @@ std::string format_load_report(const LoadOptions& options, const LoadReport& rep
     out["interrupted"] = report.interrupted;
     return dump(out);
   }
-  std::string out = std::to_string(options.connections) + " connections, pipeline " +
+  std::string out = std::string(name_of(options.protocol)) + ", " +
+                    std::to_string(options.connections) + " connections, pipeline " +
                     std::to_string(options.pipeline) + ", " + std::to_string(options.keys) +
-                    " keys, values of " + std::to_string(options.value_bytes) + " bytes, " +
+                    " keys of " + std::to_string(options.key_bytes) + " bytes, values of " +
+                    std::to_string(options.value_bytes) + " bytes, " +
                     decimal(options.read_percent, 0) + " % reads\n";
   row(out, "requests", std::to_string(report.requests), "in " + decimal(report.seconds, 2) + " s");
   row(out, "per second", decimal(rate(report.requests, report.seconds), 0));

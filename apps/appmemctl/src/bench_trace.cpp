@@ -5,7 +5,6 @@
 #include <optional>
 #include <system_error>
 
-#include <poll.h>
 #include <zlib.h>
 
 #include "appmem/base/limits.h"
@@ -17,6 +16,8 @@ namespace appmem::ctl {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::size_t kReceiveBytes = 64_KiB;
 
 struct TraceLine {
   std::string_view key;
@@ -112,7 +113,7 @@ void append_json_string(std::string& output, std::string_view text) {
 
 class TraceReplay {
  public:
-  TraceReplay(int fd, const std::string& ns) : connection_(fd) {
+  TraceReplay(int fd, const std::string& ns) : connection_(fd, kReceiveBytes) {
     if (!ns.empty()) {
       ns_ = R"(,"ns":)";
       append_json_string(ns_, ns);
@@ -123,18 +124,18 @@ class TraceReplay {
     const auto start = SteadyClock::now();
     begin("get", line.key);
     connection_.output() += "}\n";
-    const auto got = exchange();
+    const auto got = connection_.exchange(*wire_);
     if (!got) return fail(got.error());
     report.latency.record(static_cast<std::uint64_t>((SteadyClock::now() - start).count()));
     ++report.requests;
     note_error(*got, report);
-    if (answer_is_hit(*got)) return {};
+    if (got->kind == ReplyKind::kHit) return {};
     ++report.misses;
     begin("set", line.key);
     connection_.output() += R"(,"value":")";
     connection_.output().append(static_cast<std::size_t>(line.size), 'x');
     connection_.output() += "\"}\n";
-    const auto stored = exchange();
+    const auto stored = connection_.exchange(*wire_);
     if (!stored) return fail(stored.error());
     note_error(*stored, report);
     return {};
@@ -151,27 +152,12 @@ class TraceReplay {
     append_json_string(output, key);
   }
 
-  Result<std::string_view> exchange() {
-    for (;;) {
-      if (auto sent = connection_.send_some(); !sent) return fail(sent.error());
-      pollfd wait{connection_.fd(), POLLIN, 0};
-      if (connection_.wants_to_send()) wait.events |= POLLOUT;
-      const int ready = ::poll(&wait, 1, kBenchSilenceMsMax);
-      if (ready == 0) {
-        return fail(ErrorCode::kTimeout, "the daemon has not answered for " +
-                                             std::to_string(kBenchSilenceMsMax / 1000) + " s");
-      }
-      if (ready < 0 || (wait.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
-      if (auto received = connection_.receive_some(); !received) return fail(received.error());
-      if (const std::string_view line = connection_.next_line(); !line.empty()) return line;
-    }
+  static void note_error(const BenchConnection::Reply& reply, TraceReport& report) {
+    if (reply.kind != ReplyKind::kError) return;
+    if (report.errors++ == 0) report.first_error = reply_line(reply.text);
   }
 
-  static void note_error(std::string_view answer, TraceReport& report) {
-    if (answer_is_ok(answer)) return;
-    if (report.errors++ == 0) report.first_error = answer.substr(0, 500);
-  }
-
+  const std::unique_ptr<BenchWire> wire_ = make_json_wire({});
   BenchConnection connection_;
   std::string ns_;
 };

@@ -7,12 +7,14 @@ namespace appmem::ctl {
 
 // Flags that are no field of the op.
 inline constexpr std::string_view kValueFileFlag = "value-file";
-inline constexpr std::string_view kMsetTtlFlag = "ttl";
 inline constexpr std::string_view kPipelineFlag = "pipeline";
 inline constexpr std::string_view kEmbeddedFlag = "embedded";
 inline constexpr std::string_view kConnectionsFlag = "connections";
 inline constexpr std::string_view kKeysFlag = "keys";
-inline constexpr std::string_view kValueSizeFlag = "value-size";
+inline constexpr std::string_view kKeyBytesFlag = "key-bytes";
+inline constexpr std::string_view kValueBytesFlag = "value-bytes";
+inline constexpr std::string_view kTtlFlag = "ttl";
+inline constexpr std::string_view kProtocolFlag = "protocol";
 inline constexpr std::string_view kReadsFlag = "reads";
 inline constexpr std::string_view kRequestsFlag = "requests";
 inline constexpr std::string_view kDurationFlag = "duration";

@@ -272,7 +272,7 @@ int run_mset(Context& context, const Invocation& invocation) {
     return report_usage("mset takes pairs", "write `mset KEY=VALUE...`");
   }
   Invocation with_ttl = invocation;
-  if (const std::string* ttl = invocation.find_own(kMsetTtlFlag)) {
+  if (const std::string* ttl = invocation.find_own(kTtlFlag)) {
     // A field of each entry, not of the op.
     const auto& set = protocol::command_spec(protocol::CommandId::kSet);
     with_ttl.fields.emplace_back(&field_of(set, Field::kTtlMs), *ttl);

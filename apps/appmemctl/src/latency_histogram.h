@@ -12,10 +12,11 @@ namespace appmem::ctl {
 /// six bits of precision.) Recording is one increment. Thread safety: none.
 class LatencyHistogram {
  public:
-  void record(std::uint64_t nanoseconds) {
-    ++buckets_[bucket_of(nanoseconds)];
-    ++count_;
-    sum_ += nanoseconds;
+  void record(std::uint64_t nanoseconds, std::uint64_t times = 1) {
+    if (times == 0) return;
+    buckets_[bucket_of(nanoseconds)] += times;
+    count_ += times;
+    sum_ += nanoseconds * times;
     if (nanoseconds > max_) max_ = nanoseconds;
   }
 

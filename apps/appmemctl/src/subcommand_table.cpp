@@ -22,16 +22,20 @@ constexpr OwnFlag kSetFlags[] = {
     {kValueFileFlag, "FILE", "read the value from a file"},
 };
 constexpr OwnFlag kMsetFlags[] = {
-    {kMsetTtlFlag, "DURATION", "time to live of all of them (90s, 5m, 1h30m), `never` for none"},
+    {kTtlFlag, "DURATION", "time to live of all of them (90s, 5m, 1h30m), `never` for none"},
 };
 constexpr OwnFlag kBatchFlags[] = {
     {kPipelineFlag, "", "any number of operations, each for itself instead of all or none"},
 };
 constexpr OwnFlag kBenchFlags[] = {
+    {kProtocolFlag, "NAME",
+     "json, resp or memcached: what is sent, to any server that speaks it; default json"},
     {kConnectionsFlag, "N", "connections that send at the same time; default 50"},
     {kPipelineFlag, "N", "requests that a connection sends at once; default 1"},
-    {kKeysFlag, "N", "different keys, of 16 bytes; default 100000"},
-    {kValueSizeFlag, "SIZE", "bytes in a value; default 32"},
+    {kKeysFlag, "N", "different keys; default 100000"},
+    {kKeyBytesFlag, "SIZE", "bytes in a key; default 16"},
+    {kValueBytesFlag, "SIZE", "bytes in a value; default 32"},
+    {kTtlFlag, "DURATION", "time to live of what is stored (90s, 5m, 1h30m)"},
     {kReadsFlag, "PERCENT", "how many of 100 requests are gets, the others sets; default 50"},
     {kRequestsFlag, "N", "how many requests in all; default 1000000"},
     {kDurationFlag, "DURATION", "for how long, instead of --requests"},

@@ -114,10 +114,8 @@ void EmbeddedBackend::maintain() {
 
 std::unique_ptr<EmbeddedBackend::Session> EmbeddedBackend::borrow_session() {
   std::unique_ptr<Session> session;
-  core::NamespaceId ns;
   {
     const std::scoped_lock lock(mutex_);
-    ns = ns_;
     if (!idle_.empty()) {
       session = std::move(idle_.back());
       idle_.pop_back();
@@ -127,7 +125,7 @@ std::unique_ptr<EmbeddedBackend::Session> EmbeddedBackend::borrow_session() {
     session = std::make_unique<Session>();
     session->state.caller = own_caller();
   }
-  session->state.ns = ns;
+  session->state.ns = ns_.load(std::memory_order_relaxed);
   return session;
 }
 
@@ -137,13 +135,8 @@ void EmbeddedBackend::give_back(std::unique_ptr<Session> session) {
   idle_.push_back(std::move(session));
 }
 
-core::NamespaceId EmbeddedBackend::current_ns() {
-  const std::scoped_lock lock(mutex_);
-  return ns_;
-}
-
 std::optional<core::NamespaceId> EmbeddedBackend::plain_namespace() {
-  const core::NamespaceId ns = current_ns();
+  const core::NamespaceId ns = ns_.load(std::memory_order_relaxed);
   const Result<core::NamespaceSettings> settings = store_.namespace_settings(ns);
   if (!settings || settings->type == core::ValueType::kJson) return std::nullopt;
   return ns;
@@ -199,10 +192,7 @@ Result<std::vector<std::string>> EmbeddedBackend::pipeline(
 Result<std::string> EmbeddedBackend::use(std::string_view request, std::string_view /*ns*/) {
   std::unique_ptr<Session> session = borrow_session();
   std::string answer = execute(*session, request);
-  {
-    const std::scoped_lock lock(mutex_);
-    ns_ = session->state.ns;
-  }
+  ns_.store(session->state.ns, std::memory_order_relaxed);
   give_back(std::move(session));
   return answer;
 }
@@ -219,7 +209,7 @@ std::optional<Result<std::optional<Value>>> EmbeddedBackend::get(std::string_vie
     }
   };
   const Result<core::GetOutcome> outcome =
-      store_.get(current_ns(), key, core::GetOptions{}, clock_.now(), copy);
+      store_.get(ns_.load(std::memory_order_relaxed), key, core::GetOptions{}, clock_.now(), copy);
   if (!outcome) return fail(outcome.error());
   if (!outcome->found) return std::optional<Value>{};
   if (value.kind == ValueKind::kJson) {
@@ -257,7 +247,7 @@ std::optional<Result<std::uint64_t>> EmbeddedBackend::set(std::string_view key,
 
 std::optional<Result<bool>> EmbeddedBackend::del(std::string_view key) {
   const Result<core::RemoveOutcome> outcome =
-      store_.remove(current_ns(), key, core::RemoveOptions{}, clock_.now());
+      store_.remove(ns_.load(std::memory_order_relaxed), key, core::RemoveOptions{}, clock_.now());
   if (!outcome) return fail(outcome.error());
   return outcome->removed;
 }
@@ -274,7 +264,7 @@ std::optional<Result<std::int64_t>> EmbeddedBackend::incr(std::string_view key, 
   increment.max = options.max;
   increment.expiry = *expiry;
   const Result<core::IncrementOutcome> outcome =
-      store_.increment(current_ns(), key, increment, now);
+      store_.increment(ns_.load(std::memory_order_relaxed), key, increment, now);
   if (!outcome) return fail(outcome.error());
   return outcome->value;
 }

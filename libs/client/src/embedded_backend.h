@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -44,7 +45,6 @@ class EmbeddedBackend final : public Backend {
 
   std::unique_ptr<Session> borrow_session();
   void give_back(std::unique_ptr<Session> session);
-  [[nodiscard]] core::NamespaceId current_ns();
   /// The namespace, when its values are not documents.
   [[nodiscard]] std::optional<core::NamespaceId> plain_namespace();
   std::string execute(Session& session, std::string_view request);
@@ -58,8 +58,11 @@ class EmbeddedBackend final : public Backend {
   std::unique_ptr<protocol::JsonValidator> validator_;
   commands::Dispatcher dispatcher_;
 
+  /// Read by every request, so that no lock is shared by those of all threads.
+  std::atomic<core::NamespaceId> ns_{core::kDefaultNamespace};
+  static_assert(std::atomic<core::NamespaceId>::is_always_lock_free);
+
   std::mutex mutex_;
-  core::NamespaceId ns_ = core::kDefaultNamespace;
   std::vector<std::unique_ptr<Session>> idle_;
   bool stopping_ = false;
   std::condition_variable stop_;

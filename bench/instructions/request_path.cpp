@@ -1,0 +1,82 @@
+#include "request_path.h"
+
+#include <span>
+
+#include "appmem/base/check.h"
+#include "appmem/base/units.h"
+
+namespace appmem::bench {
+namespace {
+
+constexpr std::size_t kPieces = 64;
+
+constexpr Instant kStart{TimePoint{std::chrono::hours{24}},
+                         WallTime{std::chrono::seconds{1'704'067'200}}};
+
+core::StoreOptions store_options() {
+  core::StoreOptions options;
+  options.max_memory_bytes = 1_GiB;
+  options.threads = 2;
+  options.seed = 7;
+  return options;
+}
+
+protocol::Caller owner() {
+  protocol::Caller caller;
+  caller.role = protocol::Caller::Role::kOperator;
+  return caller;
+}
+
+}  // namespace
+
+RequestPath::RequestPath()
+    : now(kStart),
+      validator(codecs::make_json_validator()),
+      store(store_options(), now),
+      dispatcher(store, control, *validator) {
+}
+
+PathConnection::PathConnection(RequestPath& path)
+    : path_(path),
+      codec_({.request_bytes_max = path.control.limits().effective_request_bytes_max(),
+              .memory = &path.store.memory()},
+             scratch_),
+      output_(&path.store.memory()) {
+  session_.id = 1;
+  session_.caller = owner();
+  session_.role_at_start = session_.caller.role;
+}
+
+void PathConnection::execute(std::string& input, std::size_t bytes) {
+  using Kind = protocol::Codec::Frame::Kind;
+  for (std::size_t at = 0; at < bytes;) {
+    const auto frame = codec_.next_frame(std::string_view(input).substr(at, bytes - at));
+    APPMEM_CHECK(frame.kind == Kind::kRequest);
+    request_.clear();
+    const auto decoded = codec_.decode(std::span(input).subspan(at, frame.consumed), request_);
+    APPMEM_CHECK(decoded.has_value());
+    protocol::Reply& reply = codec_.begin_reply(request_, output_);
+    const auto outcome = path_.dispatcher.execute(session_, request_, reply, path_.now);
+    APPMEM_CHECK(outcome.progress == protocol::Outcome::Progress::kDone);
+    codec_.end_reply();
+    at += frame.consumed;
+    ++requests_;
+  }
+  drain();
+}
+
+void PathConnection::drain() {
+  if (keeps_answers_) last_answers_.clear();
+  while (!output_.empty()) {
+    output_.gather(output_.end_position(), kPieces, pieces_);
+    std::size_t bytes = 0;
+    for (const std::string_view piece : pieces_) {
+      if (keeps_answers_) last_answers_ += piece;
+      bytes += piece.size();
+    }
+    output_.consume(bytes);
+  }
+  output_.shrink();
+}
+
+}  // namespace appmem::bench
