@@ -110,7 +110,8 @@ TEST_F(DepartedClientsTest, AlsoBehindARequestThatIsBeingDecoded) {
   {
     LineClient client = arrive();
     const std::string large(300'000, 'y');
-    client.send(lines("echo x", 10) + "slow" + large + "\n" + large + "\n");
+    // What stands behind it has to fit into the socket: nothing is received meanwhile.
+    client.send(lines("echo x", 10) + "slow" + large + "\n");
     world_.decode_gate.wait_for_one();
     client.send(lines("echo x", 10));
   }
@@ -118,7 +119,7 @@ TEST_F(DepartedClientsTest, AlsoBehindARequestThatIsBeingDecoded) {
     EXPECT_EQ(holder_->ask("echo turn"), "turn");
   EXPECT_EQ(server_->connection_count(), 2U);
   world_.decode_gate.open();
-  EXPECT_EQ(executed_by_the_departed(), 22U);
+  EXPECT_EQ(executed_by_the_departed(), 21U);
 }
 
 TEST_F(DepartedClientsTest, AJobEndsAtOnceAndWhatStandsBehindItIsExecuted) {
