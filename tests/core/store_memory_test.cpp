@@ -117,6 +117,34 @@ TEST_F(StoreMemoryTest, WhatIsDeletedGivesItsTablesBackInTheBackground) {
   }
 }
 
+TEST_F(StoreMemoryTest, WhatIsLeftTakesHardlyMoreThanInAFreshStoreOnceNobodyWrites) {
+  constexpr std::uint64_t kKeys = 100'000;
+  for (const std::size_t value_bytes : {32U, 200U, 1000U}) {
+    for (const std::uint64_t keep : {2U, 10U}) {
+      const std::string value(value_bytes, 'v');
+      start(256_MiB, 4);
+      for (std::uint64_t i = 0; i < kKeys; i += keep)
+        ASSERT_TRUE(set(key(i), value));
+      settle();
+      const std::uint64_t fresh = used();
+      start(256_MiB, 4);
+      for (std::uint64_t i = 0; i < kKeys; ++i)
+        ASSERT_TRUE(set(key(i), value));
+      settle();
+      for (std::uint64_t i = 0; i < kKeys; ++i) {
+        if (i % keep != 0) {
+          ASSERT_TRUE(remove(key(i)));
+        }
+      }
+      settle();
+      clock_.advance(1s);
+      settle();
+      EXPECT_LE(static_cast<double>(used()), static_cast<double>(fresh) * 1.08)
+          << value_bytes << " " << keep;
+    }
+  }
+}
+
 TEST_F(StoreMemoryTest, EvictionIsExactlyLeastRecentlyUsed) {
   NamespaceSettings settings;
   settings.max_keys = 1000;
