@@ -10,8 +10,12 @@ namespace {
 
 constexpr std::size_t kSlotsMin = 8;
 constexpr std::size_t kSlotsMax = UINT32_MAX;
-/// Below this many slots a table doubles, above it grows by a quarter.
+/// Below this many slots a table doubles, above it grows by an eighth: it is never less than 7/9 of
+/// what it is at its fullest.
 constexpr std::size_t kDoublingSlotsMax = 1024;
+constexpr std::size_t kGrowthPart = 8;
+/// A table with fewer of its slots in use than this shrinks.
+constexpr std::size_t kSparseSixteenths = 9;
 /// Slots that each insertion and removal moves while the table stretches, at least.
 constexpr std::size_t kQuantumMin = 32;
 /// Empty slots that one move of the boundary skips.
@@ -167,8 +171,15 @@ bool HashTable::grow(bool forced) {
     if (grow_to(std::max(kSlotsMin, 2 * n), charge)) return true;
     return grow_to(std::max(kSlotsMin, n + n / 4), forced ? SlotMemory::Charge::kAlways : charge);
   }
-  if (grow_to(n + n / 4, charge) || grow_to(n + n / 16, charge)) return true;
+  if (grow_to(n + n / kGrowthPart, charge) || grow_to(n + n / 16, charge)) return true;
   return grow_to(n + n / 64, forced ? SlotMemory::Charge::kAlways : charge);
+}
+
+std::size_t HashTable::growth_bytes() const {
+  // The tail grows too, and mappings by whole pages.
+  const std::size_t n = slots();
+  if (n < kDoublingSlotsMax) return (std::max(kSlotsMin, n) + 2 * tail_for(2 * n)) * sizeof(Slot);
+  return n / kGrowthPart * sizeof(Slot) + 2 * kPageBytes;
 }
 
 bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {
@@ -189,9 +200,10 @@ bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {
 
 void HashTable::maybe_shrink() {
   const std::size_t n = n_high_;
-  if (n <= kSlotsMin || count_ >= n / 4) return;
-  // By a quarter of n at the lowest, so that it can be done before the table is full again.
-  const std::size_t target = std::max({kSlotsMin, 2 * count_, n / 4});
+  if (n <= kSlotsMin || count_ * 16 >= n * kSparseSixteenths) return;
+  // Four fifths full, so that it is neither full nor sparse again soon; but a quarter of n at the
+  // lowest, so that it can be done before the table is full again.
+  const std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});
   if (target >= n) return;
   n_low_ = target;
   mode_ = Mode::kShrinking;

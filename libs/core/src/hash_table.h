@@ -21,8 +21,8 @@ namespace appmem::core {
 ///
 /// The table stretches in place and in steps. While it does, a boundary divides it: on one side the
 /// layout for the old n, on the other that for the new one; every insertion and step() moves the
-/// boundary by a bounded number of slots. Nothing ever waits for a rehash, and memory grows by a
-/// quarter at a time (less where the budget is short), not by doubling.
+/// boundary by a bounded number of slots. Nothing ever waits for a rehash, and memory grows by an
+/// eighth at a time (less where the budget is short), not by doubling.
 ///
 /// Cost: find and erase look at 4.5 slots on average in a table at its fullest (7/8), an insertion
 /// moves 32 on average (a memmove of 256 bytes), plus the slots of one step while it stretches.
@@ -124,6 +124,8 @@ class HashTable {
   [[nodiscard]] bool empty() const { return count_ == 0; }
   /// What is charged to the budget.
   [[nodiscard]] std::size_t memory_bytes() const { return memory_.charged_bytes(); }
+  /// At least what growing adds to memory_bytes().
+  [[nodiscard]] std::size_t growth_bytes() const;
   /// How many slots it has, or will have when it has stretched; the few at its end not counted.
   [[nodiscard]] std::size_t slots() const { return mode_ == Mode::kShrinking ? n_low_ : n_high_; }
   /// It is between two sizes.

@@ -45,10 +45,7 @@ struct NamespacePart {
 
   /// At least what the next insertion may add to the table's memory.
   [[nodiscard]] std::size_t table_growth_max() const {
-    constexpr std::size_t kSlotBytes = 8;
-    const std::size_t slots = table.slots();
-    if (table.size() + 1 < slots / 8 * 7) return 0;
-    return slots < 1024 ? (slots + 64) * kSlotBytes : slots / 4 * kSlotBytes + 2 * kPageBytes;
+    return table.size() + 1 < table.slots() / 8 * 7 ? 0 : table.growth_bytes();
   }
 
   NamespaceState* const ns;

@@ -153,6 +153,9 @@ class Shard {
   bool stretch_tables(std::size_t slots);
   /// Evicts from namespaces that are over their own ceiling. True while there is more.
   bool keep_ceilings(std::size_t entries, Step& step);
+  /// Nothing has been written here for a while, as far as calls of this function can tell: time for
+  /// what would not pay if writes went on.
+  bool is_quiet(const Instant& now);
   /// Moves blocks so that a span comes free; false when nothing can be gained.
   bool compact_one_span();
 
@@ -266,6 +269,10 @@ class Shard {
   std::uint64_t version_ = 0;
   std::uint64_t step_ = 0;
   std::uint64_t large_bytes_ = 0;
+  /// What is_quiet() last saw change, and when.
+  std::uint64_t seen_version_ = 0;
+  std::uint64_t seen_live_bytes_ = 0;
+  TimePoint changed_at_{};
   /// How often a block was moved.
   std::uint64_t moves_ = 0;
   Journal* journal_ = nullptr;

@@ -11,6 +11,8 @@ namespace {
 
 /// One step of spreading copies about this much at most.
 constexpr std::size_t kSpreadBytesMax = 256_KiB;
+/// After so long without a write a shard is quiet.
+constexpr milliseconds kQuietAfter{500};
 
 }  // namespace
 
@@ -177,6 +179,15 @@ bool Shard::sweep(const Instant& now, std::size_t filings) {
       [&](Handle handle, DeadlineWheel::BucketId bucket) { return judge(handle, bucket, now); },
       [&](Handle handle, DeadlineWheel::BucketId bucket) { entry(handle).set_bucket(bucket); });
   return wheel_.needs_sweep();
+}
+
+bool Shard::is_quiet(const Instant& now) {
+  if (version_ != seen_version_ || arena_.live_bytes() != seen_live_bytes_) {
+    seen_version_ = version_;
+    seen_live_bytes_ = arena_.live_bytes();
+    changed_at_ = now.mono;
+  }
+  return now.mono - changed_at_ >= kQuietAfter;
 }
 
 bool Shard::stretch_tables(std::size_t slots) {

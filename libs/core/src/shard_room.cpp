@@ -60,7 +60,7 @@ Handle Shard::allocate(NamespacePart& writer, std::size_t bytes, Step& step) {
 }
 
 bool Shard::reserve_slot(NamespacePart& part, Step& step) {
-  const Need need{.bytes = part.table.memory_bytes() / 4, .block = false};
+  const Need need{.bytes = part.table.growth_bytes(), .block = false};
   return retry_with_room(part, need, step, [&] {
     arena_.purge(need.bytes + kPageBytes);
     return part.table.try_reserve();
