@@ -58,8 +58,8 @@ TEST_F(NamespaceCommandsTest, NamesHaveAForm) {
 }
 
 TEST_F(NamespaceCommandsTest, WhatHasNoEngineYetIsUnavailable) {
-  for (const char* setting : {R"("persist":"wal")", R"("persist":"snapshot")",
-                              R"("eviction":"s3fifo")", R"("ordered":true)"}) {
+  for (const char* setting :
+       {R"("persist":"wal")", R"("persist":"snapshot")", R"("ordered":true)"}) {
     EXPECT_THAT(ask(R"({"op":"ns.create","name":"a",)" + std::string(setting) + "}"),
                 Fails("unavailable"))
         << setting;

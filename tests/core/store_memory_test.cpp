@@ -295,11 +295,11 @@ TEST_F(StoreMemoryTest, MaxKeysIsExact) {
 }
 
 TEST_F(StoreMemoryTest, MaxBytesIsACeiling) {
-  for (const Eviction eviction : {Eviction::kLru, Eviction::kNone}) {
+  for (const Eviction eviction : {Eviction::kLru, Eviction::kS3Fifo, Eviction::kNone}) {
     NamespaceSettings settings;
     settings.max_bytes = 100'000;
     settings.eviction = eviction;
-    ns_ = create(eviction == Eviction::kLru ? "lru" : "none", settings);
+    ns_ = create("n" + std::to_string(static_cast<int>(eviction)), settings);
     std::uint64_t refused = 0;
     for (std::uint64_t i = 0; i < 2000; ++i) {
       const auto stored = set(key(i), std::string(200 + i % 300, 'v'));

@@ -12,7 +12,7 @@ constexpr std::size_t kSlotsMin = 8;
 constexpr std::size_t kSlotsMax = UINT32_MAX;
 /// Below this many slots a table doubles, above it grows by an eighth: it is never less than 7/9 of
 /// what it is at its fullest.
-constexpr std::size_t kDoublingSlotsMax = 1024;
+constexpr std::size_t kDoublingSlotsMax = 64;
 constexpr std::size_t kGrowthPart = 8;
 /// A table with fewer of its slots in use than this shrinks.
 constexpr std::size_t kSparseSixteenths = 9;
@@ -20,6 +20,9 @@ constexpr std::size_t kSparseSixteenths = 9;
 constexpr std::size_t kQuantumMin = 32;
 /// Empty slots that one move of the boundary skips.
 constexpr std::size_t kSkipMax = 64;
+/// What the memory of a table may be longer than its slots, malloc's and in whole pages.
+constexpr std::size_t kHeapExtraBytes = 32;
+constexpr std::size_t kMapExtraBytes = kPageBytes;
 /// Memory that one step gives back.
 constexpr std::size_t kGiveBackBytes = 512_KiB;
 
@@ -27,6 +30,11 @@ constexpr std::size_t kGiveBackBytes = 512_KiB;
 /// suffice once in 10^8 tables at their fullest; extending them is then cheap enough.
 constexpr std::size_t tail_for(std::size_t n) {
   return std::clamp<std::size_t>(n / 4, 8, 64);
+}
+
+/// The size that a table of `n` slots prefers to grow to.
+constexpr std::size_t grown(std::size_t n) {
+  return n < kDoublingSlotsMax ? std::max(kSlotsMin, 2 * n) : n + n / kGrowthPart;
 }
 
 }  // namespace
@@ -167,19 +175,20 @@ bool HashTable::make_room(bool forced) {
 bool HashTable::grow(bool forced) {
   const std::size_t n = n_high_;
   const auto charge = SlotMemory::Charge::kIfItFits;
+  if (grow_to(grown(n), charge)) return true;
   if (n < kDoublingSlotsMax) {
-    if (grow_to(std::max(kSlotsMin, 2 * n), charge)) return true;
     return grow_to(std::max(kSlotsMin, n + n / 4), forced ? SlotMemory::Charge::kAlways : charge);
   }
-  if (grow_to(n + n / kGrowthPart, charge) || grow_to(n + n / 16, charge)) return true;
+  if (grow_to(n + n / 16, charge)) return true;
   return grow_to(n + n / 64, forced ? SlotMemory::Charge::kAlways : charge);
 }
 
-std::size_t HashTable::growth_bytes() const {
-  // The tail grows too, and mappings by whole pages.
-  const std::size_t n = slots();
-  if (n < kDoublingSlotsMax) return (std::max(kSlotsMin, n) + 2 * tail_for(2 * n)) * sizeof(Slot);
-  return n / kGrowthPart * sizeof(Slot) + 2 * kPageBytes;
+std::size_t HashTable::next_growth_bytes() const {
+  const std::size_t n = grown(slots());
+  const std::size_t tail = mode_ == Mode::kShrinking ? 0 : capacity_ - n_high_;
+  std::size_t bytes = (n + std::max(tail_for(n), tail)) * sizeof(Slot) + kHeapExtraBytes;
+  if (bytes >= SlotMemory::kMapBytesMin) bytes += kMapExtraBytes;
+  return bytes > memory_bytes() ? bytes - memory_bytes() : 0;
 }
 
 bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {

@@ -124,10 +124,13 @@ class HashTable {
   [[nodiscard]] bool empty() const { return count_ == 0; }
   /// What is charged to the budget.
   [[nodiscard]] std::size_t memory_bytes() const { return memory_.charged_bytes(); }
-  /// At least what growing adds to memory_bytes().
-  [[nodiscard]] std::size_t growth_bytes() const;
   /// How many slots it has, or will have when it has stretched; the few at its end not counted.
   [[nodiscard]] std::size_t slots() const { return mode_ == Mode::kShrinking ? n_low_ : n_high_; }
+  /// How much the next insertion may add to memory_bytes(), if it finds memory for the size that it
+  /// prefers; 0 when the table need not grow for it.
+  [[nodiscard]] std::size_t growth_bytes_max() const {
+    return count_ < full_at(slots()) ? 0 : next_growth_bytes();
+  }
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
 
@@ -166,6 +169,7 @@ class HashTable {
   /// How many of `n` slots may be used before the table has to grow.
   static constexpr std::size_t full_at(std::size_t n) { return n - n / 8; }
 
+  [[nodiscard]] std::size_t next_growth_bytes() const;
   [[nodiscard]] Slot* locate(std::uint32_t hash, Handle handle) const;
   /// The first empty slot from `at` on.
   [[nodiscard]] std::size_t end_of_run(std::size_t at) const;

@@ -99,6 +99,9 @@ class Shard {
   /// A block that moved, for the journal of the step in hand; null between steps.
   void use_journal(Journal* journal) { journal_ = journal; }
 
+  /// The settings of the part's namespace have changed.
+  void apply_settings(NamespacePart& part);
+
   // --- parts ---
   [[nodiscard]] NamespacePart* part(std::uint16_t table_id) const { return parts_[table_id].get(); }
   /// Its own memory is charged whatever the limit.
@@ -252,7 +255,29 @@ class Shard {
   /// Whether `writer` (or nobody, when it is null) may make entries of `ns` go.
   static bool may_evict(const NamespaceState& ns, const NamespaceState* writer);
   std::size_t evict_one(NamespacePart& part, Step& step);
-  bool find_victims(NamespacePart& part);
+  std::size_t evict_least_recent(NamespacePart& part, Step& step);
+  bool find_least_recent(NamespacePart& part);
+  /// The entry that `victim` was, unless it was touched or has gone meanwhile.
+  [[nodiscard]] Handle still_there(const NamespacePart& part, const Victim& victim) const;
+  std::size_t evict_entry(NamespacePart& part, std::uint32_t table_hash, Handle handle, Step& step);
+  /// Fills candidates_ with the next window of a part, or all of a small one, and returns how many
+  /// of them are to go.
+  std::size_t look(NamespacePart& part, NamespacePart::Victims& victims);
+  void keep_oldest(std::size_t keep);
+  /// Those that are left in candidates_, the oldest to go first.
+  void name_victims(const NamespacePart& part, NamespacePart::Victims& victims);
+
+  // s3fifo
+  void touch_queued(NamespacePart& part, Entry entry, const Instant& now);
+  /// `fresh`, which is not in the table yet, takes the place of `old`, or that of a new entry.
+  void enter_queue(const Site& site, Handle old, Handle fresh);
+  void move_to_main(NamespacePart& part, Entry entry);
+  std::size_t evict_queued(NamespacePart& part, Step& step);
+  bool find_in_small(NamespacePart& part);
+  bool find_in_main(NamespacePart& part);
+  /// The tick of what is queued now without being touched by the step in hand.
+  [[nodiscard]] std::uint32_t queue_end(const NamespacePart& part) const;
+  void make_room_for_ghosts(NamespacePart& part, Step& step);
   DeadlineWheel::Verdict judge(Handle handle, DeadlineWheel::BucketId bucket, const Instant& now);
   void moved(Handle from, Handle to);
 
@@ -282,6 +307,7 @@ class Shard {
     std::uint32_t age;
     std::uint32_t table_hash;
     Handle handle;
+    std::uint8_t uses = 0;
   };
   std::vector<Candidate> candidates_;
 };

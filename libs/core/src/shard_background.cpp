@@ -66,7 +66,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
           ended = true;
           return false;
         }
-        moving.push_back({0, table_hash, handle});
+        moving.push_back({.age = 0, .table_hash = table_hash, .handle = handle});
         bytes += arena_.block_bytes(handle);
         return bytes < kSpreadBytesMax && moving.size() < entries_max;
       });
@@ -126,6 +126,7 @@ void Shard::move_entry(NamespacePart& from, std::uint32_t table_hash, Handle han
     if (shape.large) target.large_bytes_ += source.shared().memory_bytes();
     written.set_version(source.version());
     written.set_tick(source.tick());
+    written.set_standing(source.standing());
     written.set_log_position(source.log_position());
     if (source.deadline() != Entry::kNever) {
       written.set_deadline(source.deadline());

@@ -436,6 +436,8 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
                       const ValueView& value, std::uint64_t deadline, Step& step) {
   NamespacePart& part = site.part;
   Entry old = entry(handle);
+  const std::uint32_t tick = old.tick();
+  const Entry::Standing standing = old.standing();
   part.content_bytes -= old.value_bytes();
   if (old.deadline() != Entry::kNever) --part.deadlines;
   // A filing that is not too late for the new deadline may stay.
@@ -460,6 +462,8 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
     written.set_bytes(value.bytes);
   }
   written.set_version(++version_);
+  written.set_tick(tick);
+  written.set_standing(standing);
   touch(part, written, step.now);
   part.content_bytes += written.value_bytes();
   ++part.counters.sets;
@@ -480,7 +484,7 @@ void Shard::fill(const Site& site, Handle fresh, const EntryShape& shape, const 
     written.set_bytes(value.bytes);
   }
   written.set_version(++version_);
-  touch(site.part, written, step.now);
+  written.set_tick(site.part.ticks.advance(step.now.mono));
 }
 
 Result<Handle> Shard::make_block(const Site& site, Handle& old, const EntryShape& shape,
@@ -489,6 +493,9 @@ Result<Handle> Shard::make_block(const Site& site, Handle& old, const EntryShape
   const std::uint64_t moves = moves_;
   protect(part);
   if (old != kNoHandle) touch(part, entry(old), step.now);
+  if (old == kNoHandle && part.is_s3fifo()) [[unlikely]] {
+    make_room_for_ghosts(part, step);
+  }
   const std::size_t bytes = shape.bytes();
   if (!within_ceiling(site, old, Arena::block_bytes_for(bytes), large_bytes, step)) {
     return fail(out_of_memory(part, step, "the namespace is at its max_bytes or max_keys"));

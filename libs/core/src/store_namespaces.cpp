@@ -71,7 +71,7 @@ Result<void> Store::alter_namespace(NamespaceId id, const NamespaceSettings& set
     if (auto admitted = impl_->context.sink->admit(); !admitted) return admitted;
   }
   impl_->registry.alter(*ns, settings);
-  impl_->for_each_part(*ns, [](Shard& shard, NamespacePart& part) { shard.tell_usage(part); });
+  impl_->for_each_part(*ns, [](Shard& shard, NamespacePart& part) { shard.apply_settings(part); });
   if (durable) {
     Mutation mutation;
     mutation.kind = Mutation::Kind::kAlter;
@@ -185,7 +185,7 @@ std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
         info.keys += part->table.size();
         info.deadlines += part->deadlines;
         info.bytes += part->content_bytes;
-        info.memory += static_cast<std::uint64_t>(part->entry_memory) + part->table.memory_bytes();
+        info.memory += static_cast<std::uint64_t>(part->entry_memory) + part->index_memory();
         add(info.counters, part->counters);
       }
     }

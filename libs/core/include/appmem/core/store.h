@@ -130,8 +130,8 @@ class Store final : public Keyspace {
   // --- namespaces ---
 
   /// Errors: kExists, kInvalidRequest (name), kTooLarge (kNamespacesMax; a budget over the
-  /// store's), kUnavailable (durable without a sink, eviction s3fifo), kOutOfMemory (reservations
-  /// exceed the limit).
+  /// store's), kUnavailable (durable without a sink), kOutOfMemory (reservations exceed the
+  /// limit).
   Result<NamespaceId> create_namespace(std::string_view name, const NamespaceSettings& settings,
                                        const Instant& now);
   /// Replaces the settings. A change of `type` needs an empty namespace (kConflict). A lower
