@@ -244,6 +244,7 @@ Result<Handle> Shard::patch_inline(const Site& site, Handle old, const ValueView
   auto made = make_block(site, old, shape, 0, step);
   if (!made) return made;
   const Handle fresh = *made;
+    tell_moments(site, old);
   const ValueView start = from_block ? entry(old).value() : head;
   fill(site, fresh, shape, start, deadline, step);
   entry(fresh).patch_bytes(before, *patch.offset, patch.bytes);
@@ -270,6 +271,7 @@ bool Shard::patch_where_it_lies(const Site& site, Handle old, const Patch& patch
       const std::int64_t used = usage.memory.load(std::memory_order_relaxed) +
                                 usage.tables.load(std::memory_order_relaxed);
       if (used + static_cast<std::int64_t>(more) > static_cast<std::int64_t>(*max_bytes)) {
+  tell_moments(site, old);  // who keeps the value shares it from here on
         return false;
       }
     }
@@ -447,6 +449,7 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
       wheel_.note_stale();
     }
   }
+  tell_moments(site, handle);
   Entry written = Entry::create(arena_.at(handle), shape, part.table_id, site.key);
   if (shape.deadline) {
     written.set_deadline(deadline);
@@ -522,6 +525,7 @@ Result<Handle> Shard::change_deadline(const Site& site, Handle old, std::uint64_
   if (!made) return made;
   const Handle fresh = *made;
   const Entry source = entry(old);
+    tell_moments(site, old);
   Entry written = Entry::create(arena_.at(fresh), shape, site.part.table_id, site.key);
   copy_value(source, written);
   if (shape.large) large_bytes_ += large_bytes;

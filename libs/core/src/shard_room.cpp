@@ -215,6 +215,7 @@ std::size_t Shard::evict_one(NamespacePart& part, Step& step) {
       });
       if (handle == kNoHandle) continue;  // used or gone meanwhile
       const std::size_t bytes = memory_of(handle);
+      tell_moments(part, handle);
       APPMEM_CHECK(part.table.erase(victim.table_hash, handle));
       take_from(part, handle);
       tell_usage(part);

@@ -111,6 +111,10 @@ struct Store::Impl {
   bool spread(NamespaceState& ns, std::size_t entries, const Instant& now);
 
   /// Nothing when it is gone.
+  /// Those who read `ns` as it was at one moment have to begin again: it is about to be cleared or
+  /// dropped. All shards are locked.
+  static void break_moments(NamespaceState& ns);
+
   [[nodiscard]] std::optional<NamespaceInfo> info(NamespaceId id);
   /// Of `ns`, in the order of shards; all shards are locked.
   template <class Visit>
@@ -124,6 +128,8 @@ struct Store::Impl {
   ShardContext context;
   std::vector<std::unique_ptr<LockedShard>> shards;
   /// Where the search for room begins, so that all shards give alike.
+  /// How many are reading as of one moment. Protected by the locks of all shards.
+  std::size_t moments = 0;
   std::atomic<std::size_t> room_next{0};
 };
 

@@ -11,6 +11,7 @@
 #include "redis_databases.h"
 #include "redis_handlers.h"
 #include "redis_keys.h"
+#include "redis_many_keys.h"
 #include "redis_state.h"
 #include "redis_transaction.h"
 
@@ -257,6 +258,8 @@ void run_redis_command(RedisCall& call) {
   if (is_empty || spec.id == RedisId::kWatch || !(changes_what_it_read || may_name_several)) {
     return run_redis_handler(call);
   }
+  if (is_redis_read_in_slices(call)) [[unlikely]]
+    return redis_read_in_slices(call);
   std::vector<core::KeyRef> keys;
   call.target = enter_redis_target(call.store, call.session, spec, call.words, call.now, true);
   append_redis_keys(spec, call.words, call.ns, call.target, keys);

@@ -175,4 +175,5 @@ class Store final : public Keyspace {
   std::unique_ptr<Impl> impl_;
 };
 
+  friend class MomentRead;
 }  // namespace appmem::core
