@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -143,6 +145,30 @@ TEST_F(RedisHostileTest, WordsThatAreNoKeysAreAThousandAtMost) {
     EXPECT_THAT(first_answer(list(name, word, 200'000)), testing::EndsWith("1024 words\r"));
     EXPECT_LT(peak_memory(), before + 32_MiB);
   }
+}
+
+TEST_F(RedisHostileTest, AMillionWordsFromManyClientsAtOnceStayWithinWhatIsAllowed) {
+  std::string request = "*1048576\r\n";
+  for (int i = 0; i < 1'048'576; ++i)
+    request += "$0\r\n\r\n";
+  std::vector<std::thread> clients;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back([&] {
+      try {
+        LineSocket client(daemon_.socket());
+        client.send(request);
+        if (client.read_line().starts_with("-")) ++answered;
+      } catch (const std::runtime_error&) {
+        // Closed meanwhile: it held most.
+      }
+    });
+  }
+  for (std::thread& client : clients)
+    client.join();
+  EXPECT_GT(answered.load(), 0);
+  EXPECT_LT(peak_memory(), 64_MiB / 100 * 105 + 16_MiB);
+  expect_bystander_served();
 }
 
 std::string in_resp(const std::vector<std::string>& words) {

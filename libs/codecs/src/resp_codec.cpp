@@ -1,5 +1,6 @@
 #include "appmem/codecs/resp_codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -24,7 +25,10 @@ class RespCodec final : public protocol::Codec {
         return {Frame::Kind::kIncomplete, found.consumed, {}};
       case RespScan::Kind::kRequest:
         request_begin_ = found.begin;
-        return {Frame::Kind::kRequest, found.consumed, {}};
+        return {Frame::Kind::kRequest,
+                found.consumed,
+                {},
+                std::min(found.words, kRespWordsKeptMax) * sizeof(std::string_view)};
       case RespScan::Kind::kBroken:
         break;
     }

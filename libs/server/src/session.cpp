@@ -182,7 +182,7 @@ void Session::execute_frames(const Instant& now) {
     if (frame.kind == Codec::Frame::Kind::kRequest) {
       APPMEM_CHECK(frame.consumed > 0);
       if (frame.consumed > protocol::kFrameBytesInlineMax) {
-        begin_decode(frame.consumed);
+        begin_decode(frame);
         continue;
       }
       const std::span<char> bytes = input_.front(frame.consumed);
@@ -250,9 +250,15 @@ void Session::refuse(const Error& error) {
 
 /// The worker's tasks stand in one queue, and a connection has one of them there at the most: so
 /// connections with large frames take turns, however many of them each has sent.
-void Session::begin_decode(std::size_t frame_bytes) {
-  decode_ = std::make_unique<Decode>();
-  decode_->frame_bytes = frame_bytes;
+void Session::begin_decode(const Codec::Frame& frame) {
+  MemoryBudget& memory = loop_.server().memory;
+  if (memory.excess() + frame.decode_bytes > memory.excess_max()) {
+    input_.consume(frame.consumed);
+    refuse({ErrorCode::kOutOfMemory, "no memory to take this request apart"});
+    return;
+  }
+  decode_ = std::make_unique<Decode>(memory, frame.decode_bytes);
+  decode_->frame_bytes = frame.consumed;
   loop_.server().worker->submit([this] {
     if (!decode_->abandoned) {
       decode_->result =

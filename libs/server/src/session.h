@@ -104,6 +104,15 @@ class Session {
   };
   /// A large frame on the worker's thread, which owns all but `abandoned` until `done`.
   struct Decode {
+    Decode(MemoryBudget& budget, std::size_t bytes) : memory(budget), charged_bytes(bytes) {
+      memory.charge(charged_bytes);
+    }
+    Decode(const Decode&) = delete;
+    Decode& operator=(const Decode&) = delete;
+    ~Decode() { memory.release(charged_bytes); }
+
+    MemoryBudget& memory;
+    const std::size_t charged_bytes;  // for the request, beside the frame
     protocol::Request request;
     Result<void> result;
     std::size_t frame_bytes = 0;
@@ -122,7 +131,7 @@ class Session {
   void execute_frames(const Instant& now);
   void execute(const protocol::Request& request, Result<void> decoded, const Instant& now);
   void refuse(const Error& error);
-  void begin_decode(std::size_t frame_bytes);
+  void begin_decode(const protocol::Codec::Frame& frame);
   void finish_decode(const Instant& now);
   void look_after_input(const Instant& now);
   void look_after_output(const Instant& now);

@@ -47,6 +47,9 @@ class Codec {
     Kind kind = Kind::kIncomplete;
     std::size_t consumed = 0;
     Error error{};
+    /// What decode() takes from memory for this request, in bytes, where that may be much beside
+    /// the frame.
+    std::size_t decode_bytes = 0;
   };
 
   /// Looks for the next frame at the start of `input`. Remembers how far it has looked, so that
