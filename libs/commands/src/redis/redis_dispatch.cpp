@@ -271,7 +271,7 @@ Outcome execute_redis(const RedisContext& context, Session& session,
                       const protocol::Request& request, RedisReply& reply, const Instant& now) {
   const std::span<const std::string_view> words = request.words();
   if (session.redis == nullptr) {
-    session.redis = std::make_shared<RedisState>(context.store.memory());
+    session.redis = std::make_shared<RedisState>(context.store.memory(), context.transactions);
   }
   RedisState& state = *session.redis;
   const RedisSpec* const spec = find_redis_spec(words);

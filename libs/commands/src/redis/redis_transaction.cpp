@@ -298,7 +298,7 @@ void redis_exec(RedisCall& call) {
     call.reply.write_as_a_whole();
     if (!Execution(call, queue).run(watched)) call.reply.null_array();
   }
-  state.memory.release(watched_bytes);
+  state.release_watched(watched_bytes);
 }
 
 void redis_watch(RedisCall& call) {
@@ -319,11 +319,15 @@ void redis_watch(RedisCall& call) {
       return call.reply.failure("ERR a connection watches keys of together at most " +
                                 format_byte_size(bytes_max));
     }
-    if (!call.store.try_charge(bytes, call.now)) return refuse_for_memory(call);
+    if (!state.transactions.try_take(bytes)) return refuse_for_memory(call);
+    if (!call.store.try_charge(bytes, call.now)) {
+      state.transactions.give_back(bytes);
+      return refuse_for_memory(call);
+    }
     state.watched_bytes += bytes;
     auto watched = look_at(call.keys, call.ns, key, call.now);
     if (!watched) {
-      state.memory.release(bytes);
+      state.release_watched(bytes);
       state.watched_bytes -= bytes;
       return refuse_redis(call, watched.error());
     }
