@@ -254,8 +254,8 @@ void run_redis_command(RedisCall& call) {
   const bool changes_what_it_read = (spec.flags & protocol::kRedisAtomic) != 0;
   const bool may_name_several =
       spec.keys.first != 0 && (spec.keys.first != spec.keys.last || spec.id == RedisId::kMove);
-  const bool is_empty = call.ns == kUnmadeDatabase;
-  if (is_empty || spec.id == RedisId::kWatch || !(changes_what_it_read || may_name_several)) {
+  if (call.ns == kUnmadeDatabase) return run_in_unmade_database(call);
+  if (spec.id == RedisId::kWatch || !(changes_what_it_read || may_name_several)) {
     return run_redis_handler(call);
   }
   if (is_redis_read_in_slices(call)) [[unlikely]]
@@ -290,12 +290,8 @@ Outcome execute_redis(const RedisContext& context, Session& session,
     queue_redis_command(call);
     return Outcome::done();
   }
-  const auto keys = enter_redis_database(context.store, session, *spec, now);
-  if (!keys) {
-    reply.error(keys.error());
-    return Outcome::done();
-  }
-  RedisCall call{context, session, **keys, session.ns, *spec, words, reply, now};
+  enter_redis_database(context.store, session);
+  RedisCall call{context, session, context.store, session.ns, *spec, words, reply, now};
   call.large_words = &request.large_pool();
   run_redis_command(call);
   return outcome_of(call);
