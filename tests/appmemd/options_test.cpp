@@ -253,7 +253,7 @@ TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
     const char* most;
     const char* above;
   } bounds[] = {
-      {"--socket-mode", "0", "-1", "0777", "1000"},
+      {"--socket-mode", "0200", "0", "0777", "1000"},
       {"--threads", "1", "0", "256", "257"},
       {"--max-memory", "512KiB", "511KiB", "1024TiB", "1025TiB"},
       {"--max-value-bytes", "1", "0", "512MiB", "513MiB"},

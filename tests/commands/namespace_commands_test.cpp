@@ -111,6 +111,7 @@ TEST_F(NamespaceCommandsTest, AlterChangesWhatItNamesAndNullTakesALimitAway) {
   EXPECT_THAT(ask(R"({"op":"ns.info","name":"a"})"),
               testing::HasSubstr(R"("max_bytes":null,"reserved_bytes":0,"max_keys":null)"));
   EXPECT_THAT(ask(R"({"op":"ns.alter","name":"nowhere","max_keys":1})"), Fails("not_found"));
+  EXPECT_THAT(ask(R"({"op":"ns.alter","name":"a"})"), Fails("invalid_request"));
 }
 
 TEST_F(NamespaceCommandsTest, AlterChangesTheTypeOfAnEmptyNamespaceOnly) {

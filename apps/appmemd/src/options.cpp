@@ -93,7 +93,8 @@ constexpr std::pair<std::string_view, LogFormat> kLogFormats[] = {
 constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                                                 {"info", LogLevel::kInfo},
                                                                 {"warning", LogLevel::kWarning},
-                                                                {"error", LogLevel::kError}};
+                                                                {"error", LogLevel::kError},
+                                                                {"warn", LogLevel::kWarning}};
 
 /// As people write it in an environment, too; the first of each is what is shown.
 constexpr std::pair<std::string_view, core::Eviction> kEvictions[] = {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "appmem/base/check.h"
+#include "moment_record.h"
 
 namespace appmem::core {
 namespace {
@@ -104,6 +105,14 @@ Handle Shard::find_live(const Site& site, Step& step) {
   return kNoHandle;
 }
 
+void Shard::keep_for_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                             Handle old) const {
+  EntryView was;
+  if (old != kNoHandle) was = view(old);
+  for (MomentRecord* record = part.ns->moments; record != nullptr; record = record->next)
+    record->before_change(hash, key, old == kNoHandle ? nullptr : &was);
+}
+
 void Shard::protect(NamespacePart& part) {
   if (part.protect_step == step_) return;
   part.protect_step = step_;
@@ -162,6 +171,7 @@ CommitTicket Shard::install(const Site& site, Handle old, Handle fresh, Journal:
   if (part.is_s3fifo()) [[unlikely]] {
     enter_queue(site, old, fresh);
   }
+  tell_moments(site, old);
   if (old == kNoHandle) {
     part.table.insert(site.table_hash, fresh);
   } else {
@@ -182,6 +192,7 @@ CommitTicket Shard::install(const Site& site, Handle old, Handle fresh, Journal:
 
 CommitTicket Shard::uninstall(const Site& site, Handle old, Journal::Kind kind, Step& step) {
   NamespacePart& part = site.part;
+  tell_moments(site, old);
   APPMEM_CHECK(part.table.erase(site.table_hash, old));
   take_from(part, old);
   tell_usage(part);

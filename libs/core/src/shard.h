@@ -194,6 +194,25 @@ class Shard {
   /// Removes the entry if its time has come.
   Handle find_live(const Site& site, Step& step);
   void touch(NamespacePart& part, Entry entry, const Instant& now);
+  /// To be called before the entry of a key (`old`; none) is changed, removed or made: who reads
+  /// the namespace as of one moment may still need what it was.
+  void tell_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                    Handle old) const {
+    if (part.ns->moments != nullptr) [[unlikely]]
+      keep_for_moments(part, hash, key, old);
+  }
+  void tell_moments(const Site& site, Handle old) const {
+    tell_moments(site.part, site.hash, site.key, old);
+  }
+  /// The same for an entry that is there.
+  void tell_moments(const NamespacePart& part, Handle old) const {
+    if (part.ns->moments == nullptr) [[likely]]
+      return;
+    const std::string_view key = entry(old).key();
+    keep_for_moments(part, hash_key(key, context_.seed), key, old);
+  }
+  void keep_for_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                        Handle old) const;
   [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
 
   Result<void> admit(const NamespaceState& ns, Step& step);

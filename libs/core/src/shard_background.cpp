@@ -159,6 +159,7 @@ DeadlineWheel::Verdict Shard::judge(Handle handle, DeadlineWheel::BucketId bucke
   const std::uint32_t table_hash = owner->table_hash(hash_key(found.key(), context_.seed));
   // An entry that was cleared is in no table and is freed with its own.
   if (!owner->table.erase(table_hash, handle)) return Verdict::stale();
+  tell_moments(*owner, handle);
   take_from(*owner, handle);
   tell_usage(*owner);
   ++owner->counters.expirations;

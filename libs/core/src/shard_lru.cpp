@@ -77,6 +77,7 @@ Handle Shard::still_there(const NamespacePart& part, const Victim& victim) const
 std::size_t Shard::evict_entry(NamespacePart& part, std::uint32_t table_hash, Handle handle,
                                Step& step) {
   const std::size_t bytes = memory_of(handle);
+  tell_moments(part, handle);
   APPMEM_CHECK(part.table.erase(table_hash, handle));
   take_from(part, handle);
   tell_usage(part);

@@ -97,6 +97,7 @@ Result<void> Store::drop_namespace(NamespaceId id, const Instant& now) {
     mutation.ns = id;
     impl_->context.sink->append({&mutation, 1}, now);
   }
+  Impl::break_moments(*ns);
   for (const auto& locked : impl_->shards) {
     for (const bool spread : {false, true}) {
       const std::uint16_t table = NamespacePart::id_of(ns->index, spread);
@@ -121,6 +122,7 @@ Result<std::uint64_t> Store::clear_namespace(NamespaceId id, const Instant& now)
     mutation.ns = id;
     ticket = impl_->context.sink->append({&mutation, 1}, now);
   }
+  Impl::break_moments(*ns);
   Shard& home = impl_->shards[ns->home]->shard;
   NamespacePart& kept = *home.part(NamespacePart::id_of(ns->index, false));
   kept.deleted_at = std::max(kept.deleted_at, ticket);

@@ -93,6 +93,10 @@ class Store final : public Keyspace {
   Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,
                                           const Instant& now) override;
 
+  /// Counts a write of `key` that the caller refuses, for the sake of the namespace's type, before
+  /// the store is asked.
+  void note_refused(NamespaceId ns, std::string_view key, const Instant& now);
+
   // --- many keys ---
 
   /// Asks the processor for what the next operations on these keys will read, for all of them at
@@ -176,6 +180,7 @@ class Store final : public Keyspace {
 
  private:
   friend class BatchStep;
+  friend class MomentRead;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
