@@ -268,7 +268,9 @@ def server_rows(traces):
                 misses, refused, resident = look_aside(server, trace, value)
                 seen[server.name] = {"miss_ratio": misses / len(trace), "refused": refused,
                                      "resident": resident}
-        rivals = [seen[key] for key in seen if not key.startswith("appmem")]
+        # memcached cannot be given less than a mebibyte, so below that it is no rival.
+        rivals = [seen[key] for key in seen
+                  if key.startswith("redis") or (key == "memcached" and limit % MIB == 0)]
         best = min(rival["miss_ratio"] for rival in rivals)
         for server, row in seen.items():
             row = {"part": "servers", "trace": name, "limit": limit, "server": server, **row}

@@ -323,9 +323,9 @@ class Shard {
 
   /// An entry as a walk of its table meets it.
   struct Candidate {
-    std::uint32_t age;
-    std::uint32_t table_hash;
-    Handle handle;
+    std::uint32_t age = 0;
+    std::uint32_t table_hash = 0;
+    Handle handle = kNoHandle;
     std::uint8_t uses = 0;
   };
   std::vector<Candidate> candidates_;

@@ -66,7 +66,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
           ended = true;
           return false;
         }
-        moving.push_back({.age = 0, .table_hash = table_hash, .handle = handle});
+        moving.push_back({.table_hash = table_hash, .handle = handle});
         bytes += arena_.block_bytes(handle);
         return bytes < kSpreadBytesMax && moving.size() < entries_max;
       });

@@ -97,7 +97,7 @@ std::size_t Shard::look(NamespacePart& part, NamespacePart::Victims& victims) {
   candidates_.clear();
   const bool exact = part.table.size() <= kExactEntriesMax;
   const auto collect = [&](std::uint32_t table_hash, Handle handle) {
-    candidates_.push_back({.age = 0, .table_hash = table_hash, .handle = handle});
+    candidates_.push_back({.table_hash = table_hash, .handle = handle});
     return true;
   };
   if (exact) {
