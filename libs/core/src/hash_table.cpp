@@ -14,6 +14,8 @@ constexpr std::size_t kSlotsMax = UINT32_MAX;
 /// what it is at its fullest.
 constexpr std::size_t kDoublingSlotsMax = 64;
 constexpr std::size_t kGrowthPart = 8;
+/// And by at least so many slots: fewer might not hold one entry more.
+constexpr std::size_t kGrowthSlotsMin = 8;
 /// A table with fewer of its slots in use than this shrinks.
 constexpr std::size_t kSparseSixteenths = 9;
 /// Slots that each insertion and removal moves while the table stretches, at least.
@@ -179,8 +181,9 @@ bool HashTable::grow(bool forced) {
   if (n < kDoublingSlotsMax) {
     return grow_to(std::max(kSlotsMin, n + n / 4), forced ? SlotMemory::Charge::kAlways : charge);
   }
-  if (grow_to(n + n / 16, charge)) return true;
-  return grow_to(n + n / 64, forced ? SlotMemory::Charge::kAlways : charge);
+  if (grow_to(n + std::max(n / 16, kGrowthSlotsMin), charge)) return true;
+  return grow_to(n + std::max(n / 64, kGrowthSlotsMin),
+                 forced ? SlotMemory::Charge::kAlways : charge);
 }
 
 std::size_t HashTable::next_growth_bytes() const {
