@@ -53,7 +53,7 @@ class StoreMomentsTest : public StoreTest {
   }
   /// Goes on until the moment has been taken: one that reads all keys but some.
   void take_moment(MomentRead& read, std::size_t keys) {
-    for (std::size_t i = 0; i < keys / 2 + keys / 16 + 4; ++i)
+    for (std::size_t i = 0; i < keys + keys / 16 + 4; ++i)
       ASSERT_FALSE(go_on(read, 1));
   }
   static std::optional<std::string> text(const MomentRead& read, std::size_t index) {

@@ -9,6 +9,9 @@ namespace {
 /// So many keys are read in one step: some 100 microseconds.
 constexpr std::size_t kKeysAtOnceMax = 512;
 
+/// Of the steps of a turn: the turn in which it begins has had to take the request apart.
+constexpr std::size_t kStepsPerTurnMax = 1'200;
+
 /// What is composed in a step, besides an item.
 constexpr std::size_t kBytesComposedPerStep = 512;
 
@@ -32,8 +35,16 @@ ManyKeysJob::ManyKeysJob(std::unique_ptr<core::MomentRead> read, const AnswerLim
 }
 
 bool ManyKeysJob::run(protocol::Reply& reply, const Instant& now, protocol::TurnBudget& budget) {
+  std::size_t steps = std::min(budget.steps, kStepsPerTurnMax);
+  budget.steps -= steps;
+  const bool done = run_some(reply, now, steps);
+  budget.steps += steps;
+  return done;
+}
+
+bool ManyKeysJob::run_some(protocol::Reply& reply, const Instant& now, std::size_t& steps) {
   if (!is_read_) {
-    const auto done = read_->run(now, budget.steps);
+    const auto done = read_->run(now, steps);
     if (!done) {
       refuse(reply, done.error());
       return true;
@@ -46,7 +57,7 @@ bool ManyKeysJob::run(protocol::Reply& reply, const Instant& now, protocol::Turn
     if (!is_read_) return false;
     begin_answer(reply);
   }
-  return compose(reply, budget.steps);
+  return compose(reply, steps);
 }
 
 Result<void> ManyKeysJob::check_limit(const protocol::Reply& reply) const {

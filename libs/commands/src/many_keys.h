@@ -42,6 +42,7 @@ class ManyKeysJob : public protocol::Job {
   void answered_one(std::size_t value_bytes, std::size_t& steps);
 
  private:
+  bool run_some(protocol::Reply& reply, const Instant& now, std::size_t& steps);
   [[nodiscard]] Result<void> check_limit(const protocol::Reply& reply) const;
 
   const std::unique_ptr<core::MomentRead> read_;

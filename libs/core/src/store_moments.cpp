@@ -29,8 +29,8 @@ constexpr std::size_t kFirstPieceBytesPerKey = 64;
 constexpr std::size_t kPieceBytesMin = 16_KiB;
 constexpr std::size_t kPieceBytesMax = 256_KiB;
 
-// What a step comes to.
-constexpr std::size_t kKeysFiledPerStep = 2;
+// What a step comes to, some 100 ns.
+constexpr std::size_t kStepsPerKeyRead = 2;
 constexpr std::size_t kKeyBytesFiledPerStep = 512;
 constexpr std::size_t kKeysOrderedPerStep = 16;
 constexpr std::uint64_t kBytesReadPerStep = 1'024;
@@ -133,12 +133,12 @@ Result<bool> MomentRead::run(const Instant& now, std::size_t& steps) {
 }
 
 void MomentRead::Impl::file_some(std::size_t& steps) {
-  for (std::size_t keys = 0; steps > 0 && next < record.size(); ++next) {
+  for (; steps > 0 && next < record.size(); ++next) {
     const std::string_view key = record.key(next);
     const std::uint64_t hash = store.hash_of(key);
     record.file(hash);
     ++begins[store.split.shard_of(hash)];
-    take(steps, key.size() / kKeyBytesFiledPerStep + (++keys % kKeysFiledPerStep == 0 ? 1 : 0));
+    take(steps, 1 + key.size() / kKeyBytesFiledPerStep);
   }
   if (next < record.size()) return;
   std::uint32_t begin = 0;
@@ -205,7 +205,8 @@ void MomentRead::Impl::read_group(const Instant& now, std::size_t& steps) {
     next = 0;
     return;
   }
-  const std::size_t end_max = next + std::min({order.size() - next, kKeysPerLock, steps});
+  const std::size_t end_max =
+      next + std::min({order.size() - next, kKeysPerLock, steps / kStepsPerKeyRead + 1});
   std::size_t end = next;
   while (end < end_max && store.place_of(*ns, record.hash(order[end])) == place)
     ++end;
@@ -221,7 +222,7 @@ void MomentRead::Impl::read_group(const Instant& now, std::size_t& steps) {
   for (; next < end && bytes < kBytesPerLock; ++next) {
     if (!record.is_open(order[next])) continue;
     bytes += read_key(shard, part, order[next], now);
-    take(steps, 1);
+    take(steps, kStepsPerKeyRead);
   }
   take(steps, static_cast<std::size_t>(std::min(bytes, kBytesPerLock) / kBytesReadPerStep));
   if (next == order.size() || record.value_bytes() > record.value_bytes_max) phase = Phase::kDone;
