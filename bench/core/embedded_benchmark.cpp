@@ -177,7 +177,7 @@ class Map : public LruMap {
 /// One filled with all keys, made when it is first asked for and kept for all benchmarks.
 template <typename Cache>
 Cache& filled() {
-  static const std::unique_ptr<Cache> cache = [] {
+  static const std::unique_ptr<Cache> kFilled = [] {
     auto made = std::make_unique<Cache>();
     const std::string value(kValueBytes, 'v');
     Key key;
@@ -186,7 +186,7 @@ Cache& filled() {
     made->settle();
     return made;
   }();
-  return *cache;
+  return *kFilled;
 }
 
 template <typename Cache>

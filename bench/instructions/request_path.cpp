@@ -39,8 +39,7 @@ RequestPath::RequestPath()
 PathConnection::PathConnection(RequestPath& path)
     : path_(path),
       codec_({.request_bytes_max = path.control.limits().effective_request_bytes_max(),
-              .memory = &path.store.memory()},
-             scratch_),
+              .memory = &path.store.memory()}),
       output_(&path.store.memory()) {
   session_.id = 1;
   session_.caller = owner();
@@ -48,21 +47,41 @@ PathConnection::PathConnection(RequestPath& path)
 }
 
 void PathConnection::execute(std::string& input, std::size_t bytes) {
-  using Kind = protocol::Codec::Frame::Kind;
-  for (std::size_t at = 0; at < bytes;) {
-    const auto frame = codec_.next_frame(std::string_view(input).substr(at, bytes - at));
-    APPMEM_CHECK(frame.kind == Kind::kRequest);
-    request_.clear();
-    const auto decoded = codec_.decode(std::span(input).subspan(at, frame.consumed), request_);
-    APPMEM_CHECK(decoded.has_value());
-    protocol::Reply& reply = codec_.begin_reply(request_, output_);
-    const auto outcome = path_.dispatcher.execute(session_, request_, reply, path_.now);
+  const std::span<const protocol::Request> requests =
+      std::span(requests_).first(decode(input, bytes));
+  prefetch(requests);
+  for (const protocol::Request& request : requests) {
+    protocol::Reply& reply = codec_.begin_reply(request, output_);
+    const auto outcome = path_.dispatcher.execute(session_, request, reply, path_.now);
     APPMEM_CHECK(outcome.progress == protocol::Outcome::Progress::kDone);
     codec_.end_reply();
-    at += frame.consumed;
-    ++requests_;
   }
   drain();
+}
+
+std::size_t PathConnection::decode(std::string& input, std::size_t bytes) {
+  using Kind = protocol::Codec::Frame::Kind;
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < bytes; ++count) {
+    APPMEM_CHECK(count < kPipelineMax);
+    const auto frame = codec_.next_frame(std::string_view(input).substr(at, bytes - at));
+    APPMEM_CHECK(frame.kind == Kind::kRequest);
+    requests_[count].clear();
+    const auto decoded =
+        codec_.decode(std::span(input).subspan(at, frame.consumed), requests_[count]);
+    APPMEM_CHECK(decoded.has_value());
+    at += frame.consumed;
+  }
+  return count;
+}
+
+void PathConnection::prefetch(std::span<const protocol::Request> requests) {
+  std::array<core::KeyRef, kPipelineMax> keys;
+  std::size_t count = 0;
+  for (const protocol::Request& request : requests) {
+    if (const auto key = path_.dispatcher.likely_key(session_, request)) keys[count++] = *key;
+  }
+  path_.store.prefetch({keys.data(), count});
 }
 
 void PathConnection::drain() {

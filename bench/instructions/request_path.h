@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,31 +50,34 @@ struct RequestPath {
   commands::Dispatcher dispatcher;
 };
 
+/// Requests that the daemon decodes before it executes the first of them.
+inline constexpr std::size_t kPipelineMax = 32;
+
 /// One client's connection, with the codec that the daemon gives to each.
 class PathConnection {
  public:
   explicit PathConnection(RequestPath& path);
 
-  /// Executes a pipeline of whole requests and throws the answers away. `input` has
-  /// protocol::kInputPadding bytes behind `bytes`; decoding may change it.
+  /// Executes a pipeline of at most kPipelineMax whole requests as a turn of the daemon's loop
+  /// does: all are decoded, what they need is fetched, then each is executed. Throws the answers
+  /// away. `input` has protocol::kInputPadding bytes behind `bytes`; decoding may change it.
   void execute(std::string& input, std::size_t bytes);
-  /// Of all requests so far.
-  [[nodiscard]] std::size_t requests() const { return requests_; }
   /// The first bytes of what was answered last, for a check.
   [[nodiscard]] const std::string& last_answers() const { return last_answers_; }
   void keep_answers(bool keep) { keeps_answers_ = keep; }
 
  private:
+  /// Returns how many there are.
+  std::size_t decode(std::string& input, std::size_t bytes);
+  void prefetch(std::span<const protocol::Request> requests);
   void drain();
 
   RequestPath& path_;
-  codecs::NdjsonScratch scratch_;
   codecs::AutoCodec codec_;
   commands::Session session_;
-  protocol::Request request_;
+  std::array<protocol::Request, kPipelineMax> requests_;
   protocol::OutputBuffer output_;
   std::vector<std::string_view> pieces_;
-  std::size_t requests_ = 0;
   bool keeps_answers_ = false;
   std::string last_answers_;
 };
