@@ -22,7 +22,6 @@
 namespace appmem::commands {
 
 class RedisStatistics;
-class TransactionMemory;
 
 /// What all calls of a dispatcher share; borrowed.
 struct RedisContext {
@@ -32,7 +31,6 @@ struct RedisContext {
   /// Held while settings of a namespace are read, changed and written back.
   std::mutex& settings_mutex;
   RedisStatistics& statistics;
-  TransactionMemory& transactions;
 };
 
 /// One Redis command on its way through its handler. Its arity, the caller's right and the number

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "appmem/core/key_check.h"
+#include "appmem/base/limits.h"
 #include "redis_databases.h"
 #include "redis_handlers.h"
 #include "redis_state.h"
@@ -139,8 +139,9 @@ void redis_del(RedisCall& call) {
   const auto keys = call.words.subspan(1);
   for (const std::string_view key : keys) {
     // Known before anything is deleted.
-    if (const auto checked = core::check_key(key); !checked) {
-      return refuse_redis(call, checked.error());
+    if (key.size() > kKeyBytesMax) {
+      return call.reply.failure("ERR a key is over the limit of " + std::to_string(kKeyBytesMax) +
+                                " bytes");
     }
   }
   std::int64_t deleted = 0;
