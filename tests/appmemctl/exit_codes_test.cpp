@@ -34,6 +34,7 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
               Fails(2, "config takes no arguments: write `appmemctl config`"));
   EXPECT_THAT(ctl({"bench", "--requests", "1", "--duration", "1s"}),
               Fails(2, "exclude each other"));
+  EXPECT_THAT(ctl({"get", "a", "--json", "--raw"}), Fails(2, "exclude each other"));
   EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
   EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
   EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));

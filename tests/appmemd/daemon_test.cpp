@@ -456,6 +456,14 @@ TEST(DaemonTest, ARunningDaemonTellsItsConfiguration) {
   EXPECT_EQ(config.at("socket"), daemon.socket());
 }
 
+TEST(DaemonTest, EvictionIsThatOfTheDefaultNamespace) {
+  const Daemon daemon({"--eviction", "s3fifo"});
+  LineClient client(daemon.socket());
+  EXPECT_EQ(ask(client, {{"op", "ns.info"}, {"name", "default"}}).at("eviction"), "s3fifo");
+  EXPECT_EQ(ask(client, {{"op", "ns.create"}, {"name", "other"}}).at("ok"), true);
+  EXPECT_EQ(ask(client, {{"op", "ns.info"}, {"name", "other"}}).at("eviction"), "lru");
+}
+
 TEST(DaemonTest, ARequestForWhichThereIsNoMemoryIsLoggedWithoutItsKey) {
   Daemon daemon;
   LineClient client(daemon.socket());

@@ -108,6 +108,7 @@ TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
                                                      {"socket-group", "staff"},
                                                      {"threads", "7"},
                                                      {"max-memory", "3GiB"},
+                                                     {"eviction", "s3fifo"},
                                                      {"max-value-bytes", "1MiB"},
                                                      {"max-request-bytes", "2MiB"},
                                                      {"max-connections", "77"},
@@ -235,7 +236,7 @@ TEST_F(OptionsTest, ABadValueNamesItsOptionAndItsSource) {
   EXPECT_EQ(refusal({"--threads", "257"}),
             "--threads: expected a whole number from 1 to 256, not \"257\"");
   environment_["APPMEM_MAX_MEMORY"] = "much";
-  EXPECT_THAT(refusal({}), StartsWith("APPMEM_MAX_MEMORY: expected a size from 1MiB"));
+  EXPECT_THAT(refusal({}), StartsWith("APPMEM_MAX_MEMORY: expected a size from 512KiB"));
   environment_.clear();
   const std::string file = write_config("threads = 2\nidle-timeout = 30\n");
   EXPECT_EQ(refusal({"--config", file}),
@@ -252,9 +253,9 @@ TEST_F(OptionsTest, EveryLimitIsAcceptedAtItsBoundAndRefusedBeyond) {
     const char* most;
     const char* above;
   } bounds[] = {
-      {"--socket-mode", "0", "-1", "0777", "1000"},
+      {"--socket-mode", "0200", "0", "0777", "1000"},
       {"--threads", "1", "0", "256", "257"},
-      {"--max-memory", "1MiB", "1023KiB", "1024TiB", "1025TiB"},
+      {"--max-memory", "512KiB", "511KiB", "1024TiB", "1025TiB"},
       {"--max-value-bytes", "1", "0", "512MiB", "513MiB"},
       {"--max-request-bytes", "64KiB", "63KiB", "1GiB", "1025MiB"},
       {"--max-connections", "1", "0", "1000000", "1000001"},

@@ -193,6 +193,20 @@ TEST_F(RespCodecTest, AMillionWordsAreTheMost) {
   EXPECT_EQ(problem_, "Protocol error: invalid multibulk length");
 }
 
+TEST_F(RespCodecTest, WordsThatNoCommandHasAreLeftAwayAndOthersAreAnnounced) {
+  constexpr std::size_t kKept = 262'144;
+  for (const std::size_t words : {std::size_t{3}, kKept, kKept + 1}) {
+    reset(8_MiB);
+    const std::string request = array_of(Words(words, "w"));
+    EXPECT_EQ(codec_->next_frame(request).decode_bytes,
+              std::min(words, kKept) * sizeof(std::string_view));
+    reset(8_MiB);
+    feed(request);
+    ASSERT_EQ(requests_.size(), 1U);
+    EXPECT_EQ(requests_[0], Words(std::min(words, kKept), "w"));
+  }
+}
+
 TEST_F(RespCodecTest, NothingIsKeptOfALineWithoutEnd) {
   const std::string piece(1000, ' ');
   for (int i = 0; i < 60; ++i)

@@ -39,6 +39,36 @@ TEST_F(NamespaceTypesTest, IntStoresIntegersOnly) {
   EXPECT_THAT(ask(R"({"op":"incr","key":"k"})"), Like(R"({"ok":true,"value":-6,"version":#})"));
 }
 
+TEST_F(NamespaceTypesTest, WhatIsRefusedForTheTypeIsCounted) {
+  std::size_t refused = 0;
+  for (const std::string type : {"int", "string", "json"}) {
+    const std::string ns = R"({"op":"ns.create","name":"t)" + type + R"(","type":")" + type + "\"}";
+    must(ns);
+    RedisPeer redis(server_);
+    redis.ask("SELECT t" + type);
+    must(R"({"op":"use","name":"t)" + type + "\"}");
+    if (type == "int") {
+      EXPECT_THAT(redis.ask("SET k x"), testing::StartsWith("-WRONGTYPE"));
+      EXPECT_THAT(redis.ask("APPEND k x"), testing::StartsWith("-WRONGTYPE"));
+      EXPECT_THAT(ask(R"({"op":"set","key":"k","value":"x"})"), Fails("wrong_type"));
+      refused = 3;
+    } else if (type == "string") {
+      EXPECT_THAT(ask(R"({"op":"set","key":"k","value":{}})"), Fails("wrong_type"));
+      redis.ask("SET k x");
+      refused = 1;
+    } else {
+      EXPECT_EQ(redis.ask("SET k {}"), "+OK\r\n");
+      EXPECT_EQ(redis.ask("SET k {")[0], '-');
+      EXPECT_EQ(redis.ask("INCR k")[0], '-');
+      EXPECT_EQ(redis.ask("APPEND k x")[0], '-');
+      EXPECT_THAT(ask(R"({"op":"set","key":"k","value_b64":"ew=="})"), Fails("invalid_json"));
+      refused = 4;
+    }
+    EXPECT_THAT(ask(R"({"op":"ns.info","name":"t)" + type + "\"}"),
+                testing::HasSubstr(R"("refused":)" + std::to_string(refused) + "}"));
+  }
+}
+
 TEST_F(NamespaceTypesTest, JsonStoresTheTextOfTheRequest) {
   use("json");
   EXPECT_THAT(stored(R"("value":"a\u0062")"), Like(found(R"("value":"a\u0062")")));

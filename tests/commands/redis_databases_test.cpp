@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "appmem/base/limits.h"
 #include "commands/harness.h"
 #include "commands/redis_replies.h"
 
@@ -64,6 +65,80 @@ TEST_F(RedisDatabasesTest, DbsizeCountsTheSelectedDatabase) {
   EXPECT_EQ(ask("DBSIZE"), ":2\r\n");
   ask("SELECT 4");
   EXPECT_EQ(ask("DBSIZE"), ":0\r\n");
+}
+
+TEST_F(RedisDatabasesTest, AWriteThatFailsMakesNoDatabase) {
+  const auto exists = [&] {
+    return server_.store.find_namespace("db5").has_value();
+  };
+  const std::string longest_key(kKeyBytesMax + 1, 'k');
+  server_.control.limits_value.value_bytes_max = 1'000;
+  const std::string longest_value(server_.control.limits_value.value_bytes_max + 1, 'v');
+  const std::vector<std::vector<std::string>> failing = {
+      {"SET", "a", "1", "XX"},
+      {"SET", "a", "1", "EX", "0"},
+      {"SET", "a", "1", "NX", "XX"},
+      {"SET", "a", "1", "PXAT", "1"},
+      {"SET", longest_key, "1"},
+      {"SET", "a", longest_value},
+      {"SETEX", "a", "-1", "1"},
+      {"INCRBY", "a", "x"},
+      {"INCR", longest_key},
+      {"INCRBYFLOAT", "a", "x"},
+      {"DECRBY", "a", "-9223372036854775808"},
+      {"APPEND", "a", longest_value},
+      {"SETRANGE", "a", "-1", "x"},
+      {"SETRANGE", "a", "0", ""},
+      {"SETRANGE", "a", "536870911", "xx"},
+      {"MSET", "a", "1", "b"},
+      {"MSET", "a", "1", "b", longest_value},
+      {"MSET", "a", "1", longest_key, "2"},
+      {"MSETNX", "a", "1", "b", longest_value},
+      {"RENAME", "a", "b"},
+      {"COPY", "a", "b"},
+      {"GETEX", "a", "EX", "10"},
+      {"GETSET", "a", longest_value},
+      {"LCS", "a", "b"},
+      {"EXPIRE", "a", "10"},
+      {"INFO"},
+  };
+  ask("SELECT 5");
+  for (const auto& words : failing) {
+    ask(words);
+    EXPECT_FALSE(exists()) << words[0] << ' ' << words.size();
+  }
+  ask("WATCH a");
+  ask("MULTI");
+  for (const auto& words : failing)
+    EXPECT_EQ(ask(words), "+QUEUED\r\n");
+  ask("EXEC");
+  EXPECT_FALSE(exists());
+  // The first one that succeeds makes it, within a transaction as well.
+  ask("MULTI");
+  ask("INCRBY a x");
+  ask("INCRBY a 5");
+  ask("RENAME a b");
+  ask("GET b");
+  EXPECT_EQ(ask("EXEC"),
+            "*4\r\n-ERR value is not an integer or out of range\r\n:5\r\n+OK\r\n$1\r\n5\r\n");
+  EXPECT_TRUE(exists());
+  EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
+}
+
+TEST_F(RedisDatabasesTest, EveryKindOfWriteMakesTheDatabaseThatItNeeds) {
+  const std::vector<std::string> writes = {"SET a 1",        "SETNX a 1",         "MSET a 1 b 2",
+                                           "MSETNX a 1 b 2", "APPEND a x",        "SETRANGE a 2 x",
+                                           "INCR a",         "INCRBYFLOAT a 1.5", "SETEX a 10 x",
+                                           "GETSET a x",     "SET a x GET"};
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    ask("SELECT " + number);
+    EXPECT_EQ(ask(writes[i]).find("-"),
+              writes[i].find("GET") == std::string::npos ? std::string::npos : 1)
+        << writes[i];
+    EXPECT_TRUE(server_.store.find_namespace("db" + number)) << writes[i];
+    EXPECT_EQ(ask("EXISTS a"), ":1\r\n");
+  }
 }
 
 TEST_F(RedisDatabasesTest, FlushdbClearsTheSelectedDatabase) {

@@ -37,7 +37,7 @@ TEST_F(RedisKeysTest, WhatHasExpiredIsNotThere) {
 TEST_F(RedisKeysTest, ADeletionWithAKeyThatIsTooLongDeletesNothing) {
   ask("SET a 1");
   EXPECT_EQ(ask({"DEL", "a", std::string(kKeyBytesMax + 1, 'k')}),
-            "-ERR a key is over the limit of 65536 bytes\r\n");
+            "-ERR the key of 65537 bytes is over the limit of 65536\r\n");
   EXPECT_EQ(ask("EXISTS a"), ":1\r\n");
 }
 

@@ -192,6 +192,31 @@ TEST_F(RedisTransactionTest, ATransactionTakesItsShareOfMemoryAtMost) {
   EXPECT_EQ(ask("EXISTS a"), ":0\r\n");
 }
 
+TEST_F(RedisTransactionTest, AllTransactionsTogetherTakeAQuarterOfMemoryAtMost) {
+  const std::uint64_t before = used();
+  std::vector<std::unique_ptr<RedisPeer>> peers;
+  const std::string value(1'000, 'x');
+  std::size_t refused = 0;
+  for (int i = 0; i < 10; ++i) {
+    RedisPeer& peer = *peers.emplace_back(std::make_unique<RedisPeer>(server_));
+    peer.ask(i % 2 == 0 ? "MULTI" : "WATCH w");
+    peer.ask("MULTI");
+    for (int command = 0; command < 3'500; ++command) {
+      const std::string reply = peer.ask({"SET", "a", value});
+      if (reply == "+QUEUED\r\n") continue;
+      ASSERT_EQ(reply, "-OOM command not allowed when used memory > 'maxmemory'.\r\n");
+      ++refused;
+      break;
+    }
+    EXPECT_LE(used(), before + 16_MiB + 100'000);
+  }
+  EXPECT_EQ(refused, 6U);  // what was queued there is given back
+  EXPECT_EQ(ask({"WATCH", std::string(60'000, 'k')}), "+OK\r\n");
+  ask("UNWATCH");
+  peers.clear();
+  EXPECT_LE(used(), before + 100'000);
+}
+
 TEST_F(RedisTransactionTest, TheLargestCommandFillsTheShareAndOneByteMoreIsRefused) {
   const std::size_t share = transaction_bytes_max(server_.store.memory().limit());
   const auto fits = [&](std::size_t bytes) {

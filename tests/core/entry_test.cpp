@@ -82,8 +82,15 @@ TEST(EntryTest, EveryShapeKeepsItsFieldsApart) {
           EXPECT_EQ(entry.deadline(), Entry::kNever - 1);
           EXPECT_EQ(entry.bucket(), 0xabcd);
         }
+        EXPECT_FALSE(entry.in_main());
+        EXPECT_EQ(entry.standing().uses, 0);
+        entry.set_standing({.main = true, .uses = 1});
+        expect_contents(entry, written);
+        EXPECT_EQ(entry.version(), Entry::kVersionMax);
         entry.set_version(1);
         entry.set_table_id(0);
+        EXPECT_TRUE(entry.in_main());
+        EXPECT_EQ(entry.standing().uses, 1);
         EXPECT_EQ(entry.version(), 1U);
         EXPECT_EQ(entry.table_id(), 0);
         expect_contents(entry, written);
@@ -97,6 +104,20 @@ TEST(EntryTest, ASmallEntryIsShort) {
   EXPECT_EQ((EntryShape{.key_bytes = 16, .value_bytes = 32}).bytes(), 64U);
   EXPECT_EQ((EntryShape{.key_bytes = 16, .value_bytes = 32, .deadline = true}).bytes(), 72U);
   EXPECT_EQ((EntryShape{.key_bytes = 8, .kind = ValueKind::kInteger}).bytes(), 32U);
+}
+
+TEST(EntryTest, UsesAreCountedUpToThree) {
+  Block block(200);
+  Entry entry = Entry::create(block.data(), {.key_bytes = 3, .value_bytes = 2}, 5, "key");
+  for (const int uses : {1, 2, 3, 3, 3}) {
+    entry.count_use();
+    EXPECT_EQ(entry.standing().uses, uses);
+    EXPECT_FALSE(entry.in_main());
+  }
+  entry.set_standing({.main = true, .uses = 0});
+  entry.count_use();
+  EXPECT_EQ(entry.standing().uses, 1);
+  EXPECT_TRUE(entry.in_main());
 }
 
 TEST(EntryTest, BytesAreWrittenInPlace) {

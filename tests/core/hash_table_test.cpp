@@ -214,13 +214,13 @@ TEST_F(HashTableTest, EveryStepOfAStretchLeavesAWholeTable) {
   }
 }
 
-TEST_F(HashTableTest, MemoryIsChargedAndAtMost12BytesAnEntryOnceGrown) {
+TEST_F(HashTableTest, MemoryIsChargedAndAtMost11BytesAnEntryOnceGrown) {
   test::Random random(13);
   for (Handle handle = 1; handle <= 300'000; ++handle) {
     table_.insert(any_hash(random), handle);
     EXPECT_EQ(table_.memory_bytes(), budget_.used());
     if (handle > 10'000) {
-      EXPECT_LE(table_.memory_bytes(), std::size_t{handle} * 12);
+      EXPECT_LE(table_.memory_bytes(), std::size_t{handle} * 11);
     }
   }
 }
@@ -245,6 +245,26 @@ TEST_F(HashTableTest, ShrinksInStepsAndGivesMemoryBack) {
   EXPECT_LE(table_.slots(), 8U);
   EXPECT_LE(table_.memory_bytes(), 256U);
   EXPECT_EQ(table_.memory_bytes(), budget_.used());
+}
+
+TEST_F(HashTableTest, AThinnedOutTableComesBackToTwiceTheSlotsThatItNeedsAtMost) {
+  test::Random random(23);
+  Entries all;
+  for (Handle handle = 1; handle <= 100'000; ++handle) {
+    all.emplace_back(any_hash(random), handle);
+    table_.insert(all.back().first, handle);
+  }
+  while (all.size() > 1'000) {
+    EXPECT_TRUE(table_.erase(all.back().first, all.back().second));
+    all.pop_back();
+    if (all.size() % 1'000 != 0) continue;
+    while (table_.step(1024)) {
+    }
+    EXPECT_LE(table_.slots(), all.size() * 16 / 9 + 1) << all.size();
+    EXPECT_LE(table_.memory_bytes(), (table_.slots() + 64) * 8 + 2 * kPageBytes) << all.size();
+  }
+  table_.check();
+  EXPECT_EQ(contents(table_).size(), all.size());
 }
 
 TEST_F(HashTableTest, DrainHandsOutEverythingInSlicesAndGivesMemoryBack) {

@@ -83,16 +83,16 @@ TEST_F(SlotMemoryTest, AddressesThatTheSystemDoesNotHaveAreARefusal) {
 
 TEST_F(SlotMemoryTest, CutsInSlicesAndReturnsToMallocsMemory) {
   ASSERT_TRUE(memory_.extend(1_MiB, Charge::kIfItFits));
-  fill(0, 5000, 'x');
+  fill(0, 4000, 'x');
   int slices = 1;
-  while (memory_.cut(5000, 128_KiB))
+  while (memory_.cut(4000, 128_KiB))
     ++slices;
   EXPECT_EQ(slices, 8);
-  EXPECT_TRUE(holds(0, 5000, 'x'));
-  EXPECT_LE(memory_.charged_bytes(), 5000U + 24);
+  EXPECT_TRUE(holds(0, 4000, 'x'));
+  EXPECT_LE(memory_.charged_bytes(), 4000U + 24);
   EXPECT_EQ(memory_.charged_bytes(), budget_.used());
   ASSERT_TRUE(memory_.extend(6000, Charge::kIfItFits));
-  EXPECT_TRUE(holds(5000, 6000, '\0'));
+  EXPECT_TRUE(holds(4000, 6000, '\0'));
   fill(1000, 6000, '\0');
   EXPECT_FALSE(memory_.cut(1000, 1));
   EXPECT_LE(memory_.charged_bytes(), 1024U);

@@ -61,6 +61,7 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
     add("int", {.type = ValueType::kInt, .max_keys = 150}, 300);
     add("json", {.type = ValueType::kJson, .max_value_bytes = 300}, 200);
     add("bounded", {.max_bytes = 300'000}, 2000);
+    add("queued", {.eviction = Eviction::kS3Fifo, .max_bytes = 200'000}, 1500);
     add("many", {}, GetParam().many_keys);
   }
 
@@ -486,6 +487,11 @@ class StoreModelTest : public StoreTest, public testing::WithParamInterface<Scal
         }
         break;
       case 2:
+        if (random_.one_in(40)) {
+          Subject& subject = subjects_[subjects_.size() - 1 - random_.below(3)];
+          subject.model.settings.eviction = random_.one_in(2) ? Eviction::kLru : Eviction::kS3Fifo;
+          ASSERT_TRUE(store_->alter_namespace(subject.id, subject.model.settings, now()));
+        }
         if (random_.one_in(400)) {
           const std::size_t which = 1 + random_.below(subjects_.size() - 1);
           Subject& subject = subjects_[which];

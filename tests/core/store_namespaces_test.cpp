@@ -97,7 +97,7 @@ TEST_F(StoreNamespacesTest, SettingsAreChecked) {
   settings.max_value_bytes = kValueBytesMaxCeiling + 1;
   EXPECT_EQ(creation("d", settings), ErrorCode::kTooLarge);
   settings = {};
-  settings.eviction = Eviction::kS3Fifo;
+  settings.persist = Persistence::kWal;
   EXPECT_EQ(creation("e", settings), ErrorCode::kUnavailable);
   settings = {};
   settings.default_ttl = 0ms;

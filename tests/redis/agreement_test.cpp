@@ -54,6 +54,7 @@ class Conversation {
     queue_.clear();
     ask_both({"DISCARD"});
     ask_both({"UNWATCH"});
+    ask_both({"SELECT", "0"});  // the transaction of one of them may have gone elsewhere
     ask_both({"FLUSHALL"});
   }
   /// Moves the clock on until no key is at its deadline: there it is gone, and in Redis it lives

@@ -96,6 +96,9 @@ struct GlobalOptions {
   }
 
   Result<void> apply(Context& context) const {
+    if (json && raw) {
+      return fail(ErrorCode::kInvalidRequest, "--json and --raw exclude each other");
+    }
     context.json = json;
     context.raw = raw;
     // Only what is not given is empty here: what is has its mark.

@@ -201,6 +201,11 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                      .seed = random_seed(),
                      .version_floor = version_floor(start)},
                     start);
+  if (auto altered =
+          store.alter_namespace(core::kDefaultNamespace, {.eviction = options.eviction}, start);
+      !altered) {
+    return altered;
+  }
   Service service({.limits = options.limits,
                    .threads = options.threads,
                    .listeners = std::move(listeners->rules),

@@ -126,6 +126,11 @@ Result<std::uint32_t> parse_mode(std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size() || mode > kModeMax) {
     return expected("permissions in octal digits, such as 0600 or 0660");
   }
+  constexpr std::uint32_t kMayWrite = 0222;
+  if ((mode & kMayWrite) == 0) {
+    return expected(
+        "a mode with the right to write, without which nobody can connect, such as 0600");
+  }
   return mode;
 }
 

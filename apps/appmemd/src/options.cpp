@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kThreadsMax = 256;
 constexpr std::size_t kDefaultThreadsMax = 4;
-constexpr std::uint64_t kMemoryBytesMin = 1_MiB;
+constexpr std::uint64_t kMemoryBytesMin = 512_KiB;
 constexpr std::uint64_t kMemoryShareOfMachine = 4;
 constexpr std::size_t kRequestBytesMin = 64_KiB;
 constexpr std::size_t kRequestBytesMaxCeiling = 1_GiB;
@@ -93,9 +93,14 @@ constexpr std::pair<std::string_view, LogFormat> kLogFormats[] = {
 constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                                                 {"info", LogLevel::kInfo},
                                                                 {"warning", LogLevel::kWarning},
-                                                                {"error", LogLevel::kError}};
+                                                                {"error", LogLevel::kError},
+                                                                {"warn", LogLevel::kWarning}};
 
 /// As people write it in an environment, too; the first of each is what is shown.
+constexpr std::pair<std::string_view, core::Eviction> kEvictions[] = {
+    {"lru", core::Eviction::kLru},
+    {"s3fifo", core::Eviction::kS3Fifo},
+    {"none", core::Eviction::kNone}};
 constexpr std::pair<std::string_view, bool> kSwitch[] = {
     {"false", false}, {"true", true}, {"0", false},   {"1", true},
     {"no", false},    {"yes", true},  {"off", false}, {"on", true}};
@@ -232,14 +237,22 @@ constexpr OptionRow kRows[] = {
        return std::to_string(o.threads);
      }},
     {"max-memory", "SIZE",
-     "Memory for everything the daemon keeps: entries, tables, buffers. When it is full, the least "
-     "recently used entries make room.",
+     "Memory for everything the daemon keeps: entries, tables, buffers. When it is full, entries "
+     "make room, see --eviction.",
      "a quarter of the memory of the machine or control group",
      [](Options& o, Text text) {
        return set_size(text, kMemoryBytesMin, std::uint64_t{1} << 50U, o.max_memory_bytes);
      },
      [](const Options& o) {
        return format_byte_size(o.max_memory_bytes);
+     }},
+    {"eviction", "POLICY",
+     "Who goes in the namespace `default` when memory is full: `lru`, the least recently used; "
+     "`s3fifo`, what was not used again soon; `none`, nobody.",
+     kNone,
+     [](Options& o, Text text) { return set_word<core::Eviction>(text, kEvictions, o.eviction); },
+     [](const Options& o) {
+       return show_word<core::Eviction>(kEvictions, o.eviction);
      }},
     {"max-value-bytes", "SIZE", "The largest value.", kNone,
      [](Options& o, Text text) {

@@ -15,6 +15,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
 #include "appmem/base/tcp_address.h"
+#include "appmem/core/namespace.h"
 #include "listen_address.h"
 
 namespace appmem::daemon {
@@ -33,6 +34,8 @@ struct Options {
   bool tcp_insecure = false;
   std::size_t threads = 1;
   std::uint64_t max_memory_bytes = 0;
+  /// Of the namespace `default`, until ns.alter changes it.
+  core::Eviction eviction = core::Eviction::kLru;
   Limits limits;
   std::chrono::milliseconds shutdown_timeout{5000};
   LogFormat log_format = LogFormat::kAuto;

@@ -1,5 +1,6 @@
 #include "appmem/codecs/resp_codec.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -22,9 +23,12 @@ class RespCodec final : public protocol::Codec {
     switch (found.kind) {
       case RespScan::Kind::kIncomplete:
         return {Frame::Kind::kIncomplete, found.consumed, {}};
-      case RespScan::Kind::kRequest:
+      case RespScan::Kind::kRequest: {
         request_begin_ = found.begin;
-        return {Frame::Kind::kRequest, found.consumed, {}};
+        Frame frame{Frame::Kind::kRequest, found.consumed, {}};
+        frame.decode_bytes = std::min(found.words, kRespWordsKeptMax) * sizeof(std::string_view);
+        return frame;
+      }
       case RespScan::Kind::kBroken:
         break;
     }

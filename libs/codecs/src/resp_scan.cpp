@@ -146,7 +146,7 @@ std::string_view without_carriage_return(std::string_view line) {
 }
 
 RespScan::Found broken(std::string_view problem) {
-  return {RespScan::Kind::kBroken, 0, 0, "Protocol error: " + std::string(problem)};
+  return {RespScan::Kind::kBroken, 0, 0, "Protocol error: " + std::string(problem), 0};
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ RespScan::Found RespScan::incomplete() {
   const std::size_t blank = std::exchange(begin_, 0);
   scanned_ -= blank;
   if (bulk_end_ != 0) bulk_end_ -= blank;
-  return {Kind::kIncomplete, blank, 0, {}};
+  return {Kind::kIncomplete, blank, 0, {}, 0};
 }
 
 RespScan::Found RespScan::next(std::string_view input) {
@@ -189,7 +189,7 @@ bool RespScan::next_plain(std::string_view input, Found& found) {
   found.consumed = static_cast<std::size_t>(at - input.data());
   if (found.consumed > request_bytes_max_) return false;
   found.kind = Kind::kRequest;
-  plain_count_ = *count;
+  found.words = plain_count_ = *count;
   return true;
 }
 
@@ -214,7 +214,7 @@ RespScan::Found RespScan::next_line(std::string_view input) {
       }
       scanned_ = line_end + 1;
       if (*words > 0) {
-        words_left_ = *words;
+        words_ = words_left_ = *words;
         return {};
       }
     } else if (line.size() > kRespLineBytesMax) {
@@ -226,7 +226,7 @@ RespScan::Found RespScan::next_line(std::string_view input) {
       scanned_ = line_end + 1;
       if (!std::all_of(line.begin(), line.end(), is_space)) {
         if (!quotes_are_balanced(line)) return broken("unbalanced quotes in request");
-        Found found{Kind::kRequest, scanned_, begin_, {}};
+        Found found{Kind::kRequest, scanned_, begin_, {}, 0};
         begin_ = scanned_ = 0;
         return found;
       }
@@ -268,7 +268,7 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
     scanned_ = std::exchange(bulk_end_, 0);
     --words_left_;
   }
-  Found found{Kind::kRequest, scanned_, begin_, {}};
+  Found found{Kind::kRequest, scanned_, begin_, {}, static_cast<std::size_t>(words_)};
   begin_ = scanned_ = 0;
   return found;
 }
@@ -290,7 +290,10 @@ void RespScan::split(std::span<char> request, std::vector<std::string_view>& wor
     return;
   }
   std::size_t at = text.find('\n') + 1;
-  while (at < text.size()) {
+  std::size_t count = 0;
+  std::from_chars(text.data() + 1, text.data() + at, count);
+  if (count > words.capacity()) words.reserve(std::min(count, kRespWordsKeptMax));
+  while (at < text.size() && words.size() < kRespWordsKeptMax) {
     const std::size_t line_end = text.find('\n', at);
     std::size_t size = 0;
     std::from_chars(text.data() + at + 1, text.data() + line_end, size);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appmem/base/limits.h"
 #include "appmem/base/units.h"
 
 namespace appmem::codecs {
@@ -16,6 +17,11 @@ namespace appmem::codecs {
 /// and of the words of a request (in all its releases before 7).
 inline constexpr std::size_t kRespLineBytesMax = 64_KiB;
 inline constexpr std::int64_t kRespWordsMax = 1'048'576;
+
+/// Words beyond these are left away: no command has so many, so that the request is refused for
+/// its number of words, whatever the others are.
+inline constexpr std::size_t kRespWordsKeptMax = 262'144;
+static_assert(kRespWordsKeptMax > 2 * kRequestKeysMax + 2);
 
 /// Finds where a request ends: an array of bulk strings, or a line of words. Looks at each byte of
 /// a header once and at those of a bulk string not at all, however they arrive.
@@ -32,6 +38,7 @@ class RespScan {
     std::size_t consumed = 0;
     std::size_t begin = 0;
     std::string problem{};  // in Redis's words
+    std::size_t words = 0;  // of a request that is an array
   };
 
   explicit RespScan(std::size_t request_bytes_max) : request_bytes_max_(request_bytes_max) {}
@@ -65,11 +72,12 @@ class RespScan {
   std::size_t begin_ = 0;        // of the request; what stands before it is blank
   std::size_t scanned_ = 0;      // how far the input has been understood, or looked at
   std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has
+  std::int64_t words_ = 0;       // of the array that has begun
   std::int64_t words_left_ = 0;  // of the array that is being read; 0: none is
 
   // Of the request that was found last, where next_plain() has found it; none otherwise.
   static constexpr std::size_t kPlainWordsMax = 16;
-  std::array<Word, kPlainWordsMax> plain_words_{};
+  std::array<Word, kPlainWordsMax> plain_words_;
   std::size_t plain_count_ = 0;
 };
 

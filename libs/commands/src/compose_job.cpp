@@ -32,6 +32,10 @@ class ComposeJob final : public Job {
     return !reply.deferred();
   }
 
+  [[nodiscard]] std::size_t memory_bytes() const override {
+    return inner_ == nullptr ? 0 : inner_->memory_bytes();
+  }
+
  private:
   std::unique_ptr<Job> inner_;
 };

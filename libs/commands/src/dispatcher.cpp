@@ -9,6 +9,7 @@
 #include "handlers.h"
 #include "redis/redis_dispatch.h"
 #include "redis/redis_statistics.h"
+#include "redis/transaction_memory.h"
 
 namespace appmem::commands {
 namespace {
@@ -87,7 +88,8 @@ Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
     : store_(store),
       control_(control),
       validator_(validator),
-      statistics_(std::make_unique<RedisStatistics>()) {
+      statistics_(std::make_unique<RedisStatistics>()),
+      transactions_(std::make_unique<TransactionMemory>(store.memory().limit())) {
 }
 
 Dispatcher::~Dispatcher() = default;
@@ -95,7 +97,8 @@ Dispatcher::~Dispatcher() = default;
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
                                       protocol::Reply& reply, const Instant& now) {
   if (!request.words().empty()) {
-    const RedisContext context{store_, control_, validator_, settings_mutex_, *statistics_};
+    const RedisContext context{store_,          control_,     validator_,
+                               settings_mutex_, *statistics_, *transactions_};
     return execute_redis(context, session, request, reply.redis(), now);
   }
   Call call{store_,  control_, validator_,          settings_mutex_,

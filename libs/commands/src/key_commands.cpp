@@ -5,6 +5,8 @@
 #include "access.h"
 #include "handlers.h"
 #include "key_operation.h"
+#include "many_keys.h"
+#include "many_keys_command.h"
 
 /// The handlers of operations on keys: rights, namespace, then the operation, alone or, for several
 /// keys, inside an atomic step.
@@ -62,6 +64,18 @@ Outcome on_any_keys(Call& call) {
   return finish(call, on_keys(call, *ns, core::ValueType::kAny, kOperation));
 }
 
+/// The same for those that only read.
+template <KeyOperation kOperation, ManyKeys kWhat>
+Outcome read_any_keys(Call& call) {
+  if (call.args.has(Field::kKey)) return on_one_key<kOperation>(call);
+  const auto ns = admit(call.store, call.session, call.args);
+  if (!ns) return refuse(call, ns.error());
+  if (reads_in_slices(call.store, *ns, call.args.keys(Field::kKeys))) {
+    return read_in_slices(call, *ns, kWhat);
+  }
+  return finish(call, on_keys(call, *ns, core::ValueType::kAny, kOperation));
+}
+
 }  // namespace
 
 Outcome handle_get(Call& call) {
@@ -81,6 +95,7 @@ Outcome handle_set(Call& call) {
   const auto settings = call.store.namespace_settings(*ns);
   if (!settings || settings->type != core::ValueType::kJson) return refuse(call, ticket.error());
   if (auto checked = check_values(settings->type, call.args, call.validator); !checked) {
+    call.store.note_refused(*ns, call.args.bytes(Field::kKey), call.now);
     return refuse(call, checked.error());
   }
   key.type = settings->type;
@@ -92,11 +107,11 @@ Outcome handle_del(Call& call) {
 }
 
 Outcome handle_exists(Call& call) {
-  return on_any_keys<count_existing>(call);
+  return read_any_keys<count_existing, ManyKeys::kExists>(call);
 }
 
 Outcome handle_mget(Call& call) {
-  return on_any_keys<get_entries>(call);
+  return read_any_keys<get_entries, ManyKeys::kMget>(call);
 }
 
 Outcome handle_mset(Call& call) {

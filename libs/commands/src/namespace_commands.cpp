@@ -46,6 +46,9 @@ Outcome handle_ns_create(Call& call) {
 Outcome handle_ns_alter(Call& call) {
   const auto ns = admit_by_name(call);
   if (!ns) return refuse(call, ns.error());
+  if (call.args.all().size() == 1) {  // the name
+    return refuse(call, {ErrorCode::kInvalidRequest, "no setting is named that should change"});
+  }
   const std::lock_guard lock(call.settings_mutex);
   auto settings = call.store.namespace_settings(*ns);
   if (!settings) return refuse(call, settings.error());

@@ -18,14 +18,25 @@ unsigned fullness_list(const SizeClass& size_class, std::uint32_t live_blocks) {
   return (live_blocks * size_class.fullness_scale) >> 16U;
 }
 
-bool is_free(const Page& span, std::uint32_t block) {
-  return ((span.free_blocks[block / kWordBits] >> (block % kWordBits)) & 1U) != 0;
+/// 64 bits of a span, whose pages `span` is the first of.
+template <class Span>  // Page or const Page
+auto& free_word(Span* span, std::uint32_t word) {
+  constexpr std::uint32_t kPageWords = kPageBlocksMax / kWordBits;
+  return span[word / kPageWords].free_blocks[word % kPageWords];
+}
+
+bool is_free(const Page* span, std::uint32_t block) {
+  return ((free_word(span, block / kWordBits) >> (block % kWordBits)) & 1U) != 0;
+}
+
+void set_free(Page* span, std::uint32_t block) {
+  free_word(span, block / kWordBits) |= std::uint64_t{1} << (block % kWordBits);
 }
 
 /// The first block from `from` on that is in use, or span_blocks.
-std::uint32_t next_live(const Page& span, std::uint32_t from, std::uint32_t span_blocks) {
+std::uint32_t next_live(const Page* span, std::uint32_t from, std::uint32_t span_blocks) {
   while (from < span_blocks) {
-    const std::uint64_t live = ~span.free_blocks[from / kWordBits] >> (from % kWordBits);
+    const std::uint64_t live = ~free_word(span, from / kWordBits) >> (from % kWordBits);
     if (live != 0) {
       return std::min(from + static_cast<std::uint32_t>(std::countr_zero(live)), span_blocks);
     }
@@ -65,7 +76,7 @@ void Arena::free(Handle handle) {
     return;
   }
   const Place place = place_of(handle, first_page);
-  APPMEM_CHECK(place.block != kNoBlock && !is_free(runs_.page(first_page), place.block));
+  APPMEM_CHECK(place.block != kNoBlock && !is_free(&runs_.page(first_page), place.block));
   put_block(place);
 }
 
@@ -83,7 +94,7 @@ bool Arena::is_live_block(Handle handle) const {
   const Page& page = runs_.page(first_page);
   if (page.state == State::kLarge) return handle == handle_of(first_page, 0);
   const Place place = place_of(handle, first_page);
-  return place.block != kNoBlock && !is_free(page, place.block);
+  return place.block != kNoBlock && !is_free(&page, place.block);
 }
 
 Handle Arena::next_live_block(Handle after) const {
@@ -106,7 +117,7 @@ Handle Arena::next_live_block(Handle after) const {
     switch (page.state) {
       case State::kSpan: {
         const SizeClass& size_class = kSizeClasses[page.size_class];
-        block = next_live(page, block, size_class.span_blocks);
+        block = next_live(&page, block, size_class.span_blocks);
         if (block < size_class.span_blocks) return handle_of(index, block * size_class.block_bytes);
         block = 0;
         index += page.pages;
@@ -134,8 +145,8 @@ bool Arena::compact_one_span(FunctionRef<void(Handle from, Handle to)> moved) {
   Page& page = runs_.page(source);
   unlink(spans, source, fullness_list(size_class, page.live_blocks));
 
-  for (std::uint32_t block = next_live(page, 0, size_class.span_blocks);
-       block < size_class.span_blocks; block = next_live(page, block, size_class.span_blocks)) {
+  for (std::uint32_t block = next_live(&page, 0, size_class.span_blocks);
+       block < size_class.span_blocks; block = next_live(&page, block, size_class.span_blocks)) {
     // The others have room for all of them, see most_slack_class.
     APPMEM_CHECK(spans.current != kNoPage || spans.list_mask != 0);
     if (spans.current == kNoPage) choose_current(class_index);
@@ -143,7 +154,7 @@ bool Arena::compact_one_span(FunctionRef<void(Handle from, Handle to)> moved) {
     const Handle from = handle_of(source, block * size_class.block_bytes);
     std::memcpy(at(to), at(from), size_class.block_bytes);
     moved(from, to);
-    page.free_blocks[block / kWordBits] |= std::uint64_t{1} << (block % kWordBits);
+    set_free(&page, block);
     --page.live_blocks;
     --spans.live_blocks;
     live_bytes_ -= size_class.block_bytes;
@@ -257,8 +268,8 @@ bool Arena::carve(unsigned class_index) {
   page.pages = size_class.span_pages;
   page.live_blocks = 0;
   std::uint32_t left = size_class.span_blocks;
-  for (std::uint64_t& word : page.free_blocks) {
-    word = left >= kWordBits ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
+  for (std::uint32_t word = 0; left > 0; ++word) {
+    free_word(&page, word) = left >= kWordBits ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
     left -= std::min(left, kWordBits);
   }
   for (std::uint32_t i = 1; i < size_class.span_pages; ++i) {
@@ -282,11 +293,12 @@ Handle Arena::take_block(unsigned class_index) {
   ClassSpans& spans = classes_[class_index];
   const PageIndex first_page = spans.current;
   Page& page = runs_.page(first_page);
-  unsigned word = 0;
-  while (page.free_blocks[word] == 0)
+  std::uint32_t word = 0;
+  while (free_word(&page, word) == 0)
     ++word;
-  const auto bit = static_cast<std::uint32_t>(std::countr_zero(page.free_blocks[word]));
-  page.free_blocks[word] &= page.free_blocks[word] - 1;
+  std::uint64_t& free_blocks = free_word(&page, word);
+  const auto bit = static_cast<std::uint32_t>(std::countr_zero(free_blocks));
+  free_blocks &= free_blocks - 1;
   if (++page.live_blocks == size_class.span_blocks) spans.current = kNoPage;
   ++spans.live_blocks;
   live_bytes_ += size_class.block_bytes;
@@ -303,7 +315,7 @@ void Arena::put_block(Place place) {
   ClassSpans& spans = classes_[page.size_class];
   poison(page_address(first_page) + std::size_t{place.block} * size_class.block_bytes,
          size_class.block_bytes);
-  page.free_blocks[place.block / kWordBits] |= std::uint64_t{1} << (place.block % kWordBits);
+  set_free(&page, place.block);
   const std::uint32_t live_before = page.live_blocks--;
   --spans.live_blocks;
   live_bytes_ -= size_class.block_bytes;

@@ -80,6 +80,10 @@ class Arena {
   [[nodiscard]] bool wants_compaction() const {
     return slack_bytes() * kSlackPartsMin > committed_bytes();
   }
+  /// Whether there is so much slack that compacting pays while nobody writes.
+  [[nodiscard]] bool wants_compaction_in_quiet() const {
+    return slack_bytes() * kSlackPartsInQuietMin > committed_bytes();
+  }
 
   /// Gives free pages back to the system, at most about `bytes_max` (at least a page); the charge
   /// goes with them. Returns true while there are more.
@@ -102,6 +106,7 @@ class Arena {
  private:
   static constexpr std::size_t kGranule = 8;
   static constexpr std::uint64_t kSlackPartsMin = 24;
+  static constexpr std::uint64_t kSlackPartsInQuietMin = 96;
   static constexpr std::uint32_t kPageGranules = kPageBytes / kGranule;
   /// How many spans of the sparsest list are looked at for the sparsest one.
   static constexpr unsigned kSparsestProbesMax = 8;

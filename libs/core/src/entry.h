@@ -33,7 +33,7 @@ struct EntryShape {
 
 /// An entry: one contiguous block of an arena. This class is a pointer to one.
 ///
-///   0  u32  access tick
+///   0  u32  tick of the latest access; under s3fifo, of when it was queued
 ///   4  u48  version, less the store's floor
 ///  10  u48  table slot id (11 bits), key length (8; 255: see below), value length (19), flags (10)
 ///  16       optional fields, each only where its flag is set, in this order:
@@ -78,6 +78,29 @@ class Entry {
     return static_cast<std::uint16_t>(field(kTableIdShift, kTableIdBits));
   }
   void set_table_id(std::uint16_t id) { set_field(kTableIdShift, kTableIdBits, id); }
+
+  /// Where s3fifo keeps the entry, and how often it was used there; 0 under any other policy.
+  struct Standing {
+    bool main = false;
+    std::uint8_t uses = 0;
+  };
+  static constexpr std::uint8_t kUsesMax = 3;
+  [[nodiscard]] Standing standing() const {
+    const std::uint64_t meta = this->meta();
+    return {.main = (meta >> kMainShift & 1U) != 0,
+            .uses = static_cast<std::uint8_t>(meta >> kUsesShift & kUsesMax)};
+  }
+  void set_standing(Standing standing) {
+    set_field(kUsesShift, kUsesBits + 1, standing.uses | std::uint64_t{standing.main} << kUsesBits);
+  }
+  [[nodiscard]] bool in_main() const { return field(kMainShift, 1) != 0; }
+  /// Counts one more use, up to kUsesMax; then it writes nothing.
+  void count_use() {
+    const std::uint64_t meta = this->meta();
+    if ((meta >> kUsesShift & kUsesMax) != kUsesMax) {
+      set_meta(meta + (std::uint64_t{1} << kUsesShift));
+    }
+  }
 
   [[nodiscard]] ValueKind kind() const {
     return static_cast<ValueKind>(field(kKindShift, kKindBits));
@@ -143,7 +166,10 @@ class Entry {
   static constexpr unsigned kLogShift = 57;
   static constexpr unsigned kLeaseShift = 58;
   static constexpr unsigned kLargeShift = 59;
-  // 60: the value is only a log position; 61 and 62: how often it was used, for s3fifo.
+  // 60: the value is only a log position (to come).
+  static constexpr unsigned kUsesShift = 61;
+  static constexpr unsigned kUsesBits = 2;
+  static constexpr unsigned kMainShift = kUsesShift + kUsesBits;
 
   friend struct EntryShape;
 

@@ -10,12 +10,21 @@ namespace {
 
 constexpr std::size_t kSlotsMin = 8;
 constexpr std::size_t kSlotsMax = UINT32_MAX;
-/// Below this many slots a table doubles, above it grows by a quarter.
-constexpr std::size_t kDoublingSlotsMax = 1024;
+/// Below this many slots a table doubles, above it grows by an eighth: it is never less than 7/9 of
+/// what it is at its fullest.
+constexpr std::size_t kDoublingSlotsMax = 64;
+constexpr std::size_t kGrowthPart = 8;
+/// And by at least so many slots: fewer might not hold one entry more.
+constexpr std::size_t kGrowthSlotsMin = 8;
+/// A table with fewer of its slots in use than this shrinks.
+constexpr std::size_t kSparseSixteenths = 9;
 /// Slots that each insertion and removal moves while the table stretches, at least.
 constexpr std::size_t kQuantumMin = 32;
 /// Empty slots that one move of the boundary skips.
 constexpr std::size_t kSkipMax = 64;
+/// What the memory of a table may be longer than its slots, malloc's and in whole pages.
+constexpr std::size_t kHeapExtraBytes = 32;
+constexpr std::size_t kMapExtraBytes = kPageBytes;
 /// Memory that one step gives back.
 constexpr std::size_t kGiveBackBytes = 512_KiB;
 
@@ -23,6 +32,11 @@ constexpr std::size_t kGiveBackBytes = 512_KiB;
 /// suffice once in 10^8 tables at their fullest; extending them is then cheap enough.
 constexpr std::size_t tail_for(std::size_t n) {
   return std::clamp<std::size_t>(n / 4, 8, 64);
+}
+
+/// The size that a table of `n` slots prefers to grow to.
+constexpr std::size_t grown(std::size_t n) {
+  return n < kDoublingSlotsMax ? std::max(kSlotsMin, 2 * n) : n + n / kGrowthPart;
 }
 
 }  // namespace
@@ -163,12 +177,21 @@ bool HashTable::make_room(bool forced) {
 bool HashTable::grow(bool forced) {
   const std::size_t n = n_high_;
   const auto charge = SlotMemory::Charge::kIfItFits;
+  if (grow_to(grown(n), charge)) return true;
   if (n < kDoublingSlotsMax) {
-    if (grow_to(std::max(kSlotsMin, 2 * n), charge)) return true;
     return grow_to(std::max(kSlotsMin, n + n / 4), forced ? SlotMemory::Charge::kAlways : charge);
   }
-  if (grow_to(n + n / 4, charge) || grow_to(n + n / 16, charge)) return true;
-  return grow_to(n + n / 64, forced ? SlotMemory::Charge::kAlways : charge);
+  if (grow_to(n + std::max(n / 16, kGrowthSlotsMin), charge)) return true;
+  return grow_to(n + std::max(n / 64, kGrowthSlotsMin),
+                 forced ? SlotMemory::Charge::kAlways : charge);
+}
+
+std::size_t HashTable::next_growth_bytes() const {
+  const std::size_t n = grown(slots());
+  const std::size_t tail = mode_ == Mode::kShrinking ? 0 : capacity_ - n_high_;
+  std::size_t bytes = (n + std::max(tail_for(n), tail)) * sizeof(Slot) + kHeapExtraBytes;
+  if (bytes >= SlotMemory::kMapBytesMin) bytes += kMapExtraBytes;
+  return bytes > memory_bytes() ? bytes - memory_bytes() : 0;
 }
 
 bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {
@@ -189,9 +212,10 @@ bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {
 
 void HashTable::maybe_shrink() {
   const std::size_t n = n_high_;
-  if (n <= kSlotsMin || count_ >= n / 4) return;
-  // By a quarter of n at the lowest, so that it can be done before the table is full again.
-  const std::size_t target = std::max({kSlotsMin, 2 * count_, n / 4});
+  if (n <= kSlotsMin || count_ * 16 >= n * kSparseSixteenths) return;
+  // Four fifths full, so that it is neither full nor sparse again soon; but a quarter of n at the
+  // lowest, so that it can be done before the table is full again.
+  const std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});
   if (target >= n) return;
   n_low_ = target;
   mode_ = Mode::kShrinking;

@@ -21,8 +21,8 @@ namespace appmem::core {
 ///
 /// The table stretches in place and in steps. While it does, a boundary divides it: on one side the
 /// layout for the old n, on the other that for the new one; every insertion and step() moves the
-/// boundary by a bounded number of slots. Nothing ever waits for a rehash, and memory grows by a
-/// quarter at a time (less where the budget is short), not by doubling.
+/// boundary by a bounded number of slots. Nothing ever waits for a rehash, and memory grows by an
+/// eighth at a time (less where the budget is short), not by doubling.
 ///
 /// Cost: find and erase look at 4.5 slots on average in a table at its fullest (7/8), an insertion
 /// moves 32 on average (a memmove of 256 bytes), plus the slots of one step while it stretches.
@@ -126,6 +126,11 @@ class HashTable {
   [[nodiscard]] std::size_t memory_bytes() const { return memory_.charged_bytes(); }
   /// How many slots it has, or will have when it has stretched; the few at its end not counted.
   [[nodiscard]] std::size_t slots() const { return mode_ == Mode::kShrinking ? n_low_ : n_high_; }
+  /// How much the next insertion may add to memory_bytes(), if it finds memory for the size that it
+  /// prefers; 0 when the table need not grow for it.
+  [[nodiscard]] std::size_t growth_bytes_max() const {
+    return count_ < full_at(slots()) ? 0 : next_growth_bytes();
+  }
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
 
@@ -164,6 +169,7 @@ class HashTable {
   /// How many of `n` slots may be used before the table has to grow.
   static constexpr std::size_t full_at(std::size_t n) { return n - n / 8; }
 
+  [[nodiscard]] std::size_t next_growth_bytes() const;
   [[nodiscard]] Slot* locate(std::uint32_t hash, Handle handle) const;
   /// The first empty slot from `at` on.
   [[nodiscard]] std::size_t end_of_run(std::size_t at) const;

@@ -6,6 +6,7 @@
 
 #include "appmem/core/mutation_sink.h"
 #include "appmem/core/namespace.h"
+#include "eviction_ghosts.h"
 #include "hash_table.h"
 #include "key_hash.h"
 #include "namespace_registry.h"
@@ -13,8 +14,9 @@
 
 namespace appmem::core {
 
-/// An entry that was among the least recently used when it was looked at. It still is while its
-/// tick is the same. Found again by hash and tick, so that it may have been moved meanwhile.
+/// An entry that was among the next to go when it was looked at: the least recently used, or at the
+/// end of its queue. It still is while its tick is the same. Found again by hash and tick, so that
+/// it may have been moved meanwhile.
 struct Victim {
   std::uint32_t table_hash = 0;
   std::uint32_t tick = 0;
@@ -30,7 +32,8 @@ struct NamespacePart {
         table_id(id_of(owner.index, spread)),
         order{spread ? split.bits : 0},
         hash_base(spread && split.bits != 0 ? std::uint64_t{shard} << (64 - split.bits) : 0),
-        table(budget) {}
+        table(budget),
+        ghosts(budget) {}
 
   /// The id that entries carry.
   static std::uint16_t id_of(std::size_t index, bool spread) {
@@ -41,14 +44,6 @@ struct NamespacePart {
   /// The first hash that `table_hash` stands for.
   [[nodiscard]] std::uint64_t first_hash(std::uint32_t table_hash) const {
     return hash_base | std::uint64_t{table_hash} << (32 - order.skip);
-  }
-
-  /// At least what the next insertion may add to the table's memory.
-  [[nodiscard]] std::size_t table_growth_max() const {
-    constexpr std::size_t kSlotBytes = 8;
-    const std::size_t slots = table.slots();
-    if (table.size() + 1 < slots / 8 * 7) return 0;
-    return slots < 1024 ? (slots + 64) * kSlotBytes : slots / 4 * kSlotBytes + 2 * kPageBytes;
   }
 
   NamespaceState* const ns;
@@ -74,10 +69,30 @@ struct NamespacePart {
   /// A miss may tell of a deletion: it waits for the last one's ticket (durable namespaces).
   CommitTicket deleted_at = 0;
 
-  /// Ordered: the next one to go is at the back.
-  std::vector<Victim> victims;
-  /// Where the next look for victims begins.
-  std::uint32_t victims_next = 0;
+  /// Entries that were found to be the next to go.
+  struct Victims {
+    /// Ordered: the next one to go is at the back.
+    std::vector<Victim> found;
+    /// Where the next look begins.
+    std::uint32_t next = 0;
+  };
+  /// Under lru, of all; under s3fifo, of the small queue.
+  Victims victims;
+
+  // s3fifo: see decision 0014.
+  /// Of the main queue.
+  Victims main_victims;
+  /// Blocks and large values of entries in the main queue. Kept under any policy, as entries stay
+  /// in it when that is changed.
+  std::int64_t main_memory = 0;
+  /// What went from the small queue.
+  EvictionGhosts ghosts;
+
+  [[nodiscard]] bool is_s3fifo() const { return ns->settings.eviction == Eviction::kS3Fifo; }
+  /// Slots, and what is remembered of keys that are gone.
+  [[nodiscard]] std::size_t index_memory() const {
+    return table.memory_bytes() + ghosts.memory_bytes();
+  }
 
   /// Entries that this step has touched are not evicted: those with a tick from `protect_tick` on,
   /// if `protect_step` is the shard's current step.

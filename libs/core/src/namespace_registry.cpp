@@ -80,9 +80,6 @@ Result<void> NamespaceRegistry::check(const NamespaceSettings& settings,
       (settings.default_ttl->count() < 1 || *settings.default_ttl > kTtlMax)) {
     return fail(ErrorCode::kInvalidRequest, "default_ttl_ms is not between 1 and 100 years");
   }
-  if (settings.eviction == Eviction::kS3Fifo) {
-    return fail(ErrorCode::kUnavailable, "eviction s3fifo is not available yet");
-  }
   if (settings.persist != Persistence::kNone && !bounds_.sink) {
     return fail(ErrorCode::kUnavailable, "this store has no log, so persist must be none");
   }

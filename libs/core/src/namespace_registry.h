@@ -19,6 +19,8 @@
 
 namespace appmem::core {
 
+class MomentRecord;
+
 /// What all shards share about one namespace. Never freed while the store lives, so that an
 /// operation may look at it before it has a lock.
 struct NamespaceState {
@@ -38,6 +40,9 @@ struct NamespaceState {
   std::string name;
   NamespaceSettings settings;
   std::size_t value_bytes_max = 0;
+  /// Those who are reading it as it was at one moment: a list of them. Whoever is about to change
+  /// an entry tells them what it was.
+  MomentRecord* moments = nullptr;
 
   /// Keys with a hash below it live in the shard of their hash, the others at home. Written with
   /// the home shard and the one that takes the keys locked, or with all.

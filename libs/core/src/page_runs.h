@@ -19,6 +19,9 @@ constexpr std::uint32_t pages_for(std::size_t bytes) {
   return static_cast<std::uint32_t>((bytes + kPageBytes - 1) / kPageBytes);
 }
 
+/// Blocks of a span that one of its pages has bits for.
+inline constexpr std::uint32_t kPageBlocksMax = 128;
+
 /// What is known about one page. A page of zeros is one that was never used.
 struct Page {
   enum class State : std::uint8_t {
@@ -39,10 +42,10 @@ struct Page {
   State state = State::kInside;
   std::uint8_t size_class = 0;
   std::uint16_t live_blocks = 0;
-  /// Bit set: the block is free.
-  std::array<std::uint64_t, 4> free_blocks{};
+  /// Bit set: the block is free. The bits of a span go on in its other pages.
+  std::array<std::uint64_t, kPageBlocksMax / 64> free_blocks{};
 };
-static_assert(sizeof(Page) == 48);
+static_assert(sizeof(Page) == 32);
 
 /// Hands out runs of pages from one region of virtual memory and puts free ones together again.
 /// A free run is dirty (it still has memory, which stays charged) or clean (given back to the

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "appmem/base/check.h"
+#include "moment_record.h"
 
 namespace appmem::core {
 namespace {
@@ -48,8 +49,10 @@ std::size_t Shard::detach_entries(NamespacePart& part) {
   part.content_bytes = 0;
   part.entry_memory = 0;
   part.deadlines = 0;
-  part.victims.clear();
-  part.victims_next = 0;
+  part.main_memory = 0;
+  part.victims = {};
+  part.main_victims = {};
+  part.ghosts.clear();
   tell_usage(part);
   return keys;
 }
@@ -102,6 +105,14 @@ Handle Shard::find_live(const Site& site, Step& step) {
   return kNoHandle;
 }
 
+void Shard::keep_for_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                             Handle old) const {
+  EntryView was;
+  if (old != kNoHandle) was = view(old);
+  for (MomentRecord* record = part.ns->moments; record != nullptr; record = record->next)
+    record->before_change(hash, key, old == kNoHandle ? nullptr : &was);
+}
+
 void Shard::protect(NamespacePart& part) {
   if (part.protect_step == step_) return;
   part.protect_step = step_;
@@ -115,6 +126,10 @@ bool Shard::is_protected(const NamespacePart& part, std::uint32_t tick) const {
 }
 
 void Shard::touch(NamespacePart& part, Entry entry, const Instant& now) {
+  if (part.is_s3fifo()) [[unlikely]] {
+    touch_queued(part, entry, now);
+    return;
+  }
   entry.set_tick(part.ticks.advance(now.mono));
 }
 
@@ -153,6 +168,10 @@ CommitTicket Shard::tell_sink(const Site& site, Mutation::Kind kind, Handle hand
 CommitTicket Shard::install(const Site& site, Handle old, Handle fresh, Journal::Kind kind,
                             Step& step) {
   NamespacePart& part = site.part;
+  if (part.is_s3fifo()) [[unlikely]] {
+    enter_queue(site, old, fresh);
+  }
+  tell_moments(site, old);
   if (old == kNoHandle) {
     part.table.insert(site.table_hash, fresh);
   } else {
@@ -173,6 +192,7 @@ CommitTicket Shard::install(const Site& site, Handle old, Handle fresh, Journal:
 
 CommitTicket Shard::uninstall(const Site& site, Handle old, Journal::Kind kind, Step& step) {
   NamespacePart& part = site.part;
+  tell_moments(site, old);
   APPMEM_CHECK(part.table.erase(site.table_hash, old));
   take_from(part, old);
   tell_usage(part);
@@ -213,21 +233,25 @@ void Shard::undo(const Journal::Record& record) {
 
 void Shard::add_to(NamespacePart& part, Handle handle) {
   const Entry added = entry(handle);
+  const auto memory = static_cast<std::int64_t>(memory_of(handle));
   part.content_bytes += added.key().size() + added.value_bytes();
-  part.entry_memory += static_cast<std::int64_t>(memory_of(handle));
+  part.entry_memory += memory;
+  if (added.in_main()) part.main_memory += memory;
   if (added.deadline() != Entry::kNever) ++part.deadlines;
 }
 
 void Shard::take_from(NamespacePart& part, Handle handle) {
   const Entry taken = entry(handle);
+  const auto memory = static_cast<std::int64_t>(memory_of(handle));
   part.content_bytes -= taken.key().size() + taken.value_bytes();
-  part.entry_memory -= static_cast<std::int64_t>(memory_of(handle));
+  part.entry_memory -= memory;
+  if (taken.in_main()) part.main_memory -= memory;
   if (taken.deadline() != Entry::kNever) --part.deadlines;
 }
 
 void Shard::tell_usage(NamespacePart& part) {
   const auto keys = static_cast<std::int64_t>(part.table.size());
-  const auto tables = static_cast<std::int64_t>(part.table.memory_bytes());
+  const auto tables = static_cast<std::int64_t>(part.index_memory());
   const std::int64_t memory_change = part.entry_memory - part.told_memory;
   if (memory_change > -kUsageGrainBytes && memory_change < kUsageGrainBytes && keys > 1 &&
       !part.ns->bounded() && tables == part.told_tables) {
@@ -277,7 +301,7 @@ std::uint64_t Shard::keys() const {
 std::uint64_t Shard::table_bytes() const {
   std::uint64_t bytes = 0;
   for (const std::uint16_t id : part_ids_)
-    bytes += parts_[id]->table.memory_bytes();
+    bytes += parts_[id]->index_memory();
   for (const HashTable& table : dying_)
     bytes += table.memory_bytes();
   return bytes;

@@ -99,6 +99,9 @@ class Shard {
   /// A block that moved, for the journal of the step in hand; null between steps.
   void use_journal(Journal* journal) { journal_ = journal; }
 
+  /// The settings of the part's namespace have changed.
+  void apply_settings(NamespacePart& part);
+
   // --- parts ---
   [[nodiscard]] NamespacePart* part(std::uint16_t table_id) const { return parts_[table_id].get(); }
   /// Its own memory is charged whatever the limit.
@@ -153,6 +156,9 @@ class Shard {
   bool stretch_tables(std::size_t slots);
   /// Evicts from namespaces that are over their own ceiling. True while there is more.
   bool keep_ceilings(std::size_t entries, Step& step);
+  /// Nothing has been written here for a while, as far as calls of this function can tell: time for
+  /// what would not pay if writes went on.
+  bool is_quiet(const Instant& now);
   /// Moves blocks so that a span comes free; false when nothing can be gained.
   bool compact_one_span();
 
@@ -188,6 +194,25 @@ class Shard {
   /// Removes the entry if its time has come.
   Handle find_live(const Site& site, Step& step);
   void touch(NamespacePart& part, Entry entry, const Instant& now);
+  /// To be called before the entry of a key (`old`; none) is changed, removed or made: who reads
+  /// the namespace as of one moment may still need what it was.
+  void tell_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                    Handle old) const {
+    if (part.ns->moments != nullptr) [[unlikely]]
+      keep_for_moments(part, hash, key, old);
+  }
+  void tell_moments(const Site& site, Handle old) const {
+    tell_moments(site.part, site.hash, site.key, old);
+  }
+  /// The same for an entry that is there.
+  void tell_moments(const NamespacePart& part, Handle old) const {
+    if (part.ns->moments == nullptr) [[likely]]
+      return;
+    const std::string_view key = entry(old).key();
+    keep_for_moments(part, hash_key(key, context_.seed), key, old);
+  }
+  void keep_for_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
+                        Handle old) const;
   [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
 
   Result<void> admit(const NamespaceState& ns, Step& step);
@@ -249,7 +274,29 @@ class Shard {
   /// Whether `writer` (or nobody, when it is null) may make entries of `ns` go.
   static bool may_evict(const NamespaceState& ns, const NamespaceState* writer);
   std::size_t evict_one(NamespacePart& part, Step& step);
-  bool find_victims(NamespacePart& part);
+  std::size_t evict_least_recent(NamespacePart& part, Step& step);
+  bool find_least_recent(NamespacePart& part);
+  /// The entry that `victim` was, unless it was touched or has gone meanwhile.
+  [[nodiscard]] Handle still_there(const NamespacePart& part, const Victim& victim) const;
+  std::size_t evict_entry(NamespacePart& part, std::uint32_t table_hash, Handle handle, Step& step);
+  /// Fills candidates_ with the next window of a part, or all of a small one, and returns how many
+  /// of them are to go.
+  std::size_t look(NamespacePart& part, NamespacePart::Victims& victims);
+  void keep_oldest(std::size_t keep);
+  /// Those that are left in candidates_, the oldest to go first.
+  void name_victims(const NamespacePart& part, NamespacePart::Victims& victims);
+
+  // s3fifo
+  void touch_queued(NamespacePart& part, Entry entry, const Instant& now);
+  /// `fresh`, which is not in the table yet, takes the place of `old`, or that of a new entry.
+  void enter_queue(const Site& site, Handle old, Handle fresh);
+  void move_to_main(NamespacePart& part, Entry entry);
+  std::size_t evict_queued(NamespacePart& part, Step& step);
+  bool find_in_small(NamespacePart& part);
+  bool find_in_main(NamespacePart& part);
+  /// The tick of what is queued now without being touched by the step in hand.
+  [[nodiscard]] std::uint32_t queue_end(const NamespacePart& part) const;
+  void make_room_for_ghosts(NamespacePart& part, Step& step);
   DeadlineWheel::Verdict judge(Handle handle, DeadlineWheel::BucketId bucket, const Instant& now);
   void moved(Handle from, Handle to);
 
@@ -266,15 +313,20 @@ class Shard {
   std::uint64_t version_ = 0;
   std::uint64_t step_ = 0;
   std::uint64_t large_bytes_ = 0;
+  /// What is_quiet() last saw change, and when.
+  std::uint64_t seen_version_ = 0;
+  std::uint64_t seen_live_bytes_ = 0;
+  TimePoint changed_at_{};
   /// How often a block was moved.
   std::uint64_t moves_ = 0;
   Journal* journal_ = nullptr;
 
   /// An entry as a walk of its table meets it.
   struct Candidate {
-    std::uint32_t age;
-    std::uint32_t table_hash;
-    Handle handle;
+    std::uint32_t age = 0;
+    std::uint32_t table_hash = 0;
+    Handle handle = kNoHandle;
+    std::uint8_t uses = 0;
   };
   std::vector<Candidate> candidates_;
 };

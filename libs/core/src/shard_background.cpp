@@ -11,6 +11,8 @@ namespace {
 
 /// One step of spreading copies about this much at most.
 constexpr std::size_t kSpreadBytesMax = 256_KiB;
+/// After so long without a write a shard is quiet.
+constexpr milliseconds kQuietAfter{500};
 
 }  // namespace
 
@@ -64,7 +66,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
           ended = true;
           return false;
         }
-        moving.push_back({0, table_hash, handle});
+        moving.push_back({.table_hash = table_hash, .handle = handle});
         bytes += arena_.block_bytes(handle);
         return bytes < kSpreadBytesMax && moving.size() < entries_max;
       });
@@ -124,6 +126,7 @@ void Shard::move_entry(NamespacePart& from, std::uint32_t table_hash, Handle han
     if (shape.large) target.large_bytes_ += source.shared().memory_bytes();
     written.set_version(source.version());
     written.set_tick(source.tick());
+    written.set_standing(source.standing());
     written.set_log_position(source.log_position());
     if (source.deadline() != Entry::kNever) {
       written.set_deadline(source.deadline());
@@ -156,6 +159,7 @@ DeadlineWheel::Verdict Shard::judge(Handle handle, DeadlineWheel::BucketId bucke
   const std::uint32_t table_hash = owner->table_hash(hash_key(found.key(), context_.seed));
   // An entry that was cleared is in no table and is freed with its own.
   if (!owner->table.erase(table_hash, handle)) return Verdict::stale();
+  tell_moments(*owner, handle);
   take_from(*owner, handle);
   tell_usage(*owner);
   ++owner->counters.expirations;
@@ -177,6 +181,15 @@ bool Shard::sweep(const Instant& now, std::size_t filings) {
       [&](Handle handle, DeadlineWheel::BucketId bucket) { return judge(handle, bucket, now); },
       [&](Handle handle, DeadlineWheel::BucketId bucket) { entry(handle).set_bucket(bucket); });
   return wheel_.needs_sweep();
+}
+
+bool Shard::is_quiet(const Instant& now) {
+  if (version_ != seen_version_ || arena_.live_bytes() != seen_live_bytes_) {
+    seen_version_ = version_;
+    seen_live_bytes_ = arena_.live_bytes();
+    changed_at_ = now.mono;
+  }
+  return now.mono - changed_at_ >= kQuietAfter;
 }
 
 bool Shard::stretch_tables(std::size_t slots) {

@@ -65,7 +65,13 @@ Result<SetOutcome> Shard::set(const Site& site, const ValueView& given, const Se
   DecimalText text;
   if (ns.settings.type != ValueType::kAny) {
     auto coerced = coerce_value(ns.settings.type, given, text);
-    if (!coerced) return fail(std::move(coerced).error());
+    if (!coerced) {
+      // Bytes for a namespace of documents may come again, as one.
+      const bool may_come_again =
+          ns.settings.type == ValueType::kJson && given.kind == ValueKind::kBytes;
+      if (!may_come_again) note_refused(site.part);
+      return fail(std::move(coerced).error());
+    }
     value = *coerced;
   }
   const Conditions& conditions = options.conditions;
@@ -133,13 +139,17 @@ Result<IncrementOutcome> Shard::increment(const Site& site, const IncrementOptio
                                           Step& step) {
   const NamespaceState& ns = site.ns();
   if (ns.settings.type == ValueType::kJson) {
+    note_refused(site.part);
     return fail(ErrorCode::kWrongType, "a namespace of type json has no counters");
   }
   const Handle old = find_live(site, step);
   std::int64_t number = options.initial;
   if (old != kNoHandle) {
     auto counter = counter_of(entry(old).value());
-    if (!counter) return fail(std::move(counter).error());
+    if (!counter) {
+      if (counter.error().code == ErrorCode::kWrongType) note_refused(site.part);
+      return fail(std::move(counter).error());
+    }
     number = *counter;
   }
   IncrementOutcome outcome{.created = old == kNoHandle};
@@ -173,6 +183,7 @@ Result<IncrementOutcome> Shard::increment(const Site& site, const IncrementOptio
 Result<PatchOutcome> Shard::patch(const Site& site, const Patch& patch, Step& step) {
   const NamespaceState& ns = site.ns();
   if (ns.settings.type == ValueType::kInt || ns.settings.type == ValueType::kJson) {
+    note_refused(site.part);
     return fail(ErrorCode::kWrongType, "values of a namespace of type int or json have no parts");
   }
   const Handle old = find_live(site, step);
@@ -181,6 +192,7 @@ Result<PatchOutcome> Shard::patch(const Site& site, const Patch& patch, Step& st
   if (old != kNoHandle) {
     head = entry(old).value();
     if (head.kind == ValueKind::kJson) {
+      note_refused(site.part);
       return fail(ErrorCode::kWrongType, "the value is a JSON document");
     }
     if (head.kind == ValueKind::kInteger) {
@@ -232,6 +244,7 @@ Result<Handle> Shard::patch_inline(const Site& site, Handle old, const ValueView
   if (old != kNoHandle) shape.deadline = entry(old).has_deadline_field();
   const bool from_block = old != kNoHandle && entry(old).kind() == ValueKind::kBytes;
   if (from_block && step.journal == nullptr && fits_in_place(old, shape)) {
+    tell_moments(site, old);
     Entry longer = entry(old);
     longer.patch_bytes(before, *patch.offset, patch.bytes);
     longer.set_version(++version_);
@@ -258,6 +271,7 @@ bool Shard::patch_where_it_lies(const Site& site, Handle old, const Patch& patch
   // Longer ones are not copied under the lock.
   if (patch.bytes.size() > kInlineValueBytesMax) return false;
   NamespacePart& part = site.part;
+  tell_moments(site, old);  // who keeps the value shares it from here on
   Entry changed = entry(old);
   SharedBytes& value = changed.shared();
   if (!value.sole()) return false;
@@ -435,7 +449,10 @@ bool Shard::fits_in_place(Handle old, const EntryShape& shape) const {
 void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
                       const ValueView& value, std::uint64_t deadline, Step& step) {
   NamespacePart& part = site.part;
+  tell_moments(site, handle);
   Entry old = entry(handle);
+  const std::uint32_t tick = old.tick();
+  const Entry::Standing standing = old.standing();
   part.content_bytes -= old.value_bytes();
   if (old.deadline() != Entry::kNever) --part.deadlines;
   // A filing that is not too late for the new deadline may stay.
@@ -460,6 +477,8 @@ void Shard::overwrite(const Site& site, Handle handle, const EntryShape& shape,
     written.set_bytes(value.bytes);
   }
   written.set_version(++version_);
+  written.set_tick(tick);
+  written.set_standing(standing);
   touch(part, written, step.now);
   part.content_bytes += written.value_bytes();
   ++part.counters.sets;
@@ -480,7 +499,7 @@ void Shard::fill(const Site& site, Handle fresh, const EntryShape& shape, const 
     written.set_bytes(value.bytes);
   }
   written.set_version(++version_);
-  touch(site.part, written, step.now);
+  written.set_tick(site.part.ticks.advance(step.now.mono));
 }
 
 Result<Handle> Shard::make_block(const Site& site, Handle& old, const EntryShape& shape,
@@ -489,6 +508,9 @@ Result<Handle> Shard::make_block(const Site& site, Handle& old, const EntryShape
   const std::uint64_t moves = moves_;
   protect(part);
   if (old != kNoHandle) touch(part, entry(old), step.now);
+  if (old == kNoHandle && part.is_s3fifo()) [[unlikely]] {
+    make_room_for_ghosts(part, step);
+  }
   const std::size_t bytes = shape.bytes();
   if (!within_ceiling(site, old, Arena::block_bytes_for(bytes), large_bytes, step)) {
     return fail(out_of_memory(part, step, "the namespace is at its max_bytes or max_keys"));
@@ -510,6 +532,7 @@ Result<Handle> Shard::change_deadline(const Site& site, Handle old, std::uint64_
     return old;
   }
   if (step.journal == nullptr && before.has_deadline_field()) {
+    tell_moments(site, old);
     set_deadline(site.part, old, deadline);
     ticket = tell_sink(site, Mutation::Kind::kExpire, old, step.now);
     return old;

@@ -1,8 +1,6 @@
-// Making room: compaction, eviction, ceilings.
+// Making room: whose entries go, compaction, ceilings.
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "appmem/base/check.h"
 #include "appmem/base/units.h"
@@ -13,8 +11,6 @@ namespace {
 
 /// How often room is made for one write in one shard before it gives up there.
 constexpr std::size_t kRoomAttemptsMax = 4096;
-/// Entries that one call of evict() looks at.
-constexpr std::size_t kEvictionsMax = 512;
 /// Steps of give_back(): an eviction is one, emptying a span as many as it has blocks, about.
 constexpr std::size_t kGiveBackStepsMax = 2048;
 constexpr std::size_t kSpanSteps = 32;
@@ -26,20 +22,6 @@ constexpr std::size_t kCeilingEvictionsMax = 64;
 constexpr std::uint64_t kSlackShareInNeed = 64;
 /// and after so many attempts any.
 constexpr std::size_t kAttemptsBeforeCompaction = 32;
-
-/// Up to this many entries, victims are exactly the least recently used.
-constexpr std::size_t kExactEntriesMax = 4096;
-/// Of these, one look keeps this share, and at least so many.
-constexpr std::size_t kExactShare = 16;
-constexpr std::size_t kExactVictimsMin = 16;
-/// In larger tables one look goes over so many slots, a random sample as hashes are, and keeps this
-/// share of the entries in them.
-constexpr std::size_t kWindowSlots = 2048;
-constexpr std::size_t kWindowShare = 32;
-/// Looks for victims before giving up: all of a window may be protected.
-constexpr std::size_t kLooksMax = 4;
-/// Entries are asked for so far ahead.
-constexpr std::size_t kPrefetchDistance = 8;
 
 constexpr std::size_t kDrainSlots = 64;
 constexpr std::size_t kReapFilings = 64;
@@ -60,7 +42,7 @@ Handle Shard::allocate(NamespacePart& writer, std::size_t bytes, Step& step) {
 }
 
 bool Shard::reserve_slot(NamespacePart& part, Step& step) {
-  const Need need{.bytes = part.table.memory_bytes() / 4, .block = false};
+  const Need need{.bytes = part.table.growth_bytes_max(), .block = false};
   return retry_with_room(part, need, step, [&] {
     arena_.purge(need.bytes + kPageBytes);
     return part.table.try_reserve();
@@ -184,95 +166,6 @@ std::int64_t Shard::memory_of(const NamespaceState& ns) const {
   return memory;
 }
 
-std::size_t Shard::evict(NamespaceState& ns, std::size_t bytes, Step& step) {
-  // While a namespace spreads, its home shard may have two parts: the larger one gives first.
-  std::array<NamespacePart*, 2> parts{part(NamespacePart::id_of(ns.index, false)),
-                                      part(NamespacePart::id_of(ns.index, true))};
-  if (parts[0] == nullptr ||
-      (parts[1] != nullptr && parts[1]->entry_memory > parts[0]->entry_memory)) {
-    std::swap(parts[0], parts[1]);
-  }
-  std::size_t freed = 0;
-  for (NamespacePart* const found : parts) {
-    if (found == nullptr) continue;
-    for (std::size_t i = 0; i < kEvictionsMax && freed < bytes; ++i) {
-      const std::size_t one = evict_one(*found, step);
-      if (one == 0) break;
-      freed += one;
-    }
-  }
-  return freed;
-}
-
-std::size_t Shard::evict_one(NamespacePart& part, Step& step) {
-  for (std::size_t looks = 0; looks < kLooksMax; ++looks) {
-    while (!part.victims.empty()) {
-      const Victim victim = part.victims.back();
-      part.victims.pop_back();
-      if (is_protected(part, victim.tick)) continue;
-      const Handle handle = part.table.find(victim.table_hash, [&](Handle candidate) {
-        return entry(candidate).tick() == victim.tick;
-      });
-      if (handle == kNoHandle) continue;  // used or gone meanwhile
-      const std::size_t bytes = memory_of(handle);
-      APPMEM_CHECK(part.table.erase(victim.table_hash, handle));
-      take_from(part, handle);
-      tell_usage(part);
-      ++part.counters.evictions;
-      if (part.ns->durable()) {
-        Mutation mutation;
-        mutation.kind = Mutation::Kind::kDelete;
-        mutation.ns = part.ns->id();
-        mutation.key = entry(handle).key();
-        part.deleted_at = context_.sink->append({&mutation, 1}, step.now);
-      }
-      release(handle);
-      return bytes;
-    }
-    if (!find_victims(part)) break;
-  }
-  return 0;
-}
-
-bool Shard::find_victims(NamespacePart& part) {
-  if (part.table.empty()) return false;
-  candidates_.clear();
-  const bool exact = part.table.size() <= kExactEntriesMax;
-  const auto collect = [&](std::uint32_t table_hash, Handle handle) {
-    candidates_.push_back({0, table_hash, handle});
-    return true;
-  };
-  if (exact) {
-    part.table.for_each_from(0, collect);
-  } else {
-    const auto position = part.table.walk(part.victims_next, kWindowSlots, collect);
-    part.victims_next = position.next;
-  }
-  for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    if (i + kPrefetchDistance < candidates_.size()) {
-      __builtin_prefetch(arena_.at(candidates_[i + kPrefetchDistance].handle));
-    }
-    candidates_[i].age = part.ticks.age(entry(candidates_[i].handle).tick());
-  }
-  const std::size_t keep = exact ? std::max(kExactVictimsMin, candidates_.size() / kExactShare)
-                                 : std::max<std::size_t>(1, candidates_.size() / kWindowShare);
-  const auto older = [](const Candidate& a, const Candidate& b) {
-    return a.age > b.age;
-  };
-  if (keep < candidates_.size()) {
-    std::nth_element(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(keep),
-                     candidates_.end(), older);
-    candidates_.resize(keep);
-  }
-  std::sort(candidates_.begin(), candidates_.end(),
-            [](const Candidate& a, const Candidate& b) { return a.age < b.age; });
-  part.victims.clear();
-  for (const Candidate& next : candidates_) {
-    part.victims.push_back({next.table_hash, part.ticks.current() - next.age});
-  }
-  return true;
-}
-
 bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes,
                            std::size_t large_bytes, Step& step) {
   const NamespaceState& ns = site.ns();
@@ -283,7 +176,7 @@ bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes
     // The old entry goes when the new one is there, unless a journal keeps it for a while.
     const std::size_t leaving = old == kNoHandle ? 0 : memory_of(old);
     std::size_t coming = block_bytes + large_bytes;
-    if (old == kNoHandle) coming += site.part.table_growth_max();
+    if (old == kNoHandle) coming += site.part.table.growth_bytes_max();
     const std::int64_t used = usage.memory.load(kRelaxed) + usage.tables.load(kRelaxed);
     const bool over_bytes =
         ns.settings.max_bytes &&

@@ -10,25 +10,36 @@
 
 namespace appmem::core {
 
-/// Block sizes: every 8 bytes from 16 to 512, then sixteen to a doubling (at most 1/16 is lost)
-/// up to 16 KiB. A block above that is a run of whole pages of its own.
+/// Block sizes: every 8 bytes from 32 to 512, every 24 bytes to 2 KiB (1/21 is lost at most, and a
+/// value of 1 KiB with its key loses nothing), then sixteen to a doubling up to 16 KiB. A block
+/// above that is a run of whole pages of its own.
 inline constexpr std::size_t kSmallBytesMax = 16_KiB;
 inline constexpr std::size_t kLargeBytesMax = 328_KiB;
 
-inline constexpr std::size_t kFineBytesMin = 16;
-inline constexpr std::size_t kFineBytesMax = 512;
-inline constexpr std::size_t kFineStep = 8;
+inline constexpr std::uint32_t kFineBytesMin = 32;
+inline constexpr std::uint32_t kFineBytesMax = 512;
+inline constexpr std::uint32_t kFineStep = 8;
 inline constexpr unsigned kFineClassCount = (kFineBytesMax - kFineBytesMin) / kFineStep + 1;
+inline constexpr unsigned kMiddleBytesLog2 = 11;
+inline constexpr std::uint32_t kMiddleBytesMax = std::uint32_t{1} << kMiddleBytesLog2;
+inline constexpr std::uint32_t kMiddleStep = 24;
+inline constexpr unsigned kMiddleClassCount = (kMiddleBytesMax - kFineBytesMax) / kMiddleStep;
 inline constexpr unsigned kStepsLog2 = 4;
-inline constexpr unsigned kDoublings = 5;
-inline constexpr unsigned kSizeClassCount = kFineClassCount + (kDoublings << kStepsLog2);
+inline constexpr unsigned kDoublings = 3;
+inline constexpr unsigned kSteppedClassCount = kFineClassCount + kMiddleClassCount;
+inline constexpr unsigned kSizeClassCount = kSteppedClassCount + (kDoublings << kStepsLog2);
+static_assert(kFineBytesMax + kMiddleClassCount * kMiddleStep == kMiddleBytesMax);
+static_assert(kMiddleBytesMax << kDoublings == kSmallBytesMax);
+static_assert(kSizeClassCount <= 256, "a page keeps its class in a byte");
 
 /// A span is a run of pages that is cut into blocks of one class: short, because a small shard with
 /// many classes has one half-empty span in each, but long enough to lose little at its end.
 inline constexpr std::uint32_t kSpanPagesMax = 16;
 /// Spans with some but not all blocks in use are kept in this many lists, by how full they are.
 inline constexpr unsigned kFullnessLists = 8;
-inline constexpr std::uint32_t kSpanBlocksMax = kPageBytes / kFineBytesMin;
+/// A bit for each, of which every page keeps kPageBlocksMax.
+inline constexpr std::uint32_t kSpanBlocksMax = 256;
+static_assert(kPageBytes / kFineBytesMin <= kPageBlocksMax);
 
 struct SizeClass {
   std::uint32_t block_bytes;
@@ -44,11 +55,12 @@ struct SizeClass {
 /// The class of blocks for `bytes`, 1 to kSmallBytesMax.
 constexpr unsigned size_class_of(std::size_t bytes) {
   if (bytes <= kFineBytesMin) return 0;
-  if (bytes <= kFineBytesMax) return static_cast<unsigned>((bytes + kFineStep - 1) / kFineStep - 2);
-  const std::size_t last = bytes - 1;
+  const auto last = static_cast<unsigned>(bytes - 1);
+  if (bytes <= kFineBytesMax) return (last - (kFineBytesMin - kFineStep)) / kFineStep;
+  if (bytes <= kMiddleBytesMax) return kFineClassCount + (last - kFineBytesMax) / kMiddleStep;
   const auto log2 = static_cast<unsigned>(std::bit_width(last)) - 1;
-  const auto step = static_cast<unsigned>(last >> (log2 - kStepsLog2)) & ((1U << kStepsLog2) - 1);
-  return kFineClassCount + ((log2 - 9) << kStepsLog2) + step;
+  const auto step = (last >> (log2 - kStepsLog2)) & ((1U << kStepsLog2) - 1);
+  return kSteppedClassCount + ((log2 - kMiddleBytesLog2) << kStepsLog2) + step;
 }
 
 namespace internal {
@@ -57,15 +69,22 @@ constexpr std::uint32_t class_block_bytes(unsigned size_class) {
   if (size_class < kFineClassCount) {
     return static_cast<std::uint32_t>(kFineBytesMin + size_class * kFineStep);
   }
-  const unsigned geometric = size_class - kFineClassCount;
-  const std::uint32_t floor = std::uint32_t{512} << (geometric >> kStepsLog2);
+  if (size_class < kSteppedClassCount) {
+    return static_cast<std::uint32_t>(kFineBytesMax +
+                                      (size_class - kFineClassCount + 1) * kMiddleStep);
+  }
+  const unsigned geometric = size_class - kSteppedClassCount;
+  const std::uint32_t floor = std::uint32_t{kMiddleBytesMax} << (geometric >> kStepsLog2);
   const unsigned step = geometric & ((1U << kStepsLog2) - 1);
   return floor + (floor >> kStepsLog2) * (step + 1);
 }
 
-/// In 2^-16 of the span: half a span stays empty in each class in use, so length has a price. This
-/// one loses 1 % at the ends of spans on average, and 1 MiB if all classes have a half empty span.
-inline constexpr std::uint64_t kSpanPagePrice = 384;
+/// In 2^-16 of the span: half a span stays empty in each class in use, so length has a price, a
+/// lower one for the classes that most entries are in. These lose 1 % at the ends of spans on
+/// average, and 1.3 MiB if all classes have a half empty span.
+constexpr std::uint64_t span_page_price(std::size_t block_bytes) {
+  return block_bytes <= kFineBytesMax ? 256 : 384;
+}
 
 /// Chooses the length of the span: what is lost at its end and the price of its length are least.
 constexpr SizeClass make_size_class(unsigned size_class) {
@@ -76,7 +95,8 @@ constexpr SizeClass make_size_class(unsigned size_class) {
     const std::uint64_t blocks = span_bytes / result.block_bytes;
     if (blocks == 0 || blocks > kSpanBlocksMax) continue;
     const std::uint64_t lost_bytes = span_bytes - blocks * result.block_bytes;
-    const std::uint64_t cost = (lost_bytes << 16U) / span_bytes + pages * kSpanPagePrice;
+    const std::uint64_t cost =
+        (lost_bytes << 16U) / span_bytes + pages * span_page_price(result.block_bytes);
     if (cost < best_cost) {
       best_cost = cost;
       result.span_pages = pages;

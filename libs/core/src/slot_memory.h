@@ -9,15 +9,16 @@ namespace appmem::core {
 
 /// Zeroed memory that grows in place where it can and shrinks in slices, charged to a budget.
 ///
-/// Small, it is malloc's. From kMapBytesMin on it is a mapping with addresses in reserve, charged
-/// by the page; growing then moves nothing but page table entries, and that rarely.
+/// Small, it is malloc's, in which it leaves holes as it grows. From kMapBytesMin on it is a
+/// mapping with addresses in reserve, charged by the page; growing then moves nothing but page
+/// table entries, and that rarely.
 ///
 /// Thread safety: none. Lifetime: extend() and cut() may move the memory.
 class SlotMemory {
  public:
-  static constexpr std::size_t kMapBytesMin = 64_KiB;
+  static constexpr std::size_t kMapBytesMin = 16_KiB;
   /// A mapping that was cut to this much is copied back into malloc's memory.
-  static constexpr std::size_t kMapBytesKept = 16_KiB;
+  static constexpr std::size_t kMapBytesKept = 4_KiB;
 
   enum class Charge {
     kIfItFits,

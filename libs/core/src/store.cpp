@@ -289,6 +289,14 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
   });
 }
 
+void Store::note_refused(NamespaceId ns, std::string_view key, const Instant& now) {
+  static_cast<void>(
+      impl_->run(ns, key, now, [](Shard& shard, const Site& site, Step&) -> Result<void> {
+        shard.note_refused(site.part);
+        return {};
+      }));
+}
+
 Result<RemoveOutcome> Store::remove(NamespaceId ns, std::string_view key,
                                     const RemoveOptions& options, const Instant& now) {
   return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {

@@ -12,6 +12,7 @@
 
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/shared_bytes.h"
+#include "appmem/core/key_check.h"
 #include "appmem/core/store.h"
 #include "key_hash.h"
 #include "namespace_registry.h"
@@ -133,6 +134,10 @@ struct Store::Impl {
   /// Returns whether there is more to do and it got on.
   bool spread(NamespaceState& ns, std::size_t entries, const Instant& now);
 
+  /// Those who read `ns` as it was at one moment have to begin again: it is about to be cleared or
+  /// dropped. All shards are locked.
+  static void break_moments(NamespaceState& ns);
+
   /// Nothing when it is gone.
   [[nodiscard]] std::optional<NamespaceInfo> info(NamespaceId id);
   /// Of `ns`, in the order of shards; all shards are locked.
@@ -146,6 +151,8 @@ struct Store::Impl {
   NamespaceRegistry registry;
   ShardContext context;
   std::vector<std::unique_ptr<LockedShard>> shards;
+  /// How many are reading as of one moment. Protected by the locks of all shards.
+  std::size_t moments = 0;
   /// Where the search for room begins, so that all shards give alike.
   std::atomic<std::size_t> room_next{0};
 };
@@ -160,14 +167,6 @@ inline bool needs_large_copy(const ValueView& value) {
 /// Error of an operation on a namespace that is not there.
 inline tl::unexpected<Error> no_such_namespace() {
   return fail(ErrorCode::kNotFound, "no such namespace");
-}
-
-/// Errors: kTooLarge.
-inline Result<void> check_key(std::string_view key) {
-  if (key.size() <= kKeyBytesMax) return {};
-  return fail(ErrorCode::kTooLarge, "the key of " + std::to_string(key.size()) +
-                                        " bytes is over the limit of " +
-                                        std::to_string(kKeyBytesMax));
 }
 
 template <class Visit>

@@ -71,7 +71,7 @@ Result<void> Store::alter_namespace(NamespaceId id, const NamespaceSettings& set
     if (auto admitted = impl_->context.sink->admit(); !admitted) return admitted;
   }
   impl_->registry.alter(*ns, settings);
-  impl_->for_each_part(*ns, [](Shard& shard, NamespacePart& part) { shard.tell_usage(part); });
+  impl_->for_each_part(*ns, [](Shard& shard, NamespacePart& part) { shard.apply_settings(part); });
   if (durable) {
     Mutation mutation;
     mutation.kind = Mutation::Kind::kAlter;
@@ -97,6 +97,7 @@ Result<void> Store::drop_namespace(NamespaceId id, const Instant& now) {
     mutation.ns = id;
     impl_->context.sink->append({&mutation, 1}, now);
   }
+  Impl::break_moments(*ns);
   for (const auto& locked : impl_->shards) {
     for (const bool spread : {false, true}) {
       const std::uint16_t table = NamespacePart::id_of(ns->index, spread);
@@ -121,6 +122,7 @@ Result<std::uint64_t> Store::clear_namespace(NamespaceId id, const Instant& now)
     mutation.ns = id;
     ticket = impl_->context.sink->append({&mutation, 1}, now);
   }
+  Impl::break_moments(*ns);
   Shard& home = impl_->shards[ns->home]->shard;
   NamespacePart& kept = *home.part(NamespacePart::id_of(ns->index, false));
   kept.deleted_at = std::max(kept.deleted_at, ticket);
@@ -185,7 +187,7 @@ std::optional<NamespaceInfo> Store::Impl::info(NamespaceId id) {
         info.keys += part->table.size();
         info.deadlines += part->deadlines;
         info.bytes += part->content_bytes;
-        info.memory += static_cast<std::uint64_t>(part->entry_memory) + part->table.memory_bytes();
+        info.memory += static_cast<std::uint64_t>(part->entry_memory) + part->index_memory();
         add(info.counters, part->counters);
       }
     }

@@ -76,13 +76,19 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
     const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(excess, kPurgeBytesMax));
     more |= shard.give_back(shard.choose_victim(nullptr), bytes, step);
   }
+  // While nobody writes nothing is kept for the next writes, and little slack.
+  const Arena& arena = shard.arena();
+  const bool quiet = shard.is_quiet(now);
+  const auto too_sparse = [&] {
+    return quiet ? arena.wants_compaction_in_quiet() : arena.wants_compaction();
+  };
   const std::size_t spans = std::clamp<std::size_t>(steps / kStepsPerSpan, 1, kSpansMax);
-  for (std::size_t i = 0; i < spans && shard.arena().wants_compaction(); ++i) {
+  for (std::size_t i = 0; i < spans && too_sparse(); ++i) {
     if (!shard.compact_one_span()) break;
     more |= i + 1 == spans;
   }
-  const Arena& arena = shard.arena();
   const auto too_dirty = [&] {
+    if (quiet) return arena.dirty_bytes() > 0;
     return arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare;
   };
   if (too_dirty()) shard.arena().purge(kPurgeBytesMax);

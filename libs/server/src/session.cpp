@@ -163,7 +163,7 @@ std::size_t Session::decode_ahead(std::size_t requests_max) {
   if (handler_->unauthenticated()) requests_max = std::min<std::size_t>(requests_max, 1);
   std::size_t requests = 0;
   std::size_t bytes = 0;
-  while (requests < requests_max && bytes < kBytesAheadMax && large_frame_bytes_ == 0 &&
+  while (requests < requests_max && bytes < kBytesAheadMax && large_frame_.bytes == 0 &&
          !input_.empty()) {
     Codec::Frame frame = codec.next_frame(input_.view());
     if (frame.kind == Codec::Frame::Kind::kIncomplete) {
@@ -172,7 +172,7 @@ std::size_t Session::decode_ahead(std::size_t requests_max) {
     }
     if (frame.kind == Codec::Frame::Kind::kRequest &&
         frame.consumed > protocol::kFrameBytesInlineMax) {
-      large_frame_bytes_ = frame.consumed;
+      large_frame_ = {frame.consumed, frame.decode_bytes};
       break;
     }
     UpcomingRequest& next = upcoming_.append();
@@ -223,7 +223,7 @@ void Session::execute_requests(const Instant& now) {
     }
     if (!upcoming_.empty()) {
       execute_next(now);
-    } else if (large_frame_bytes_ != 0) {
+    } else if (large_frame_.bytes != 0) {
       begin_decode();
     } else {
       break;  // the rest is incomplete
@@ -289,8 +289,15 @@ void Session::refuse(const protocol::Request& request, const Error& error) {
 /// The worker's tasks stand in one queue, and a connection has one of them there at the most: so
 /// connections with large frames take turns, however many of them each has sent.
 void Session::begin_decode() {
-  decode_ = std::make_unique<Decode>();
-  decode_->frame_bytes = std::exchange(large_frame_bytes_, 0);
+  const LargeFrame frame = std::exchange(large_frame_, {});
+  MemoryBudget& memory = loop_.server().memory;
+  if (memory.excess() + frame.decode_bytes > memory.excess_max()) {
+    input_.consume(frame.bytes);
+    refuse({}, {ErrorCode::kOutOfMemory, "no memory to take this request apart"});
+    return;
+  }
+  decode_ = std::make_unique<Decode>(memory, frame.decode_bytes);
+  decode_->frame_bytes = frame.bytes;
   loop_.server().worker->submit([this] {
     if (!decode_->abandoned) {
       decode_->result =
@@ -529,7 +536,7 @@ bool Session::check_timeouts(const Instant& now) {
 
 void Session::give_up(const Error& error) {
   upcoming_.clear();
-  large_frame_bytes_ = 0;
+  large_frame_ = {};
   input_.release();
   hand_over_retired();
   refuse({}, error);

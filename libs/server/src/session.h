@@ -88,7 +88,7 @@ class Session {
   [[nodiscard]] std::uint64_t output_bytes() const { return output_.memory_bytes(); }
   [[nodiscard]] std::uint64_t held_bytes() const {
     return (decode_ == nullptr ? input_.memory_bytes() : 0) + output_.memory_bytes() +
-           handler_->memory_bytes();
+           handler_->memory_bytes() + (job_ == nullptr ? 0 : job_->memory_bytes());
   }
 
   /// In which of the loop's queues it stands; the loop's business.
@@ -107,8 +107,22 @@ class Session {
     std::uint64_t position = 0;
     std::uint64_t ticket = 0;
   };
+  /// A frame for the worker's thread; none: no bytes.
+  struct LargeFrame {
+    std::size_t bytes = 0;
+    std::size_t decode_bytes = 0;  // as Codec::Frame
+  };
   /// A large frame on the worker's thread, which owns all but `abandoned` until `done`.
   struct Decode {
+    Decode(MemoryBudget& budget, std::size_t bytes) : memory(budget), charged_bytes(bytes) {
+      memory.charge(charged_bytes);
+    }
+    Decode(const Decode&) = delete;
+    Decode& operator=(const Decode&) = delete;
+    ~Decode() { memory.release(charged_bytes); }
+
+    MemoryBudget& memory;
+    const std::size_t charged_bytes;  // for the request, beside the frame
     protocol::Request request;
     Result<void> result;
     std::size_t frame_bytes = 0;
@@ -164,7 +178,7 @@ class Session {
   /// What is decoded and not yet executed; its frames have been consumed and lie in the input
   /// still.
   UpcomingRequests upcoming_;
-  std::size_t large_frame_bytes_ = 0;  // a frame for the worker comes behind them, this large
+  LargeFrame large_frame_;  // comes behind them
   std::unique_ptr<Decode> decode_;
 
   // A job, the answer it writes, where that began, and whether parts of it may leave.

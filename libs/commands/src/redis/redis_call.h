@@ -22,6 +22,7 @@
 namespace appmem::commands {
 
 class RedisStatistics;
+class TransactionMemory;
 
 /// What all calls of a dispatcher share; borrowed.
 struct RedisContext {
@@ -31,6 +32,7 @@ struct RedisContext {
   /// Held while settings of a namespace are read, changed and written back.
   std::mutex& settings_mutex;
   RedisStatistics& statistics;
+  TransactionMemory& transactions;
 };
 
 /// One Redis command on its way through its handler. Its arity, the caller's right and the number

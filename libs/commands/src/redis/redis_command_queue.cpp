@@ -29,6 +29,7 @@ struct CommandQueue::Header {
 
 CommandQueue::CommandQueue(CommandQueue&& other) noexcept
     : budget_(other.budget_),
+      all_(other.all_),
       pieces_(std::exchange(other.pieces_, {})),
       size_(std::exchange(other.size_, 0)),
       memory_bytes_(std::exchange(other.memory_bytes_, 0)),
@@ -37,7 +38,8 @@ CommandQueue::CommandQueue(CommandQueue&& other) noexcept
 
 void CommandQueue::clear() {
   std::vector<Piece>().swap(pieces_);
-  size_ = memory_bytes_ = 0;
+  size_ = 0;
+  all_->give_back(std::exchange(memory_bytes_, 0));
   budget_->release(std::exchange(charged_bytes_, 0));
 }
 
@@ -59,11 +61,16 @@ CommandQueue::Pushed CommandQueue::add_piece(core::Store& store, const Instant& 
   } else {
     charge = taken;
   }
-  if (!store.try_charge(charge, now)) return Pushed::kNoMemory;
+  if (!all_->try_take(taken)) return Pushed::kNoMemory;
+  if (!store.try_charge(charge, now)) {
+    all_->give_back(taken);
+    return Pushed::kNoMemory;
+  }
   if (size >= kLargePieceBytes) {
     piece.large = store.allocate_large(size, now);
     if (!piece.large) {
       budget_->release(charge);
+      all_->give_back(taken);
       return Pushed::kNoMemory;
     }
     piece.data = piece.large.writable().data();

@@ -12,6 +12,7 @@
 #include "appmem/base/time.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/redis_table.h"
+#include "transaction_memory.h"
 
 namespace appmem::commands {
 
@@ -20,8 +21,8 @@ namespace appmem::commands {
 /// which leave no gaps in the heap. Thread safety: none.
 class CommandQueue {
  public:
-  /// `budget` is borrowed, and that of the store which `push` is given.
-  explicit CommandQueue(MemoryBudget& budget) : budget_(&budget) {}
+  /// Both are borrowed; `budget` is that of the store which `push` is given.
+  CommandQueue(MemoryBudget& budget, TransactionMemory& all) : budget_(&budget), all_(&all) {}
   CommandQueue(CommandQueue&& other) noexcept;
   CommandQueue& operator=(CommandQueue&&) = delete;
   CommandQueue(const CommandQueue&) = delete;
@@ -31,7 +32,7 @@ class CommandQueue {
   enum class Pushed : std::uint8_t {
     kDone,
     kOverLimit,  // memory_bytes() would be over `bytes_max`
-    kNoMemory,   // although the store has evicted what it may
+    kNoMemory,   // for all transactions, or although the store has evicted what it may
   };
   /// Adds a command, or changes nothing.
   Pushed push(core::Store& store, const Instant& now, const protocol::RedisSpec& spec,
@@ -72,6 +73,7 @@ class CommandQueue {
                    std::size_t bytes_max);
 
   MemoryBudget* budget_;
+  TransactionMemory* all_;
   std::vector<Piece> pieces_;
   std::size_t size_ = 0;
   std::size_t memory_bytes_ = 0;

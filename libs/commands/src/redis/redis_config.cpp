@@ -147,8 +147,10 @@ void config_get(RedisCall& call) {
   std::size_t pattern_bytes = 0;
   for (const std::string_view word : call.words.subspan(2)) {
     if (options.empty()) break;
-    const std::string wanted = in_small_letters(word);
-    const bool is_pattern = wanted.find_first_of("[*?") != std::string::npos;
+    // What is longer than any name or pattern is not looked at in full.
+    const std::string wanted = in_small_letters(word.substr(0, kGlobBytesMax + 1));
+    const bool is_pattern = std::any_of(wanted.begin(), wanted.end(),
+                                        [](char c) { return c == '[' || c == '*' || c == '?'; });
     // Many patterns are to take no more time than a long one.
     if (is_pattern) pattern_bytes = std::min(pattern_bytes + wanted.size(), kGlobBytesMax + 1);
     const auto pattern = Glob::of(is_pattern ? wanted : std::string());

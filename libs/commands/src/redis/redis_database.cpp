@@ -6,55 +6,8 @@
 #include "redis_state.h"
 
 namespace appmem::commands {
-namespace {
 
-using core::CommitTicket;
 using core::NamespaceId;
-
-/// A namespace in which nothing is. Whoever would write makes the namespace first.
-class EmptyKeyspace final : public core::Keyspace {
- public:
-  Result<core::GetOutcome> get(NamespaceId /*ns*/, std::string_view /*key*/,
-                               const core::GetOptions& /*options*/, const Instant& /*now*/,
-                               core::EntryVisitor /*visit*/) override {
-    return core::GetOutcome{};
-  }
-  Result<core::SetOutcome> set(NamespaceId /*ns*/, std::string_view /*key*/,
-                               const ValueView& /*value*/, const core::SetOptions& /*options*/,
-                               const Instant& /*now*/) override {
-    return absent();
-  }
-  Result<core::RemoveOutcome> remove(NamespaceId /*ns*/, std::string_view /*key*/,
-                                     const core::RemoveOptions& /*options*/,
-                                     const Instant& /*now*/) override {
-    return core::RemoveOutcome{};
-  }
-  Result<core::IncrementOutcome> increment(NamespaceId /*ns*/, std::string_view /*key*/,
-                                           const core::IncrementOptions& /*options*/,
-                                           const Instant& /*now*/) override {
-    return absent();
-  }
-  Result<core::PatchOutcome> patch(NamespaceId /*ns*/, std::string_view /*key*/,
-                                   const core::Patch& /*patch*/, const Instant& /*now*/) override {
-    return absent();
-  }
-  Result<core::ExpireOutcome> expire(NamespaceId /*ns*/, std::string_view /*key*/,
-                                     const core::ExpireOptions& /*options*/,
-                                     const Instant& /*now*/) override {
-    return core::ExpireOutcome{};
-  }
-  Result<std::optional<core::EntryStats>> stats(NamespaceId /*ns*/, std::string_view /*key*/,
-                                                const Instant& /*now*/) override {
-    return std::optional<core::EntryStats>{};
-  }
-
- private:
-  static tl::unexpected<Error> absent() {
-    return fail(ErrorCode::kNotFound, "the database does not exist yet");
-  }
-};
-
-}  // namespace
 
 std::string redis_database_name(int number) {
   return number == 0 ? std::string("default") : "db" + std::to_string(number);
@@ -95,25 +48,12 @@ Result<NamespaceId> make_redis_database(core::Store& store, int number, const In
   return find_redis_database(store, number);
 }
 
-Result<core::Keyspace*> enter_redis_database(core::Store& store, Session& session,
-                                             const protocol::RedisSpec& spec, const Instant& now) {
+void enter_redis_database(const core::Store& store, Session& session) {
   int& unmade = session.redis->unmade_database;
-  if (unmade == 0) return &store;
+  if (unmade == 0) [[likely]]
+    return;
   session.ns = find_redis_database(store, unmade);
-  // COPY finds nothing to copy in it.
-  const bool may_write =
-      (spec.flags & protocol::kRedisDenyOom) != 0 && spec.id != protocol::RedisId::kCopy;
-  if (session.ns == kUnmadeDatabase && may_write) {
-    auto made = make_redis_database(store, unmade, now);
-    if (!made) return fail(std::move(made).error());
-    session.ns = *made;
-  }
-  if (session.ns == kUnmadeDatabase) {
-    static EmptyKeyspace empty;
-    return &empty;
-  }
-  unmade = 0;
-  return &store;
+  if (session.ns != kUnmadeDatabase) unmade = 0;
 }
 
 }  // namespace appmem::commands

@@ -26,11 +26,12 @@ core::NamespaceId find_redis_database(const core::Store& store, int number);
 /// Makes it, unless somebody else has. Errors: as Store::create_namespace.
 Result<core::NamespaceId> make_redis_database(core::Store& store, int number, const Instant& now);
 
-/// What the keys of a command go to in the namespace that the session has selected: the store, or
-/// where that is a database which does not exist, nothing at all; a command that may add data makes
-/// it. Errors: as make_redis_database.
-Result<core::Keyspace*> enter_redis_database(core::Store& store, Session& session,
-                                             const protocol::RedisSpec& spec, const Instant& now);
+/// Where the session has selected a database that did not exist: it is in it if it exists now.
+void enter_redis_database(const core::Store& store, Session& session);
+
+/// Executes a command of a session in a database that does not exist. It finds nothing there, and
+/// makes the database when it writes. Precondition: no lock is held, or all are.
+void run_in_unmade_database(RedisCall& call);
 
 /// The number that a word is, where it names a database. Nothing when it does not.
 std::optional<int> redis_database_number(std::string_view word);

@@ -11,6 +11,7 @@
 #include "redis_databases.h"
 #include "redis_handlers.h"
 #include "redis_keys.h"
+#include "redis_many_keys.h"
 #include "redis_state.h"
 #include "redis_transaction.h"
 
@@ -255,10 +256,12 @@ void run_redis_command(RedisCall& call) {
   const bool changes_what_it_read = (spec.flags & protocol::kRedisAtomic) != 0;
   const bool may_name_several =
       spec.keys.first != 0 && (spec.keys.first != spec.keys.last || spec.id == RedisId::kMove);
-  const bool is_empty = call.ns == kUnmadeDatabase;
-  if (is_empty || spec.id == RedisId::kWatch || !(changes_what_it_read || may_name_several)) {
+  if (call.ns == kUnmadeDatabase) return run_in_unmade_database(call);
+  if (spec.id == RedisId::kWatch || !(changes_what_it_read || may_name_several)) {
     return run_redis_handler(call);
   }
+  if (is_redis_read_in_slices(call)) [[unlikely]]
+    return redis_read_in_slices(call);
   std::vector<core::KeyRef> keys;
   call.target = enter_redis_target(call.store, call.session, spec, call.words, call.now, true);
   append_redis_keys(spec, call.words, call.ns, call.target, keys);
@@ -270,7 +273,7 @@ Outcome execute_redis(const RedisContext& context, Session& session,
                       const protocol::Request& request, RedisReply& reply, const Instant& now) {
   const std::span<const std::string_view> words = request.words();
   if (session.redis == nullptr) {
-    session.redis = std::make_shared<RedisState>(context.store.memory());
+    session.redis = std::make_shared<RedisState>(context.store.memory(), context.transactions);
   }
   RedisState& state = *session.redis;
   const RedisSpec* const spec = find_redis_spec(words);
@@ -289,12 +292,8 @@ Outcome execute_redis(const RedisContext& context, Session& session,
     queue_redis_command(call);
     return Outcome::done();
   }
-  const auto keys = enter_redis_database(context.store, session, *spec, now);
-  if (!keys) {
-    reply.error(keys.error());
-    return Outcome::done();
-  }
-  RedisCall call{context, session, **keys, session.ns, *spec, words, reply, now};
+  enter_redis_database(context.store, session);
+  RedisCall call{context, session, context.store, session.ns, *spec, words, reply, now};
   call.large_words = &request.large_pool();
   run_redis_command(call);
   return outcome_of(call);

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "appmem/base/limits.h"
+#include "appmem/core/key_check.h"
 #include "redis_databases.h"
 #include "redis_handlers.h"
 #include "redis_state.h"
@@ -139,9 +139,8 @@ void redis_del(RedisCall& call) {
   const auto keys = call.words.subspan(1);
   for (const std::string_view key : keys) {
     // Known before anything is deleted.
-    if (key.size() > kKeyBytesMax) {
-      return call.reply.failure("ERR a key is over the limit of " + std::to_string(kKeyBytesMax) +
-                                " bytes");
+    if (const auto checked = core::check_key(key); !checked) {
+      return refuse_redis(call, checked.error());
     }
   }
   std::int64_t deleted = 0;

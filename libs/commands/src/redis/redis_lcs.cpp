@@ -82,7 +82,8 @@ class LcsJob final : public protocol::Job {
   ~LcsJob() override { memory_.release(charged_); }
 
   /// What it has to charge.
-  static std::uint64_t memory_bytes(std::string_view a, std::string_view b, const LcsWords& words) {
+  static std::uint64_t memory_bytes_for(std::string_view a, std::string_view b,
+                                        const LcsWords& words) {
     const std::size_t matches_max = std::min(a.size(), b.size());
     const std::size_t each = words.ranges ? 2 * sizeof(Range) : words.length_only ? 0 : 2;
     return LcsTable::memory_bytes(a, b, !words.length_only) + matches_max * each;
@@ -187,7 +188,7 @@ void redis_lcs(RedisCall& call) {
     return call.reply.failure(
         "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len");
   }
-  const std::uint64_t bytes = LcsJob::memory_bytes(a, b, words);
+  const std::uint64_t bytes = LcsJob::memory_bytes_for(a, b, words);
   if (!call.store.memory().try_charge(bytes)) {
     return call.reply.failure(
         "ERR Insufficient memory, failed allocating transient memory for LCS");

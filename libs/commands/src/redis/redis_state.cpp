@@ -9,7 +9,7 @@ void RedisState::end_transaction() {
   refused = false;
   queue.clear();
   std::vector<WatchedKey>().swap(watched);
-  memory.release(std::exchange(watched_bytes, 0));
+  release_watched(std::exchange(watched_bytes, 0));
 }
 
 }  // namespace appmem::commands

@@ -28,18 +28,25 @@ struct WatchedKey {
 
 /// What a connection that speaks RESP remembers between its requests.
 struct RedisState {
-  /// `budget` is borrowed: what is queued and watched is charged to it.
-  explicit RedisState(MemoryBudget& budget) : memory(budget), queue(budget) {}
+  /// Both are borrowed: what is queued and watched is charged to them.
+  RedisState(MemoryBudget& budget, TransactionMemory& all)
+      : memory(budget), transactions(all), queue(budget, all) {}
   RedisState(const RedisState&) = delete;
   RedisState& operator=(const RedisState&) = delete;
   ~RedisState() { end_transaction(); }
 
   /// Leaves a transaction, and watches nothing any more.
   void end_transaction();
+  /// Gives back what watched keys took.
+  void release_watched(std::size_t bytes) {
+    memory.release(bytes);
+    transactions.give_back(bytes);
+  }
   /// What is queued and watched takes from the budget.
   [[nodiscard]] std::size_t memory_bytes() const { return queue.memory_bytes() + watched_bytes; }
 
   MemoryBudget& memory;
+  TransactionMemory& transactions;
   /// The numbered namespace that was selected and does not exist yet; 0 when the session's exists.
   int unmade_database = 0;
   std::uint64_t random_place = 0;  // where RANDOMKEY looked last

@@ -160,18 +160,16 @@ class Execution {
   /// changed.
   bool run_step(std::span<const WatchedKey> watched) {
     const Place begin = next_;
-    core::Keyspace* empty = nullptr;  // not the atomic step, but the keyspace of an empty database
+    enter_redis_database(exec_.store, exec_.session);
+    if (exec_.session.ns == kUnmadeDatabase) return run_in_empty_database(watched);
     std::vector<core::KeyRef> keys;
     for (const WatchedKey& each : watched)
       keys.push_back({each.ns, each.key});
-    for (; next_.number < end_.number && fits_a_step(next_); go_on(next_)) {
-      const auto entered = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
-      if (!entered) break;  // run_alone tells why
-      empty = exec_.session.ns == kUnmadeDatabase ? *entered : nullptr;
-    }
+    while (next_.number < end_.number && fits_a_step(next_))
+      go_on(next_);
     const core::NamespaceId ns = exec_.session.ns;
     std::vector<std::optional<core::NamespaceId>> targets(next_.number - begin.number);
-    for (Place i = begin; i != next_ && empty == nullptr; go_on(i)) {
+    for (Place i = begin; i != next_; go_on(i)) {
       queue_.words(i, words_);
       auto& target = targets[i.number - begin.number];
       // A command before it may put the source there.
@@ -180,13 +178,11 @@ class Execution {
     }
     bool unchanged = true;
     const auto body = [&](core::Keyspace& step) -> Result<void> {
-      unchanged = std::all_of(watched.begin(), watched.end(), [&](const WatchedKey& each) {
-        return is_unchanged(step, each, exec_.now);
-      });
+      unchanged = are_unchanged(step, watched);
       if (!unchanged) return {};
       if (!std::exchange(begun_, true)) exec_.reply.array(queue_.size());
       for (Place i = begin; i != next_; go_on(i)) {
-        RedisCall call = call_of(i, empty != nullptr ? *empty : step);
+        RedisCall call = call_of(i, step);
         call.target = targets[i.number - begin.number];
         run(call);
       }
@@ -202,14 +198,24 @@ class Execution {
     return unchanged;
   }
 
-  /// Runs the next command, which does not fit a step, or whose database cannot be made.
+  /// The same in a database that does not exist. Whether a command makes it is known only
+  /// afterwards: one at a time, while everything is locked.
+  bool run_in_empty_database(std::span<const WatchedKey> watched) {
+    if (!are_unchanged(exec_.store, watched)) return false;
+    if (!std::exchange(begun_, true)) exec_.reply.array(queue_.size());
+    if (next_.number < end_.number && fits_a_step(next_)) run_alone();
+    return true;
+  }
+
+  bool are_unchanged(core::Keyspace& keys, std::span<const WatchedKey> watched) const {
+    return std::all_of(watched.begin(), watched.end(),
+                       [&](const WatchedKey& each) { return is_unchanged(keys, each, exec_.now); });
+  }
+
+  /// Runs the next command, which does not fit a step, or for which nothing is to be locked.
   void run_alone() {
-    const auto keys = enter_redis_database(exec_.store, exec_.session, spec(next_), exec_.now);
-    if (!keys) {
-      go_on(next_);
-      return write_redis_error(exec_.reply, keys.error());
-    }
-    RedisCall call = call_of(next_, **keys);
+    enter_redis_database(exec_.store, exec_.session);
+    RedisCall call = call_of(next_, exec_.store);
     go_on(next_);
     run(call);
   }
@@ -227,7 +233,11 @@ class Execution {
           "ERR KEYS, SCAN, RANDOMKEY and LCS may do no more in this "
           "transaction");
     }
-    run_redis_handler(call);
+    if (call.ns == kUnmadeDatabase) {
+      run_in_unmade_database(call);
+    } else {
+      run_redis_handler(call);
+    }
     job_steps_ += finish_job(call);
     exec_.rests_on(call.ticket);
     exec_.close = exec_.close || call.close;
@@ -298,7 +308,7 @@ void redis_exec(RedisCall& call) {
     call.reply.write_as_a_whole();
     if (!Execution(call, queue).run(watched)) call.reply.null_array();
   }
-  state.memory.release(watched_bytes);
+  state.release_watched(watched_bytes);
 }
 
 void redis_watch(RedisCall& call) {
@@ -319,11 +329,15 @@ void redis_watch(RedisCall& call) {
       return call.reply.failure("ERR a connection watches keys of together at most " +
                                 format_byte_size(bytes_max));
     }
-    if (!call.store.try_charge(bytes, call.now)) return refuse_for_memory(call);
+    if (!state.transactions.try_take(bytes)) return refuse_for_memory(call);
+    if (!call.store.try_charge(bytes, call.now)) {
+      state.transactions.give_back(bytes);
+      return refuse_for_memory(call);
+    }
     state.watched_bytes += bytes;
     auto watched = look_at(call.keys, call.ns, key, call.now);
     if (!watched) {
-      state.memory.release(bytes);
+      state.release_watched(bytes);
       state.watched_bytes -= bytes;
       return refuse_redis(call, watched.error());
     }

@@ -18,6 +18,7 @@
 namespace appmem::commands {
 
 class RedisStatistics;
+class TransactionMemory;
 struct RedisState;
 
 /// What a connection remembers between its requests. Owned by whoever owns the connection.
@@ -60,6 +61,7 @@ class Dispatcher {
   /// Keeps two changes of a namespace's settings from undoing each other.
   std::mutex settings_mutex_;
   const std::unique_ptr<RedisStatistics> statistics_;
+  const std::unique_ptr<TransactionMemory> transactions_;
 };
 
 }  // namespace appmem::commands

@@ -93,6 +93,10 @@ class Store final : public Keyspace {
   Result<std::optional<EntryStats>> stats(NamespaceId ns, std::string_view key,
                                           const Instant& now) override;
 
+  /// Counts a write of `key` that the caller refuses, for the sake of the namespace's type, before
+  /// the store is asked.
+  void note_refused(NamespaceId ns, std::string_view key, const Instant& now);
+
   // --- many keys ---
 
   /// Asks the processor for what the next operations on these keys will read, for all of them at
@@ -130,8 +134,8 @@ class Store final : public Keyspace {
   // --- namespaces ---
 
   /// Errors: kExists, kInvalidRequest (name), kTooLarge (kNamespacesMax; a budget over the
-  /// store's), kUnavailable (durable without a sink, eviction s3fifo), kOutOfMemory (reservations
-  /// exceed the limit).
+  /// store's), kUnavailable (durable without a sink), kOutOfMemory (reservations exceed the
+  /// limit).
   Result<NamespaceId> create_namespace(std::string_view name, const NamespaceSettings& settings,
                                        const Instant& now);
   /// Replaces the settings. A change of `type` needs an empty namespace (kConflict). A lower
@@ -176,6 +180,7 @@ class Store final : public Keyspace {
 
  private:
   friend class BatchStep;
+  friend class MomentRead;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

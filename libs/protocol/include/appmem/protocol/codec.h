@@ -50,6 +50,9 @@ class Codec {
     Error error{};
     /// Of a request that is refused for its length: what Request::id() would be, where it is known.
     std::string request_id{};
+    /// What decode() takes from memory for this request, in bytes, where that may be much beside
+    /// the frame.
+    std::size_t decode_bytes = 0;
   };
 
   /// Looks for the next frame at the start of `input`. Remembers how far it has looked, so that

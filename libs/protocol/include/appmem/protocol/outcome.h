@@ -28,6 +28,9 @@ class Job {
   /// Does work until `budget` is used up, and goes on writing the answer that the handler began.
   /// Returns true when the answer is complete. Precondition: there is some budget.
   virtual bool run(Reply& reply, const Instant& now, TurnBudget& budget) = 0;
+
+  /// What it holds of the memory budget for its connection, beside the answer.
+  [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
 };
 
 /// What became of a request.
