@@ -17,7 +17,7 @@ namespace appmem::daemon {
 namespace {
 
 /// Entries that one call of maintain() looks at in each shard: some tens of microseconds.
-constexpr core::WorkBudget kMaintenanceBudget{500};
+constexpr core::WorkBudget kMaintenanceBudget{250};
 
 /// Whether a request in RESP is a line of HTTP: a browser sends such lines for any web page that
 /// names our address, and the body behind them could hold commands.

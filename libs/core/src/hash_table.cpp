@@ -26,7 +26,7 @@ constexpr std::size_t kSkipMax = 64;
 constexpr std::size_t kHeapExtraBytes = 32;
 constexpr std::size_t kMapExtraBytes = kPageBytes;
 /// Memory that one step gives back.
-constexpr std::size_t kGiveBackBytes = 512_KiB;
+constexpr std::size_t kGiveBackBytes = 256_KiB;
 
 /// Slots behind the last home, for hashes that are displaced there. With random hashes 64 do not
 /// suffice once in 10^8 tables at their fullest; extending them is then cheap enough.

@@ -110,7 +110,7 @@ class HashTable {
   template <class Visit>
   [[nodiscard]] Position walk(std::uint32_t hash, std::size_t slots_max, Visit&& visit) const;
 
-  /// Moves a stretch, or the return of memory, on by about `slots` slots (512 KiB of memory at
+  /// Moves a stretch, or the return of memory, on by about `slots` slots (256 KiB of memory at
   /// most). True when there is more to do.
   bool step(std::size_t slots);
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "appmem/base/check.h"
+#include "page_release.h"
 #include "poison.h"
 
 namespace appmem::core {
@@ -110,35 +111,51 @@ PageIndex PageRuns::allocate_clean(std::uint32_t count) {
   return first;
 }
 
-/// Gets `cost_bytes` charged by giving dirty pages back for as much of it as there are.
-/// False, and nothing charged, when that is not enough.
+/// Gets `cost_bytes` charged by giving dirty pages back for as much of it as there are, and some
+/// more for what comes next. False, and nothing charged, when that is not enough.
 bool PageRuns::exchange_dirty(std::uint64_t cost_bytes) {
   const std::uint64_t pages = std::min<std::uint64_t>(dirty_pages_, cost_bytes / kPageBytes);
   const std::uint64_t rest_bytes = cost_bytes - pages * kPageBytes;
   if (pages == 0 || (rest_bytes != 0 && !budget_.try_charge(rest_bytes))) return false;
-  const std::uint64_t given_back = give_back_pages(pages);
-  if (given_back == pages) return true;
-  budget_.release(given_back * kPageBytes + rest_bytes);
-  return false;
+  const std::uint64_t given_back = give_back_pages(std::max(pages, kExchangePages));
+  const bool enough = given_back >= pages;
+  budget_.release(enough ? (given_back - pages) * kPageBytes
+                         : given_back * kPageBytes + rest_bytes);
+  return enough;
 }
 
 /// Turns dirty pages into clean ones and leaves it to the caller to release their charge. Returns
 /// how many; fewer than there are when the system refuses, as it does for locked memory.
 std::uint64_t PageRuns::give_back_pages(std::uint64_t pages_max) {
   std::uint64_t done = 0;
-  while (done < pages_max && dirty_pages_ != 0) {
-    const PageIndex first = dirty_.heads[last_list(dirty_)];
-    const auto count =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(table_[first].pages, pages_max - done));
-    const std::uint32_t kept = table_[first].pages - count;
-    // From the upper end, so that what stays in use lies low.
-    char* const bytes = region_ + std::size_t{first + kept} * kPageBytes;
-    if (madvise(bytes, std::size_t{count} * kPageBytes, MADV_DONTNEED) != 0) break;
-    remove(first);
-    if (kept != 0) insert(first, kept, Page::State::kDirty);
-    dirty_pages_ -= count;
-    add(first + kept, count, Page::State::kClean);
-    done += count;
+  for (bool refused = false; !refused && done < pages_max && dirty_pages_ != 0;) {
+    PageRelease release;
+    std::array<FreeRun, PageRelease::kRangesMax> runs;
+    std::uint64_t chosen = 0;
+    const std::uint64_t wanted = std::min(pages_max - done, dirty_pages_);
+    while (chosen < wanted && !release.full()) {
+      const PageIndex first = dirty_.heads[last_list(dirty_)];
+      const std::uint32_t all = remove(first);
+      const auto count = static_cast<std::uint32_t>(std::min<std::uint64_t>(all, wanted - chosen));
+      // From the upper end, so that what stays in use lies low.
+      const std::uint32_t kept = all - count;
+      if (kept != 0) insert(first, kept, Page::State::kDirty);
+      runs[release.size()] = {first + kept, count};
+      release.add(region_ + std::size_t{first + kept} * kPageBytes,
+                  std::size_t{count} * kPageBytes);
+      chosen += count;
+    }
+    const std::size_t all = release.size();
+    const std::size_t given_back = release.release();
+    for (std::size_t i = 0; i < all; ++i) {
+      const FreeRun& run = runs[i];
+      if (i < given_back) {
+        dirty_pages_ -= run.pages;
+        done += run.pages;
+      }
+      add(run.first, run.pages, i < given_back ? Page::State::kClean : Page::State::kDirty);
+    }
+    refused = given_back < all;
   }
   return done;
 }

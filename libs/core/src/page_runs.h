@@ -105,6 +105,14 @@ class PageRuns {
   /// The table is cut when this much of it is idle.
   static constexpr std::uint64_t kTableIdleBytesMax = std::uint64_t{64} << 10U;
 
+  /// Given back at least, where there are so many, when the budget refuses a page: as dear as a
+  /// few.
+  static constexpr std::uint64_t kExchangePages = 64;
+
+  struct FreeRun {
+    PageIndex first = kNoPage;
+    std::uint32_t pages = 0;
+  };
   struct FreeRuns {
     std::array<std::uint64_t, kMaskWords> mask{};
     std::array<PageIndex, kListCount> heads{};

@@ -143,7 +143,13 @@ struct Store::Impl {
   /// Of `ns`, in the order of shards; all shards are locked.
   template <class Visit>
   void for_each_part(const NamespaceState& ns, Visit&& visit);
-  bool maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work);
+  /// What the shards of one call of maintain() do together: each would take long in all of them.
+  struct SharedWork {
+    std::size_t spans = 0;
+    std::size_t purge_bytes = 0;
+  };
+  bool maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work,
+                      SharedWork& shared);
 
   MemoryBudget budget;
   BlobPool blobs;
@@ -155,6 +161,7 @@ struct Store::Impl {
   std::size_t moments = 0;
   /// Where the search for room begins, so that all shards give alike.
   std::atomic<std::size_t> room_next{0};
+  std::atomic<std::size_t> maintain_next{0};
 };
 
 /// Whether the bytes have to be copied into a large value of their own before they are stored.

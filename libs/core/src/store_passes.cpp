@@ -9,12 +9,14 @@
 namespace appmem::core {
 namespace {
 
-/// Spans that one call compacts in each shard, for so many steps of its budget.
-constexpr std::size_t kStepsPerSpan = 256;
+/// Spans that one call compacts in all its shards: one for so many steps of its budget.
+constexpr std::size_t kStepsPerSpan = 128;
 constexpr std::size_t kSpansMax = 16;
 /// Free pages that a shard keeps for its next writes: this share of what it has, and so many bytes.
 constexpr std::uint64_t kDirtyShare = 32;
 constexpr std::uint64_t kDirtyBytesKept = 64_KiB;
+/// What one call gives back of them, in all its shards: the system takes its time for that, on
+/// virtual machines above all.
 constexpr std::size_t kPurgeBytesMax = 512_KiB;
 constexpr std::size_t kReclaimBytesMax = 1_MiB;
 constexpr std::size_t kSpreadEntriesMax = 256;
@@ -56,7 +58,8 @@ Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visi
   return ScanStep{.next = cursor, .done = false};
 }
 
-bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work) {
+bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const WorkBudget& work,
+                                 SharedWork& shared) {
   const std::size_t steps = std::max<std::size_t>(work.steps, 1);
   const std::unique_lock lock(shards[index]->mutex);
   Shard& shard = shards[index]->shard;
@@ -82,31 +85,46 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
   const auto too_sparse = [&] {
     return quiet ? arena.wants_compaction_in_quiet() : arena.wants_compaction();
   };
-  const std::size_t spans = std::clamp<std::size_t>(steps / kStepsPerSpan, 1, kSpansMax);
-  for (std::size_t i = 0; i < spans && too_sparse(); ++i) {
+  while (too_sparse()) {
+    if (shared.spans == 0) {
+      more = true;
+      break;
+    }
     if (!shard.compact_one_span()) break;
-    more |= i + 1 == spans;
+    --shared.spans;
   }
   const auto too_dirty = [&] {
     if (quiet) return arena.dirty_bytes() > 0;
     return arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare;
   };
-  if (too_dirty()) shard.arena().purge(kPurgeBytesMax);
+  if (too_dirty() && shared.purge_bytes > 0) {
+    const std::uint64_t dirty = arena.dirty_bytes();
+    shard.arena().purge(shared.purge_bytes);
+    shared.purge_bytes -= std::min<std::size_t>(shared.purge_bytes, dirty - arena.dirty_bytes());
+  }
   return more || too_dirty();
 }
 
 bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget budget) {
   bool more = impl_->blobs.reclaim(kReclaimBytesMax);
   const std::size_t step = std::max<std::size_t>(stride, 1);
-  for (std::size_t index = first; index < impl_->shards.size(); index += step) {
-    more |= impl_->maintain_shard(index, now, budget);
+  const std::size_t shards = impl_->shards.size();
+  const std::size_t mine = first < shards ? (shards - first + step - 1) / step : 0;
+  Impl::SharedWork shared{
+      .spans = std::clamp<std::size_t>(budget.steps / kStepsPerSpan, 1, kSpansMax),
+      .purge_bytes = kPurgeBytesMax,
+  };
+  // Each time from another one on, for what they share.
+  const std::size_t begin = impl_->maintain_next.fetch_add(1, std::memory_order_relaxed);
+  for (std::size_t i = 0; i < mine; ++i) {
+    more |= impl_->maintain_shard(first + (begin + i) % mine * step, now, budget, shared);
   }
-  if (impl_->shards.size() == 1) return more;
+  if (shards == 1) return more;
   const std::size_t entries = std::clamp<std::size_t>(budget.steps / 8, 1, kSpreadEntriesMax);
   for (std::size_t index = 0; index < impl_->registry.index_end(); ++index) {
     NamespaceState& ns = *impl_->registry.state(index);
-    const bool mine = ns.home >= first && (ns.home - first) % step == 0;
-    if (mine && impl_->may_spread(ns)) more |= impl_->spread(ns, entries, now);
+    const bool at_home = ns.home >= first && (ns.home - first) % step == 0;
+    if (at_home && impl_->may_spread(ns)) more |= impl_->spread(ns, entries, now);
   }
   return more;
 }
