@@ -6,8 +6,9 @@
 
 A daemon of its own is filled over its Unix socket with `SET key value [PX ttl]`, and VmRSS is read at
 each count, once what runs in the background has come to rest; what it was before, when one entry had
-been written often, is taken off. A ROW is the length of the values, with `+ttl` where they have one: 32 32+ttl 64+ttl 1024+ttl, which
-is also what is measured when none is given. A second number is what the daemon accounts.
+been written often, is taken off. A ROW is the length of the values, with `+ttl` where they have one: 32
+32+ttl 64+ttl 1024+ttl, which is also what is measured when none is given. A second number is what the
+daemon accounts.
 """
 
 import argparse

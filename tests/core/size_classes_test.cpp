@@ -28,6 +28,13 @@ TEST(SizeClassesTest, StepsAreEightBytesOrASixteenth) {
   }
 }
 
+TEST(SizeClassesTest, ARoundValueWithAShortKeyAndADeadlineLosesNothing) {
+  for (const std::size_t value_bytes : {32U, 64U, 256U, 512U, 768U, 1024U, 1536U, 2048U}) {
+    const std::size_t bytes = 16 + 8 + 16 + value_bytes;
+    EXPECT_EQ(kSizeClasses[size_class_of(bytes)].block_bytes, bytes);
+  }
+}
+
 TEST(SizeClassesTest, SpansAreShortAndLoseLittle) {
   double lost = 0;
   for (const SizeClass& each : kSizeClasses) {
