@@ -293,7 +293,6 @@ TEST_F(OptionsTest, PermissionsInTheFileAreOctalInTheirTwoForms) {
   };
   EXPECT_EQ(mode("0o600"), 0600U);
   EXPECT_EQ(mode("0o640"), 0640U);  // 416, whose digits are octal ones as well
-  EXPECT_EQ(mode("0o0"), 0U);
   EXPECT_EQ(mode("\"0600\""), 0600U);
   EXPECT_EQ(mode("\"666\""), 0666U);
   const auto complaint = [&](const std::string& value) {
@@ -308,6 +307,7 @@ TEST_F(OptionsTest, PermissionsInTheFileAreOctalInTheirTwoForms) {
     EXPECT_THAT(complaint(odd), testing::EndsWith("write 0o600 or \"0600\""));
   EXPECT_THAT(complaint("0o1000"), HasSubstr("permissions in octal digits"));
   EXPECT_THAT(complaint("true"), HasSubstr("permissions in octal digits"));
+  EXPECT_THAT(complaint("0o0"), HasSubstr("without which nobody can connect"));
 }
 
 TEST_F(OptionsTest, AnUnknownKeyIsNamedWithItsPlaceAndWhatWasMeant) {

@@ -9,8 +9,8 @@
 
 namespace appmem::commands {
 
-/// How large an answer may become that holds many values: it is composed in memory, under the locks
-/// of all its keys, before any of it is sent. Thread safety: as the reply's. Lifetime: a call.
+/// How large an answer may become that holds many values: all of it may have to wait for its client
+/// in memory. Thread safety: as the reply's. Lifetime: within the memory budget's.
 class AnswerLimit {
  public:
   AnswerLimit(const Limits& limits, const MemoryBudget& memory);
