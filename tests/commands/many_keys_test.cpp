@@ -83,14 +83,13 @@ TEST_F(ManyKeysTest, MgetTellsWhatOneStepWouldTell) {
 
 TEST_F(ManyKeysTest, TheReplyIsOfOneMomentWhateverOthersDoMeanwhile) {
   fill();
-  for (const std::size_t turns : {0U, 1U, 5U, 20U}) {
+  // A step for each key, and one for 16, lead to the moment; reading takes two for each.
+  constexpr std::size_t kSteps = 50;
+  constexpr std::size_t kTurnsToTheMoment = (kKeys + kKeys / 16) / kSteps + 2;
+  for (const std::size_t turns : {0U, 1U, 5U, 20U, 60U}) {
     begin(request("MGET"));
-    for (std::size_t i = 0; i < turns; ++i)
-      ASSERT_FALSE(redis_.run(50));
-    // From here on the moment has been, or is still to come.
-    const bool taken = turns > 0;
-    for (std::size_t i = 0; i < 30 && !taken; ++i)
-      ASSERT_FALSE(redis_.run(50));
+    for (std::size_t i = 0; i < kTurnsToTheMoment + turns; ++i)
+      ASSERT_FALSE(redis_.run(kSteps));
     for (std::size_t i = 0; i < kKeys; ++i)
       other_.ask({i % 3 == 0 ? "DEL" : "APPEND", key(i), "x"});
     const std::string reply = finish();
