@@ -6,21 +6,11 @@
 #include "appmem/base/limits.h"
 
 namespace appmem::core {
-namespace {
-
-constexpr std::size_t kSharedAlignment = alignof(SharedBytes);
-static_assert(kSharedAlignment <= 8, "blocks are aligned to 8 bytes");
-
-constexpr std::size_t align_for_shared(std::size_t offset) {
-  return (offset + kSharedAlignment - 1) / kSharedAlignment * kSharedAlignment;
-}
-
-}  // namespace
 
 std::size_t EntryShape::value_offset() const {
   const std::size_t offset = Entry::kHeaderBytes + (deadline ? 8 : 0) + (log_position ? 8 : 0) +
                              (key_bytes >= Entry::kLongKey ? 4 : 0) + key_bytes;
-  return large ? align_for_shared(offset) : offset;
+  return large ? Entry::align_for_shared(offset) : offset;
 }
 
 std::size_t EntryShape::bytes() const {
@@ -50,37 +40,8 @@ Entry Entry::create(char* block, const EntryShape& shape, std::uint16_t table_id
   return entry;
 }
 
-std::size_t Entry::value_offset() const {
-  const std::size_t key = key_offset();
-  const std::size_t offset = key + key_bytes(key);
-  return large() ? align_for_shared(offset) : offset;
-}
-
-ValueView Entry::value() const {
-  ValueView view;
-  view.kind = kind();
-  if (large()) {
-    const SharedBytes& value = shared();
-    view.bytes = value.view();
-    view.shared = &value;
-  } else if (view.kind == ValueKind::kInteger) {
-    view.integer = integer();
-  } else {
-    view.bytes = {block_ + value_offset(), field(kValueShift, kValueBits)};
-  }
-  return view;
-}
-
 std::size_t Entry::value_bytes() const {
   return large() ? shared().view().size() : field(kValueShift, kValueBits);
-}
-
-std::int64_t Entry::integer() const {
-  return load<std::int64_t>(value_offset());
-}
-
-SharedBytes& Entry::shared() const {
-  return *std::launder(reinterpret_cast<SharedBytes*>(block_ + value_offset()));
 }
 
 void Entry::set_integer(std::int64_t integer) {

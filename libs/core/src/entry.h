@@ -133,10 +133,25 @@ class Entry {
     return {block_ + offset, key_bytes(offset)};
   }
   /// Views into the block, or a reference to its SharedBytes.
-  [[nodiscard]] ValueView value() const;
+  [[nodiscard]] ValueView value() const {
+    ValueView view;
+    view.kind = kind();
+    if (large()) [[unlikely]] {
+      const SharedBytes& value = shared();
+      view.bytes = value.view();
+      view.shared = &value;
+    } else if (view.kind == ValueKind::kInteger) {
+      view.integer = integer();
+    } else {
+      view.bytes = {block_ + value_offset(), field(kValueShift, kValueBits)};
+    }
+    return view;
+  }
   [[nodiscard]] std::size_t value_bytes() const;
-  [[nodiscard]] std::int64_t integer() const;
-  [[nodiscard]] SharedBytes& shared() const;
+  [[nodiscard]] std::int64_t integer() const { return load<std::int64_t>(value_offset()); }
+  [[nodiscard]] SharedBytes& shared() const {
+    return *std::launder(reinterpret_cast<SharedBytes*>(block_ + value_offset()));
+  }
 
   void set_integer(std::int64_t integer);
   void set_bytes(std::string_view bytes);
@@ -206,7 +221,16 @@ class Entry {
     const std::uint64_t bytes = field(kKeyShift, kKeyBits);
     return bytes == kLongKey ? load<std::uint32_t>(key_offset - 4) : bytes;
   }
-  [[nodiscard]] std::size_t value_offset() const;
+  [[nodiscard]] std::size_t value_offset() const {
+    const std::size_t key = key_offset();
+    const std::size_t offset = key + key_bytes(key);
+    return large() ? align_for_shared(offset) : offset;
+  }
+  static constexpr std::size_t align_for_shared(std::size_t offset) {
+    constexpr std::size_t kAlignment = alignof(SharedBytes);
+    static_assert(kAlignment <= 8, "blocks are aligned to 8 bytes");
+    return (offset + kAlignment - 1) / kAlignment * kAlignment;
+  }
 
   char* block_;
 };

@@ -64,45 +64,14 @@ void Shard::drop_part(std::uint16_t table_id) {
   context_.budget.release(sizeof(NamespacePart));
 }
 
-std::uint64_t Shard::deadline_of(TimePoint at) const {
-  if (at <= context_.epoch) return 0;
-  // The latest moment that can be told from never; 8,900 years.
-  const TimePoint end = context_.epoch + milliseconds{Entry::kNever};
-  return at >= end ? Entry::kNever : static_cast<std::uint64_t>((at - context_.epoch).count());
-}
-
-TimePoint Shard::time_of(std::uint64_t deadline) const {
-  return context_.epoch + milliseconds{deadline};
-}
-
 std::size_t Shard::memory_of(Handle handle) const {
   const Entry found = entry(handle);
   return arena_.block_bytes(handle) + (found.large() ? found.shared().memory_bytes() : 0);
 }
 
-EntryView Shard::view(Handle handle) const {
-  const Entry found = entry(handle);
-  const std::uint64_t deadline = found.deadline();
-  EntryView shown{.key = found.key(),
-                  .value = found.value(),
-                  .version = context_.version_floor + found.version()};
-  if (deadline != Entry::kNever) shown.deadline = time_of(deadline);
-  return shown;
-}
-
-Handle Shard::find(const Site& site) const {
-  return site.part.table.find(site.table_hash,
-                              [&](Handle handle) { return entry(handle).key() == site.key; });
-}
-
-Handle Shard::find_live(const Site& site, Step& step) {
-  const Handle handle = find(site);
-  if (handle == kNoHandle) return kNoHandle;
-  const std::uint64_t deadline = entry(handle).deadline();
-  if (deadline == Entry::kNever || deadline > deadline_of(step.now.mono)) return handle;
+void Shard::remove_expired(const Site& site, Handle handle, Step& step) {
   ++site.part.counters.expirations;
   uninstall(site, handle, Journal::Kind::kExpired, step);
-  return kNoHandle;
 }
 
 void Shard::keep_for_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,
@@ -123,14 +92,6 @@ bool Shard::is_protected(const NamespacePart& part, std::uint32_t tick) const {
   if (part.protect_step != step_) return false;
   const std::uint32_t touched = part.ticks.current() + 1 - part.protect_tick;
   return part.ticks.age(tick) < touched;
-}
-
-void Shard::touch(NamespacePart& part, Entry entry, const Instant& now) {
-  if (part.is_s3fifo()) [[unlikely]] {
-    touch_queued(part, entry, now);
-    return;
-  }
-  entry.set_tick(part.ticks.advance(now.mono));
 }
 
 Result<void> Shard::admit(const NamespaceState& ns, Step& step) {

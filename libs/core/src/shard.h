@@ -95,7 +95,15 @@ class Shard {
   void set_log_position(Handle handle, CommitTicket ticket) {
     entry(handle).set_log_position(ticket);
   }
-  [[nodiscard]] EntryView view(Handle handle) const;
+  [[nodiscard]] EntryView view(Handle handle) const {
+    const Entry found = entry(handle);
+    const std::uint64_t deadline = found.deadline();
+    EntryView shown{.key = found.key(),
+                    .value = found.value(),
+                    .version = context_.version_floor + found.version()};
+    if (deadline != Entry::kNever) shown.deadline = time_of(deadline);
+    return shown;
+  }
   /// A block that moved, for the journal of the step in hand; null between steps.
   void use_journal(Journal* journal) { journal_ = journal; }
 
@@ -186,14 +194,39 @@ class Shard {
   };
 
   [[nodiscard]] Entry entry(Handle handle) const { return Entry(arena_.at(handle)); }
-  [[nodiscard]] std::uint64_t deadline_of(TimePoint at) const;
-  [[nodiscard]] TimePoint time_of(std::uint64_t deadline) const;
+  [[nodiscard]] std::uint64_t deadline_of(TimePoint at) const {
+    if (at <= context_.epoch) return 0;
+    // The latest moment that can be told from never; 8,900 years.
+    const TimePoint end = context_.epoch + milliseconds{Entry::kNever};
+    return at >= end ? Entry::kNever : static_cast<std::uint64_t>((at - context_.epoch).count());
+  }
+  [[nodiscard]] TimePoint time_of(std::uint64_t deadline) const {
+    return context_.epoch + milliseconds{deadline};
+  }
   [[nodiscard]] std::size_t memory_of(Handle handle) const;
 
-  Handle find(const Site& site) const;
+  [[nodiscard]] Handle find(const Site& site) const {
+    return site.part.table.find(site.table_hash,
+                                [&](Handle handle) { return entry(handle).key() == site.key; });
+  }
   /// Removes the entry if its time has come.
-  Handle find_live(const Site& site, Step& step);
-  void touch(NamespacePart& part, Entry entry, const Instant& now);
+  Handle find_live(const Site& site, Step& step) {
+    const Handle handle = find(site);
+    if (handle == kNoHandle) return kNoHandle;
+    const std::uint64_t deadline = entry(handle).deadline();
+    if (deadline == Entry::kNever || deadline > deadline_of(step.now.mono)) [[likely]]
+      return handle;
+    remove_expired(site, handle, step);
+    return kNoHandle;
+  }
+  void remove_expired(const Site& site, Handle handle, Step& step);
+  void touch(NamespacePart& part, Entry entry, const Instant& now) {
+    if (part.is_s3fifo()) [[unlikely]] {
+      touch_queued(part, entry, now);
+      return;
+    }
+    entry.set_tick(part.ticks.advance(now.mono));
+  }
   /// To be called before the entry of a key (`old`; none) is changed, removed or made: who reads
   /// the namespace as of one moment may still need what it was.
   void tell_moments(const NamespacePart& part, std::uint64_t hash, std::string_view key,

@@ -115,25 +115,14 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
                       Operation&& operation)
     -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
                           std::declval<Step&>())) {
-  if (auto checked = check_key(key); !checked) [[unlikely]] {
-    return fail(std::move(checked).error());
-  }
-  NamespaceState* ns = registry.state(id.index);
-  if (ns == nullptr) return no_such_namespace();
+  if (!may_be_key(key)) [[unlikely]]
+    return fail(key_too_long(key));
   const std::uint64_t hash = hash_of(key);
   for (std::size_t round = 0;; ++round) {
-    Place place = place_of(*ns, hash);
-    std::unique_lock lock(shards[place.shard]->mutex);
-    for (;;) {
-      ns = registry.state(id.index);  // another one after a swap
-      const Place now_at = place_of(*ns, hash);
-      if (now_at == place) [[likely]]
-        break;
-      place = now_at;
-      lock = {};  // never hold two
-      lock = std::unique_lock(shards[place.shard]->mutex);
-    }
-    if (!is(*ns, id)) return no_such_namespace();
+    Place place;
+    std::unique_lock<ShardMutex> lock;
+    NamespaceState* const ns = lock_place(id, hash, place, lock);
+    if (ns == nullptr) return no_such_namespace();
     Shard& shard = shards[place.shard]->shard;
     shard.begin_step();
     NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
@@ -141,23 +130,58 @@ auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
     auto result = operation(shard, Site(part, key, hash), step);
     if (result || !step.room.wanted) [[likely]] {
       const bool crowded =
-          !place.spread && shards.size() > 1 && part.table.size() > kHomeEntriesMax;
+          !place.spread && part.table.size() > kHomeEntriesMax && shards.size() > 1;
       lock.unlock();
       if (crowded) [[unlikely]]
         spread(*ns, kSpreadEntriesByWriter, now);
       return result;
     }
     lock.unlock();
-    if (round < kRoomRoundsMax + step.room.bytes / kRoomSliceBytes &&
-        make_room(step.room, now, nullptr)) {
-      continue;
-    }
-    lock.lock();
-    // The part may have gone meanwhile, and another come.
-    NamespacePart* const still = shard.part(NamespacePart::id_of(ns->index, place.spread));
-    if (is(*ns, id) && still != nullptr) shard.note_refused(*still);
-    return result;
+    if (!make_room_for(id, place, round, step, now)) return result;
   }
+}
+
+/// Null where there is no such namespace.
+inline NamespaceState* Store::Impl::lock_place(NamespaceId id, std::uint64_t hash, Place& place,
+                                               std::unique_lock<ShardMutex>& lock) {
+  NamespaceState* ns = registry.state(id.index);
+  if (ns == nullptr) return nullptr;
+  place = place_of(*ns, hash);
+  lock = std::unique_lock(shards[place.shard]->mutex);
+  if (registry.state(id.index) != ns || place_of(*ns, hash) != place) [[unlikely]]
+    ns = lock_moved_place(id, hash, place, lock);
+  return is(*ns, id) ? ns : nullptr;
+}
+
+/// The key has moved before its shard was locked.
+NamespaceState* Store::Impl::lock_moved_place(NamespaceId id, std::uint64_t hash, Place& place,
+                                              std::unique_lock<ShardMutex>& lock) {
+  for (;;) {
+    NamespaceState* const ns = registry.state(id.index);  // another one after a swap
+    const Place now_at = place_of(*ns, hash);
+    if (now_at == place) return ns;
+    place = now_at;
+    lock = {};  // never hold two
+    lock = std::unique_lock(shards[place.shard]->mutex);
+  }
+}
+
+/// What an operation asks for in `step`, whose lock has been let go of. False when the operation is
+/// refused.
+bool Store::Impl::make_room_for(NamespaceId id, const Place& place, std::size_t round,
+                                const Step& step, const Instant& now) {
+  if (round < kRoomRoundsMax + step.room.bytes / kRoomSliceBytes &&
+      make_room(step.room, now, nullptr)) {
+    return true;
+  }
+  const std::lock_guard lock(shards[place.shard]->mutex);
+  // The part may have gone meanwhile, and another come.
+  Shard& shard = shards[place.shard]->shard;
+  const NamespaceState* const ns = registry.state(id.index);
+  NamespacePart* const still =
+      ns == nullptr ? nullptr : shard.part(NamespacePart::id_of(ns->index, place.spread));
+  if (still != nullptr && is(*ns, id)) shard.note_refused(*still);
+  return false;
 }
 
 bool Store::Impl::make_room(const Step::Room& room, const Instant& now, const Held* held) {

@@ -17,12 +17,11 @@
 #include "key_hash.h"
 #include "namespace_registry.h"
 #include "shard.h"
+#include "shard_mutex.h"
 
 namespace appmem::core {
 
 class BatchStep;
-
-using ShardMutex = std::recursive_mutex;
 
 inline constexpr std::size_t kShardsMax = 1024;
 /// A namespace spreads over all shards when its home has more entries than this.
@@ -116,6 +115,14 @@ struct Store::Impl {
   auto run(NamespaceId id, std::string_view key, const Instant& now, Operation&& operation)
       -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
                             std::declval<Step&>()));
+
+  /// Locks the shard where a key is.
+  NamespaceState* lock_place(NamespaceId id, std::uint64_t hash, Place& place,
+                             std::unique_lock<ShardMutex>& lock);
+  NamespaceState* lock_moved_place(NamespaceId id, std::uint64_t hash, Place& place,
+                                   std::unique_lock<ShardMutex>& lock);
+  bool make_room_for(NamespaceId id, const Place& place, std::size_t round, const Step& step,
+                     const Instant& now);
 
   void prefetch(std::span<const KeyRef> keys);
 

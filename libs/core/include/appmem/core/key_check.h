@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "appmem/base/error.h"
@@ -8,13 +7,18 @@
 
 namespace appmem::core {
 
+inline bool may_be_key(std::string_view key) {
+  return key.size() <= kKeyBytesMax;
+}
+
+/// Why may_be_key() says no.
+Error key_too_long(std::string_view key);
+
 /// Whether it may be a key. Errors: kTooLarge.
 inline Result<void> check_key(std::string_view key) {
-  if (key.size() <= kKeyBytesMax) [[likely]]
+  if (may_be_key(key)) [[likely]]
     return {};
-  return fail(ErrorCode::kTooLarge, "the key of " + std::to_string(key.size()) +
-                                        " bytes is over the limit of " +
-                                        std::to_string(kKeyBytesMax));
+  return fail(key_too_long(key));
 }
 
 }  // namespace appmem::core
