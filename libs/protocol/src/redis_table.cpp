@@ -6,11 +6,18 @@
 
 #include "name_index.h"
 #include "redis_command_rows.h"
+#include "redis_subcommand_rows.h"
 
 namespace appmem::protocol {
 namespace {
 
-using redis_rows::kCommands;
+/// The rows, marked where there are subcommands.
+constexpr auto kCommands = [] {
+  std::array rows = std::to_array(redis_rows::kCommands);
+  for (const RedisSpec& subcommand : redis_rows::kSubcommands)
+    rows[static_cast<std::size_t>(subcommand.id)].flags |= kRedisContainer;
+  return rows;
+}();
 
 constexpr bool rows_are_in_order() {
   for (std::size_t i = 0; i < std::size(kCommands); ++i) {
@@ -21,10 +28,8 @@ constexpr bool rows_are_in_order() {
 }
 static_assert(rows_are_in_order());
 
-constexpr std::size_t kNameBytesMax = 16;
-
 constexpr auto kIndex = [] {
-  NameIndex<256> index;
+  NameIndex<256, LetterCase::kIsIgnored> index;
   for (std::size_t i = 0; i < std::size(kCommands); ++i)
     index.add(kCommands[i].name, static_cast<std::uint16_t>(i));
   return index;
@@ -44,12 +49,7 @@ const RedisSpec& redis_spec(RedisId id) {
 }
 
 const RedisSpec* find_redis_command(std::string_view name) {
-  std::array<char, kNameBytesMax> small{};
-  if (name.size() > small.size()) return nullptr;
-  std::transform(name.begin(), name.end(), small.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  const std::uint16_t found = kIndex.find({small.data(), name.size()});
+  const std::uint16_t found = kIndex.find(name);
   return found == kIndex.kNone ? nullptr : &kCommands[found];
 }
 

@@ -5,18 +5,6 @@
 namespace appmem::protocol {
 namespace {
 
-/// What a pool may keep between requests, in elements: enough for anything usual.
-constexpr std::size_t kPoolKeptMax = 256;
-
-template <typename T>
-void empty_pool(std::vector<T>& pool) {
-  if (pool.capacity() > kPoolKeptMax) [[unlikely]] {
-    std::vector<T>().swap(pool);
-  } else {
-    pool.clear();
-  }
-}
-
 const Argument& present(const Argument* argument) {
   APPMEM_CHECK(argument != nullptr);
   return *argument;
@@ -67,17 +55,15 @@ std::optional<std::string_view> Arguments::text(Field field) const {
   return argument->bytes;
 }
 
-void Request::clear() {
-  large_.clear();
+void Request::clear_fields() {
+  has_fields_ = false;
   command_ = nullptr;
   first_ = 0;
   count_ = 0;
-  id_ = {};
   empty_pool(arguments_);
   empty_pool(keys_);
   empty_pool(entries_);
   empty_pool(ops_);
-  empty_pool(words_);
   empty_pool(outer_arguments_);
   texts_.clear();
 }

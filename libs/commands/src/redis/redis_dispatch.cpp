@@ -165,7 +165,8 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   if (session.redis->in_transaction && (spec->flags & protocol::kRedisNoMulti) != 0) {
     return "ERR Command not allowed inside a transaction";
   }
-  if (protocol::redis_key_count(*spec, words.size()) > kRequestKeysMax) {
+  if (words.size() > kRequestKeysMax &&
+      protocol::redis_key_count(*spec, words.size()) > kRequestKeysMax) {
     return "ERR a command names at most " + std::to_string(kRequestKeysMax) + " keys";
   }
   return {};
@@ -227,13 +228,14 @@ void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
 const RedisSpec* find_redis_spec(std::span<const std::string_view> words) {
   const RedisSpec* const command = protocol::find_redis_command(words[0]);
   if (command == nullptr || words.size() == 1) return command;
+  if ((command->flags & protocol::kRedisContainer) == 0) [[likely]]
+    return command;
   const RedisSpec* const subcommand = protocol::find_redis_subcommand(*command, words[1]);
   return subcommand != nullptr ? subcommand : command;
 }
 
 bool is_unknown_subcommand(const RedisSpec& spec, std::span<const std::string_view> words) {
-  return words.size() > 1 && &spec == &protocol::redis_spec(spec.id) &&
-         !protocol::redis_subcommands(spec.id).empty();
+  return (spec.flags & protocol::kRedisContainer) != 0 && words.size() > 1;
 }
 
 void append_redis_keys(const RedisSpec& spec, std::span<const std::string_view> words,

@@ -17,6 +17,7 @@ class RedisReply : public Reply {
  public:
   RedisReply& redis() final { return *this; }
 
+  /// Precondition: the text is not empty and has no line end.
   virtual void status(std::string_view text) = 0;
   void ok() { status("OK"); }
   virtual void integer(std::int64_t value) = 0;

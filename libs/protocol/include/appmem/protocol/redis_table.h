@@ -111,6 +111,8 @@ enum RedisFlags : std::uint16_t {
   kRedisFree = 1U << 11U,
   // Not shown: it touches whole namespaces, so that in a transaction all keys are locked.
   kRedisWhole = 1U << 12U,
+  // Not shown, and derived: its second word names one of its subcommands.
+  kRedisContainer = 1U << 13U,
 };
 
 /// Where the keys of a command stand among its words: from `first` to `last` (counted from the end

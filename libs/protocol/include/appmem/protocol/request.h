@@ -90,7 +90,13 @@ class Request {
     std::uint32_t count = 0;
   };
 
-  void clear();
+  /// In every request's way, and so inline and no longer than what was used of it.
+  void clear() {
+    large_.clear();
+    id_ = {};
+    empty_pool(words_);
+    if (has_fields_) clear_fields();
+  }
 
   [[nodiscard]] const CommandSpec& command() const { return *command_; }
   [[nodiscard]] Arguments arguments() const { return {*this, *command_, first_, count_}; }
@@ -106,7 +112,7 @@ class Request {
   // range.
   void set_id(std::string_view id) { id_ = id; }
   void set_command(const CommandSpec& command, std::uint32_t first, std::uint32_t count) {
-    command_ = &command;
+    fields_used(command_) = &command;
     first_ = first;
     count_ = count;
   }
@@ -114,14 +120,14 @@ class Request {
   std::vector<std::string_view>& words() { return words_; }
   [[nodiscard]] std::span<const std::string_view> words() const { return words_; }
 
-  std::vector<Argument>& argument_pool() { return arguments_; }
+  std::vector<Argument>& argument_pool() { return fields_used(arguments_); }
   /// Those of a batch itself, while those of its ops are added.
-  std::vector<Argument>& outer_argument_pool() { return outer_arguments_; }
-  std::vector<std::string_view>& key_pool() { return keys_; }
-  std::vector<EntryArgument>& entry_pool() { return entries_; }
-  std::vector<Op>& op_pool() { return ops_; }
+  std::vector<Argument>& outer_argument_pool() { return fields_used(outer_arguments_); }
+  std::vector<std::string_view>& key_pool() { return fields_used(keys_); }
+  std::vector<EntryArgument>& entry_pool() { return fields_used(entries_); }
+  std::vector<Op>& op_pool() { return fields_used(ops_); }
   /// Texts that do not stand in the frame as they are.
-  TextMemory& texts() { return texts_; }
+  TextMemory& texts() { return fields_used(texts_); }
   /// Large values that the decoder has put together in memory of their own; `shared` of their views
   /// points here.
   std::forward_list<SharedBytes>& large_pool() { return large_; }
@@ -129,6 +135,26 @@ class Request {
 
  private:
   friend class Arguments;
+
+  /// What a pool may keep between requests, in elements: enough for anything usual.
+  static constexpr std::size_t kPoolKeptMax = 256;
+
+  template <typename T>
+  static void empty_pool(std::vector<T>& pool) {
+    pool.clear();
+    if (pool.capacity() > kPoolKeptMax) [[unlikely]]
+      std::vector<T>().swap(pool);
+  }
+
+  template <typename Part>
+  Part& fields_used(Part& part) {
+    has_fields_ = true;
+    return part;
+  }
+  void clear_fields();
+
+  /// Whether a decoder has asked for anything that clear_fields() clears.
+  bool has_fields_ = false;
   const CommandSpec* command_ = nullptr;
   std::uint32_t first_ = 0;
   std::uint32_t count_ = 0;
