@@ -50,7 +50,7 @@ reference::RespStream feed(std::string_view input, std::size_t step) {
           break;
         }
         default:
-          stream.problem = frame.error.message;
+          stream.problem = frame.refusal->error.message;
           return stream;
       }
       pending.erase(0, frame.consumed);

@@ -70,7 +70,6 @@ First first_frame(const std::string& input, std::size_t split) {
     buffer += part;
     auto frame = codec.next_frame(buffer);
     first.kind = frame.kind;
-    first.message = frame.error.message;
     std::string bytes = buffer.substr(0, frame.consumed);
     buffer.erase(0, frame.consumed);
     if (frame.kind == Kind::kIncomplete) continue;
@@ -82,8 +81,9 @@ First first_frame(const std::string& input, std::size_t split) {
       first.words.assign(request.words().begin(), request.words().end());
       first.json = request.words().empty() && request.command().name == "ping";
     } else {
+      first.message = frame.refusal->error.message;
       protocol::OutputBuffer output;
-      codec.begin_reply(request, output).error(frame.error);
+      codec.begin_reply(request, output).error(frame.refusal->error);
       codec.end_reply();
       std::vector<std::string_view> pieces;
       output.gather(output.end_position(), 64, pieces);
@@ -148,7 +148,7 @@ TEST_F(AutoCodecTest, ALineWithoutAnEndIsRespAfterSoManyBytes) {
   const auto frame = codec_.next_frame(line);
   EXPECT_TRUE(codec_.chosen());
   EXPECT_EQ(frame.kind, Kind::kFatal);
-  EXPECT_EQ(frame.error.message, "Protocol error: too big inline request");
+  EXPECT_EQ(frame.refusal->error.message, "Protocol error: too big inline request");
 }
 
 TEST_F(AutoCodecTest, WhiteSpaceCountsForTheBytesBeforeTheChoice) {
@@ -181,7 +181,7 @@ TEST(AutoCodecTokenTest, UntilATokenIsShownRequestsAreSmall) {
     codec.set_unauthenticated(true);
     const auto frame = codec.next_frame(one.request);
     EXPECT_EQ(frame.kind, one.kind) << one.request;
-    EXPECT_EQ(frame.error.message, one.message);
+    EXPECT_EQ(frame.refusal == nullptr ? "" : frame.refusal->error.message, one.message);
     AutoCodec trusted({});
     EXPECT_NE(trusted.next_frame(one.request).kind, Kind::kFatal);
   }

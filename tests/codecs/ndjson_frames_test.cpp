@@ -26,7 +26,7 @@ class NdjsonFramesTest : public NdjsonTest {
         if (frame.kind == Kind::kRequest) {
           results.push_back(decode(bytes) ? std::string(request_.id()) : "malformed");
         } else {
-          results.emplace_back(error_code_name(frame.error.code));
+          results.emplace_back(error_code_name(frame.refusal->error.code));
         }
       }
       most_pending_ = std::max(most_pending_, pending_.size());
@@ -106,7 +106,7 @@ TEST_F(NdjsonFramesTest, AWholeLineOverTheLimitNamesIt) {
   const auto frame = codec_->next_frame(std::string(40, 'x') + "\n");
   EXPECT_EQ(frame.kind, Kind::kRefused);
   EXPECT_EQ(frame.consumed, 41U);
-  EXPECT_EQ(frame.error.message, "a request is over the limit of 32 bytes");
+  EXPECT_EQ(frame.refusal->error.message, "a request is over the limit of 32 bytes");
 }
 
 TEST_F(NdjsonFramesTest, WhiteSpaceIsNeverKept) {
@@ -122,7 +122,7 @@ TEST_F(NdjsonFramesTest, ALineThatIsTooLongIsAnsweredWithItsId) {
     const auto frame = codec_->next_frame(line);
     EXPECT_EQ(frame.kind, Kind::kRefused);
     request_.clear();
-    request_.set_id(frame.request_id);
+    request_.set_id(frame.refusal->request_id);
     output_.consume(output_.size());
     codec_->begin_reply(request_, output_).error({ErrorCode::kTooLarge, "m", std::nullopt});
     codec_->end_reply();
@@ -157,7 +157,7 @@ TEST_F(NdjsonFramesTest, WhereOnlyObjectsAreTakenAnotherFirstByteIsFatal) {
         frame = codec->next_frame(std::string_view(input).substr(frame.consumed));
       }
       EXPECT_EQ(frame.kind, Kind::kFatal) << input;
-      EXPECT_EQ(frame.error.code, ErrorCode::kInvalidJson);
+      EXPECT_EQ(frame.refusal->error.code, ErrorCode::kInvalidJson);
     }
   }
 }

@@ -44,7 +44,7 @@ class RespCodecTest : public testing::Test {
       pending_.erase(0, frame.consumed);
       if (frame.kind == Kind::kIncomplete) break;
       if (frame.kind == Kind::kFatal) {
-        problem_ = frame.error.message;
+        problem_ = frame.refusal->error.message;
         break;
       }
       bytes.resize(frame.consumed + protocol::kInputPadding);

@@ -141,7 +141,7 @@ bool Connection::send(std::string input) {
     } else {
       request_.clear();
       reply_ = &codec_->begin_reply(request_, output_);
-      reply_->error(frame.error);
+      reply_->error(frame.refusal->error);
       codec_->end_reply();
       close = frame.kind == Kind::kFatal;
       if (close) break;

@@ -212,14 +212,14 @@ class LineCodec final : public protocol::Codec {
       looked_at_ = input.size();
       if (input.size() <= kLineBytesMax) return {};
       looked_at_ = 0;
-      return {Frame::Kind::kFatal, input.size(), {ErrorCode::kTooLarge, "line"}};
+      return Frame::fatal(input.size(), {ErrorCode::kTooLarge, "line"});
     }
     looked_at_ = 0;
     const std::string_view line = input.substr(0, end);
-    if (line == "refuse") return {Frame::Kind::kRefused, end + 1, {ErrorCode::kTooLarge, "no"}};
-    if (line == "fatal") return {Frame::Kind::kFatal, end + 1, {ErrorCode::kInvalidRequest, "no"}};
+    if (line == "refuse") return Frame::refused(end + 1, {ErrorCode::kTooLarge, "no"}, {});
+    if (line == "fatal") return Frame::fatal(end + 1, {ErrorCode::kInvalidRequest, "no"});
     if (end >= protocol::kFrameBytesInlineMax) world_.journal.found_large();
-    return {Frame::Kind::kRequest, end + 1, {}};
+    return Frame::request(end + 1);
   }
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {
     const std::string_view line(frame.data(), frame.size() - 1);

@@ -154,8 +154,12 @@ std::string EmbeddedBackend::execute(Session& session, std::string_view request)
 
   const protocol::Codec::Frame frame =
       codec.next_frame(std::string_view(session.input).substr(0, size));
-  Result<void> decoded = fail(frame.error);
-  if (frame.kind == protocol::Codec::Frame::Kind::kRequest) {
+  Result<void> decoded;
+  if (frame.refusal != nullptr) {
+    decoded = fail(frame.refusal->error);
+  } else if (frame.kind == protocol::Codec::Frame::Kind::kIncomplete) {
+    decoded = fail(ErrorCode::kInvalidRequest, "an empty request");
+  } else {
     decoded = codec.decode(std::span<char>(session.input.data(), frame.consumed), session.request);
   }
   protocol::Reply& reply = codec.begin_reply(session.request, session.output);

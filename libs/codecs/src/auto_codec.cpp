@@ -53,14 +53,12 @@ protocol::Codec::Frame AutoCodec::next_frame(std::string_view input) {
   skipped_ += blank;
   if (skipped_ > kChoiceBytesMax) {
     choose_ndjson();
-    return {Frame::Kind::kFatal,
-            input.size(),
-            {ErrorCode::kTooLarge,
-             "more than " + std::to_string(kChoiceBytesMax) +
-                 " bytes of white space came before the first request",
-             std::nullopt}};
+    return Frame::fatal(input.size(), {ErrorCode::kTooLarge,
+                                       "more than " + std::to_string(kChoiceBytesMax) +
+                                           " bytes of white space came before the first request",
+                                       std::nullopt});
   }
-  if (first == input.end()) return {Frame::Kind::kIncomplete, blank, {}};
+  if (first == input.end()) return Frame::incomplete(blank);
   if (*first == '{') {
     choose_ndjson();
     return codec_->next_frame(input);  // which knows what white space is
@@ -71,7 +69,7 @@ protocol::Codec::Frame AutoCodec::next_frame(std::string_view input) {
   } else {
     choose_by_line(input);
   }
-  if (codec_ == nullptr) return {Frame::Kind::kIncomplete, blank, {}};
+  if (codec_ == nullptr) return Frame::incomplete(blank);
   Frame frame = codec_->next_frame(input);
   frame.consumed += blank;
   if (frame.kind == Frame::Kind::kRequest) leading_ = blank;

@@ -32,12 +32,12 @@ class HttpError final : public protocol::Reply {
 class HttpRefusal final : public protocol::Codec {
  public:
   Frame next_frame(std::string_view input) override {
-    return {Frame::Kind::kFatal,
-            input.size(),
-            {ErrorCode::kInvalidRequest,
-             "this server does not speak HTTP: use appmemctl or redis-cli, or send lines of JSON "
-             "such as {\"op\":\"ping\"}",
-             std::nullopt}};
+    return Frame::fatal(
+        input.size(),
+        {ErrorCode::kInvalidRequest,
+         "this server does not speak HTTP: use appmemctl or redis-cli, or send lines of JSON "
+         "such as {\"op\":\"ping\"}",
+         std::nullopt});
   }
   Result<void> decode(std::span<char> /*frame*/, protocol::Request& /*request*/) override {
     check_failed("no request of HTTP is found", __FILE__, __LINE__);

@@ -79,7 +79,7 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     if (skipping_) {
       if (line_end == nullptr) {
         scanned_ = blank_ = 0;
-        return {Frame::Kind::kIncomplete, input.size(), {}};
+        return Frame::incomplete(input.size());
       }
       skipping_ = false;
       begin = scanned_ = leftover_ = end + 1;
@@ -88,12 +88,11 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
     }
 
     if (limits_.only_objects && begin + blank_ < end && input[begin + blank_] != '{') {
-      return {Frame::Kind::kFatal,
-              input.size(),
-              {ErrorCode::kInvalidJson,
-               "a line that begins with no { ends a connection over TCP: a web page may have sent "
-               "it",
-               std::nullopt}};
+      return Frame::fatal(
+          input.size(), {ErrorCode::kInvalidJson,
+                         "a line that begins with no { ends a connection over TCP: a web page may "
+                         "have sent it",
+                         std::nullopt});
     }
 
     // White space before a request does not count, and may have been dropped; nor does a carriage
@@ -103,23 +102,23 @@ protocol::Codec::Frame NdjsonCodec::next_frame(std::string_view input) {
       const auto id = recover_request_id(input.substr(begin + blank_, kIdSearchedBytes));
       skipping_ = line_end == nullptr;
       scanned_ = blank_ = 0;
-      return {Frame::Kind::kRefused,
-              line_end == nullptr ? input.size() : end + 1,
-              {ErrorCode::kTooLarge,
-               "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
-               std::nullopt},
-              std::string(id)};
+      return Frame::refused(
+          line_end == nullptr ? input.size() : end + 1,
+          {ErrorCode::kTooLarge,
+           "a request is over the limit of " + std::to_string(line_bytes_max_) + " bytes",
+           std::nullopt},
+          std::string(id));
     }
     if (line_end == nullptr) {
       // Blank lines, and white space without an end, are not kept.
       const std::size_t unneeded = begin + blank_ == end ? end : begin;
       scanned_ = end - unneeded;
       if (unneeded == end) blank_ = 0;
-      return {Frame::Kind::kIncomplete, unneeded, {}};
+      return Frame::incomplete(unneeded);
     }
     if (begin + blank_ < end) {
       scanned_ = blank_ = 0;
-      return {Frame::Kind::kRequest, end + 1, {}};
+      return Frame::request(end + 1);
     }
     begin = scanned_ = end + 1;
     blank_ = 0;

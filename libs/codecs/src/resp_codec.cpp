@@ -19,22 +19,18 @@ class RespCodec final : public protocol::Codec {
         allocate_large_(limits.allocate_large) {}
 
   Frame next_frame(std::string_view input) override {
-    RespScan::Found found = scan_.next(input);
+    const RespScan::Found found = scan_.next(input);
     switch (found.kind) {
       case RespScan::Kind::kIncomplete:
-        return {Frame::Kind::kIncomplete, found.consumed, {}};
-      case RespScan::Kind::kRequest: {
+        return Frame::incomplete(found.consumed);
+      case RespScan::Kind::kRequest:
         request_begin_ = found.begin;
-        Frame frame{Frame::Kind::kRequest, found.consumed, {}};
-        frame.decode_bytes = std::min(found.words, kRespWordsKeptMax) * sizeof(std::string_view);
-        return frame;
-      }
+        return Frame::request(found.consumed,
+                              std::min(found.words, kRespWordsKeptMax) * sizeof(std::string_view));
       case RespScan::Kind::kBroken:
         break;
     }
-    return {Frame::Kind::kFatal,
-            input.size(),
-            {ErrorCode::kInvalidRequest, std::move(found.problem), std::nullopt}};
+    return Frame::fatal(input.size(), {ErrorCode::kInvalidRequest, scan_.problem(), std::nullopt});
   }
 
   Result<void> decode(std::span<char> frame, protocol::Request& request) override {

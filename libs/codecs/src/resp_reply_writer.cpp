@@ -1,6 +1,7 @@
 #include "resp_reply_writer.h"
 
 #include <charconv>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,27 @@ namespace {
 
 /// A type, the digits of a 64-bit number, a line end.
 constexpr std::size_t kHeaderBytesMax = 1 + 20 + 2;
+
+/// A bulk string of so many bytes is composed in one piece.
+constexpr std::size_t kSmallBulkBytesMax = 512;
+
+char* put_line_end(char* out) {
+  out[0] = '\r';
+  out[1] = '\n';
+  return out + 2;
+}
+
+/// Writes at most kHeaderBytesMax and returns their end.
+char* put_header(char* out, char type, std::int64_t number) {
+  *out++ = type;
+  if (number >= 10 && number <= 99) {
+    *out++ = static_cast<char>('0' + number / 10);
+    *out++ = static_cast<char>('0' + number % 10);
+  } else {
+    out = std::to_chars(out, out + kHeaderBytesMax, number).ptr;
+  }
+  return put_line_end(out);
+}
 
 }  // namespace
 
@@ -29,11 +51,7 @@ void RespReplyWriter::end() {
 void RespReplyWriter::header(char type, std::int64_t number) {
   if (silent_) return;
   char* const out = output_->prepare(kHeaderBytesMax);
-  out[0] = type;
-  char* const end = std::to_chars(out + 1, out + kHeaderBytesMax - 2, number).ptr;
-  end[0] = '\r';
-  end[1] = '\n';
-  output_->commit(static_cast<std::size_t>(end + 2 - out));
+  output_->commit(static_cast<std::size_t>(put_header(out, type, number) - out));
 }
 
 void RespReplyWriter::line(char type, std::string_view prefix, std::string_view text) {
@@ -51,7 +69,11 @@ void RespReplyWriter::line(char type, std::string_view prefix, std::string_view 
 }
 
 void RespReplyWriter::status(std::string_view text) {
-  line('+', {}, text);
+  if (silent_) return;
+  char* const out = output_->prepare(1 + text.size() + 2);
+  *out = '+';
+  std::memcpy(out + 1, text.data(), text.size());
+  output_->commit(static_cast<std::size_t>(put_line_end(out + 1 + text.size()) - out));
 }
 
 void RespReplyWriter::integer(std::int64_t value) {
@@ -60,9 +82,18 @@ void RespReplyWriter::integer(std::int64_t value) {
 
 void RespReplyWriter::bulk(std::string_view bytes) {
   if (silent_) return;
-  header('$', static_cast<std::int64_t>(bytes.size()));
-  output_->append(bytes);
-  output_->append("\r\n");
+  const auto size = static_cast<std::int64_t>(bytes.size());
+  if (bytes.size() > kSmallBulkBytesMax) {
+    header('$', size);
+    output_->append(bytes);
+    output_->append("\r\n");
+    return;
+  }
+  char* const out = output_->prepare(kHeaderBytesMax + bytes.size() + 2);
+  char* end = put_header(out, '$', size);
+  if (!bytes.empty()) std::memcpy(end, bytes.data(), bytes.size());
+  end = put_line_end(end + bytes.size());
+  output_->commit(static_cast<std::size_t>(end - out));
 }
 
 void RespReplyWriter::value(const ValueView& value) {

@@ -31,13 +31,12 @@ class RespScan {
   enum class Kind : std::uint8_t {
     kIncomplete,  // the first `consumed` bytes are not needed any more
     kRequest,     // a request stands from `begin` to `consumed`
-    kBroken,      // `problem` says why; nothing that follows can be understood
+    kBroken,      // problem() says why; nothing that follows can be understood
   };
   struct Found {
     Kind kind = Kind::kIncomplete;
     std::size_t consumed = 0;
     std::size_t begin = 0;
-    std::string problem{};  // in Redis's words
     std::size_t words = 0;  // of a request that is an array
   };
 
@@ -48,6 +47,8 @@ class RespScan {
 
   /// `input` begins where the last request ended, or with what was incomplete.
   Found next(std::string_view input);
+  /// Why the last one was kBroken, in Redis's words.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
 
   /// The words of the request that was found last, in `words`, whose old ones are replaced.
   /// `request` is what was found, from `begin` to `consumed`; an inline request's quotes and
@@ -66,6 +67,7 @@ class RespScan {
   Found next_line(std::string_view input);
   Found next_bulks(std::string_view input);
   Found incomplete();
+  Found broken(std::string_view problem);
 
   const std::size_t request_bytes_max_;
   bool unauthenticated_ = false;
@@ -74,6 +76,7 @@ class RespScan {
   std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has
   std::int64_t words_ = 0;       // of the array that has begun
   std::int64_t words_left_ = 0;  // of the array that is being read; 0: none is
+  std::string problem_;
 
   // Of the request that was found last, where next_plain() has found it; none otherwise.
   static constexpr std::size_t kPlainWordsMax = 16;

@@ -188,9 +188,9 @@ std::size_t Session::decode_ahead(std::size_t requests_max) {
         next.error = std::move(decoded).error();
       }
     } else {
-      next.refused_id = std::move(frame.request_id);
+      next.refused_id = std::move(frame.refusal->request_id);
       next.request.set_id(next.refused_id);
-      next.error = std::move(frame.error);
+      next.error = std::move(frame.refusal->error);
       next.fatal = frame.kind == Codec::Frame::Kind::kFatal;
     }
   }

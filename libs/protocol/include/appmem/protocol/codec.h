@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
@@ -42,17 +43,33 @@ class Codec {
     enum class Kind : std::uint8_t {
       kIncomplete,  // more input is needed; `consumed` bytes (0 or more) are not needed any more
       kRequest,     // the first `consumed` bytes are one whole request
-      kRefused,     // the first `consumed` bytes are refused with `error`, go on behind them
-      kFatal,       // answer `error` and close
+      kRefused,     // the first `consumed` bytes are refused, go on behind them
+      kFatal,       // answer the refusal and close
+    };
+    struct Refusal {
+      Error error;
+      /// Of a request that is refused for its length: what Request::id() would be, where it is
+      /// known.
+      std::string request_id;
     };
     Kind kind = Kind::kIncomplete;
     std::size_t consumed = 0;
-    Error error{};
-    /// Of a request that is refused for its length: what Request::id() would be, where it is known.
-    std::string request_id{};
     /// What decode() takes from memory for this request, in bytes, where that may be much beside
     /// the frame.
     std::size_t decode_bytes = 0;
+    std::unique_ptr<Refusal> refusal{};  // of kRefused and kFatal
+
+    static Frame incomplete(std::size_t unneeded) { return {Kind::kIncomplete, unneeded}; }
+    static Frame request(std::size_t bytes, std::size_t decode_bytes = 0) {
+      return {Kind::kRequest, bytes, decode_bytes};
+    }
+    static Frame refused(std::size_t bytes, Error error, std::string request_id) {
+      return {Kind::kRefused, bytes, 0,
+              std::make_unique<Refusal>(Refusal{std::move(error), std::move(request_id)})};
+    }
+    static Frame fatal(std::size_t bytes, Error error) {
+      return {Kind::kFatal, bytes, 0, std::make_unique<Refusal>(Refusal{std::move(error), {}})};
+    }
   };
 
   /// Looks for the next frame at the start of `input`. Remembers how far it has looked, so that
