@@ -53,6 +53,26 @@ TEST_F(ChunkPoolTest, KeepsAFewBlocksAndIsChargedForThem) {
   EXPECT_EQ(budget_.used(), 0U);
 }
 
+TEST_F(ChunkPoolTest, SmallOnesAreKeptBesideThem) {
+  constexpr std::size_t kSmall = ChunkPool::kSmallBytes;
+  {
+    ChunkPool pool(budget_);
+    std::vector<char*> chunks;
+    for (std::size_t i = 0; i < MemoryBudget::kFreeBlocksMax + 5; ++i)
+      std::fill_n(chunks.emplace_back(pool.take(kSmall)), kSmall, 'x');
+    pool.give_back(pool.take(kBlock), kBlock);
+    for (char* const chunk : chunks)
+      pool.give_back(chunk, kSmall);
+    EXPECT_EQ(pool.small_kept(), MemoryBudget::kFreeBlocksMax);
+    EXPECT_EQ(pool.blocks_kept(), 1U);
+    EXPECT_EQ(budget_.used(), MemoryBudget::kFreeBlocksMax * kSmall + kBlock);
+    char* const again = pool.take(kSmall);
+    EXPECT_EQ(again, chunks[MemoryBudget::kFreeBlocksMax - 1]);
+    pool.give_back(again, kSmall);
+  }
+  EXPECT_EQ(budget_.used(), 0U);
+}
+
 TEST_F(ChunkPoolTest, KeepsNothingOfASmallBudget) {
   for (const auto& [limit, kept] : {std::pair(1_MiB, 0U), std::pair(64_MiB, 1U)}) {
     MemoryBudget small(limit);

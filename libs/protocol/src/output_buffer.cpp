@@ -28,8 +28,9 @@ void OutputBuffer::append_slow(std::string_view bytes) {
 void OutputBuffer::add_chunk(std::size_t bytes) {
   // In proportion to what is owned: small answers stay small, long ones take few chunks.
   std::size_t capacity = std::max(bytes, std::clamp(charged_, kChunkBytesMin, kChunkBytesMax));
-  ChunkPool* const pool = capacity > kHeapChunkBytesMax ? pool_ : nullptr;
-  if (pool != nullptr) capacity = ChunkPool::rounded(capacity);
+  const bool from_heap = capacity > kChunkBytesMin && capacity <= kHeapChunkBytesMax;
+  ChunkPool* const pool = from_heap ? nullptr : pool_;
+  if (pool != nullptr && capacity > kChunkBytesMin) capacity = ChunkPool::rounded(capacity);
   close_tail();
   Chunk chunk;
   chunk.position = end_position();

@@ -17,11 +17,12 @@ namespace appmem::protocol {
 /// What a connection has to send: owned chunks and slices of large values, in order. An empty one
 /// that has been shrunk owns nothing. Owned memory is charged to the budget; chunks grow from
 /// kChunkBytesMin to kChunkBytesMax as more is waiting, and one is kept for the next answer when
-/// all has been consumed. Those over kHeapChunkBytesMax come from the pool, if there is one.
+/// all has been consumed. The smallest, and those over kHeapChunkBytesMax, come from the pool, if
+/// there is one.
 /// Thread safety: none.
 class OutputBuffer {
  public:
-  static constexpr std::size_t kChunkBytesMin = 4_KiB;
+  static constexpr std::size_t kChunkBytesMin = ChunkPool::kSmallBytes;
   static constexpr std::size_t kHeapChunkBytesMax = 16_KiB;
   static constexpr std::size_t kChunkBytesMax = ChunkPool::kBlockBytes;
 
