@@ -55,8 +55,9 @@ check-threads: ## 64 client threads with 100,000 operations each against one dae
 	@scripts/install-deps test
 	@APPMEM_TEST_SCALE=1000 scripts/test tsan --tests-regex '^e2e_many_clients_test\.'
 
-check-long: ## the tests at 20 times their size, all of them under both sanitizers; ten minutes for each fuzz target
+check-long: ## the tests at 20 times their size, all of them under both sanitizers; clang-tidy's analyzer in depth; ten minutes for each fuzz target
 	@scripts/install-deps check
+	@scripts/tidy --deep
 	@APPMEM_TEST_SCALE=20 scripts/test asan
 	@APPMEM_TEST_SCALE=20 scripts/test tsan-all
 	@scripts/fuzz 600
@@ -67,7 +68,7 @@ bench: ## build and run the benchmarks
 	@for program in build/bench/bin/bench_*; do "$$program" || exit 1; done
 
 bench-compare: ## compare with redis-server and memcached; COMPARE='SECTION ... --quick' for less (`--help` lists all)
-	@scripts/install-deps bench
+	@scripts/install-deps test
 	@scripts/build release
 	@bench/compare/run.py --json build/compare.json $(COMPARE)
 
