@@ -1,6 +1,5 @@
 """Load generators: redis-benchmark for RESP, `appmemctl bench` for NDJSON, RESP and memcached's text."""
 
-import functools
 import json
 import os
 import re
@@ -57,22 +56,12 @@ def redis_benchmark(server, placement, work, threads=1):
 def appmemctl_bench(appmemctl, server, placement, work, protocol):
     """Runs `appmemctl bench`; each of its connections has a key sequence of its own."""
     command = [appmemctl, "-a", "unix:" + server.path, "bench", "--json"]
-    if has_protocol_option(appmemctl):
-        command += ["--protocol", "json" if protocol == "ndjson" else protocol]
-    elif protocol != "ndjson":
-        raise GeneratorError("`appmemctl bench` here has no --protocol")
+    command += ["--protocol", "json" if protocol == "ndjson" else protocol]
     command += ["--connections", str(work.connections), "--pipeline", str(work.pipeline)]
-    value_flag = "--value-bytes" if has_protocol_option(appmemctl) else "--value-size"
-    command += ["--keys", str(work.keys), value_flag, str(work.value_bytes)]
+    command += ["--keys", str(work.keys), "--value-bytes", str(work.value_bytes)]
     command += ["--reads", "100" if work.operation == "get" else "0"]
     command += ["--requests", str(work.requests)]
     return _measure(server, placement, command, work.requests, parse_appmemctl_bench)
-
-
-@functools.lru_cache
-def has_protocol_option(appmemctl):
-    done = subprocess.run([appmemctl, "bench", "--help"], capture_output=True, text=True)
-    return "--protocol" in done.stdout
 
 
 def parse_redis_benchmark(text):

@@ -71,7 +71,7 @@ def find_kinds(bin_folder, environment, names=None):
     """
     found, missing = [], []
     programs = [
-        ("appmem", os.path.join(bin_folder, "appmemd"), ("resp", "ndjson", "memcached")),
+        ("appmem", os.path.join(bin_folder, "appmemd"), ("resp", "ndjson")),
         ("redis", shutil.which("redis-server"), ("resp",)),
         ("memcached", shutil.which("memcached"), ("memcached",)),
         ("valkey", environment.get("VALKEY_SERVER"), ("resp",)),
