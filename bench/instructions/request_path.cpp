@@ -50,11 +50,12 @@ void PathConnection::execute(std::string& input, std::size_t bytes) {
   const std::span<const protocol::Request> requests =
       std::span(requests_).first(decode(input, bytes));
   prefetch(requests);
+  protocol::Codec& codec = codec_.settled();
   for (const protocol::Request& request : requests) {
-    protocol::Reply& reply = codec_.begin_reply(request, output_);
+    protocol::Reply& reply = codec.begin_reply(request, output_);
     const auto outcome = path_.dispatcher.execute(session_, request, reply, path_.now);
     APPMEM_CHECK(outcome.progress == protocol::Outcome::Progress::kDone);
-    codec_.end_reply();
+    codec.end_reply();
   }
   drain();
 }
@@ -64,11 +65,12 @@ std::size_t PathConnection::decode(std::string& input, std::size_t bytes) {
   std::size_t count = 0;
   for (std::size_t at = 0; at < bytes; ++count) {
     APPMEM_CHECK(count < kPipelineMax);
-    const auto frame = codec_.next_frame(std::string_view(input).substr(at, bytes - at));
+    protocol::Codec& codec = codec_.settled();
+    const auto frame = codec.next_frame(std::string_view(input).substr(at, bytes - at));
     APPMEM_CHECK(frame.kind == Kind::kRequest);
     requests_[count].clear();
     const auto decoded =
-        codec_.decode(std::span(input).subspan(at, frame.consumed), requests_[count]);
+        codec.decode(std::span(input).subspan(at, frame.consumed), requests_[count]);
     APPMEM_CHECK(decoded.has_value());
     at += frame.consumed;
   }

@@ -39,6 +39,25 @@ TEST_F(NamespaceTypesTest, IntStoresIntegersOnly) {
   EXPECT_THAT(ask(R"({"op":"incr","key":"k"})"), Like(R"({"ok":true,"value":-6,"version":#})"));
 }
 
+TEST_F(NamespaceTypesTest, ADocumentThatIsRefusedUndoesAllThatWasWrittenBeforeIt) {
+  // More than a namespace's home keeps, so that it is about to spread over all shards.
+  constexpr std::size_t kKeys = 6'000;
+  use("json");
+  RedisPeer redis(server_);
+  ASSERT_EQ(redis.ask("SELECT typed"), "+OK\r\n");
+  std::vector<std::string> words{"MSET"};
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    words.push_back("key:" + std::to_string(i));
+    words.emplace_back("{}");
+  }
+  words.insert(words.end(), {"bad", "no document"});
+  EXPECT_TRUE(redis.ask(words).starts_with("-"));
+  EXPECT_EQ(redis.ask("DBSIZE"), ":0\r\n");
+  words.resize(words.size() - 2);
+  EXPECT_EQ(redis.ask(words), "+OK\r\n");
+  EXPECT_EQ(redis.ask("DBSIZE"), ":" + std::to_string(kKeys) + "\r\n");
+}
+
 TEST_F(NamespaceTypesTest, WhatIsRefusedForTheTypeIsCounted) {
   std::size_t refused = 0;
   for (const std::string type : {"int", "string", "json"}) {

@@ -54,6 +54,18 @@ TEST_F(RedisTransactionTest, ARefusedCommandRefusesTheWhole) {
   EXPECT_EQ(ask("GET a"), "$-1\r\n");
 }
 
+TEST_F(RedisTransactionTest, ACommandThatWasNotEvenReadRefusesTheWhole) {
+  commands::Dispatcher::refused_unread(redis_.session);
+  ask("MULTI");
+  ask("SET a 1");
+  commands::Dispatcher::refused_unread(redis_.session);
+  ask("SET b 1");
+  EXPECT_EQ(ask("EXEC"), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+  EXPECT_EQ(ask("EXISTS a b"), ":0\r\n");
+  ask("MULTI");
+  EXPECT_EQ(ask("EXEC"), "*0\r\n");
+}
+
 TEST_F(RedisTransactionTest, AnExecThatIsRefusedEndsTheTransaction) {
   ask("SET a 1");
   ask("WATCH a");

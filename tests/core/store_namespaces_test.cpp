@@ -35,6 +35,27 @@ TEST_F(StoreNamespacesTest, DefaultAlwaysExists) {
   EXPECT_EQ(creation("default"), ErrorCode::kExists);
 }
 
+TEST_F(StoreNamespacesTest, WhatIsFullGivesWayUnderItsNewName) {
+  const NamespaceId other = *store_->create_namespace("other", {}, now());
+  const std::string value(1'000, 'v');
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), value));
+  ASSERT_TRUE(store_->swap_namespaces(kDefaultNamespace, other, now()));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), value)) << i;
+  ns_ = other;
+  const std::uint64_t left = info().keys;
+  EXPECT_GT(left, 0U);
+  // A floor goes with its namespace too.
+  NamespaceSettings floor = info().settings;
+  floor.reserved_bytes = 4_MiB;
+  ns_ = kDefaultNamespace;
+  ASSERT_TRUE(store_->alter_namespace(ns_, floor, now()));
+  for (std::uint64_t i = 0; i < 20'000; ++i)
+    ASSERT_TRUE(set(key(i), value)) << i;
+  EXPECT_GE(info().memory, 4_MiB - 64_KiB);
+}
+
 TEST_F(StoreNamespacesTest, SwappedNamespacesHaveEachOthersKeysAndSettings) {
   start(4);
   NamespaceSettings settings;

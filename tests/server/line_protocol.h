@@ -87,6 +87,16 @@ class Journal {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return large_found_ >= count; });
   }
+  void looked_up() {
+    const std::lock_guard lock(mutex_);
+    ++look_ups_;
+    changed_.notify_all();
+  }
+  /// Waits until so many look-ups have come to their end.
+  void wait_for_look_ups(int count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return look_ups_ >= count; });
+  }
   void connected(std::size_t loop) {
     const std::lock_guard lock(mutex_);
     ++connections_of_loop_[loop];
@@ -134,6 +144,7 @@ class Journal {
   std::set<std::thread::id> loop_threads_;
   std::map<std::size_t, int> connections_of_loop_;
   int jobs_ = 0;
+  int look_ups_ = 0;
   int large_found_ = 0;
   int large_decodes_ = 0;
 };
@@ -274,6 +285,27 @@ class ItemsJob final : public protocol::Job {
   std::size_t written_ = 0;
 };
 
+/// Looks something up for some turns, and then answers with an error.
+class LookUpJob final : public protocol::Job {
+ public:
+  LookUpJob(LineWorld& world, std::uint64_t connection, std::size_t turns)
+      : world_(world), connection_(connection), turns_left_(turns) {}
+  bool run(protocol::Reply& reply, const Instant& /*now*/, protocol::TurnBudget& budget) override {
+    world_.journal.ran_job(connection_);
+    budget.steps = 0;
+    if (turns_left_-- > 0) return false;
+    world_.journal.looked_up();
+    reply.error({ErrorCode::kNotFound, "gone"});
+    return true;
+  }
+  [[nodiscard]] bool answering() const override { return false; }
+
+ private:
+  LineWorld& world_;
+  const std::uint64_t connection_;
+  std::size_t turns_left_;
+};
+
 class LineConnection final : public ConnectionHandler {
  public:
   LineConnection(LineWorld& world, std::uint64_t id, protocol::PeerCredentials peer)
@@ -307,6 +339,9 @@ class LineConnection final : public ConnectionHandler {
     } else if (verb == "later" || verb == "later-error") {
       return Outcome::later(
           std::make_unique<ItemsJob>(world_, id_, std::stoul(rest), verb == "later-error"));
+    } else if (verb == "look-up") {
+      reply.fields().text(protocol::Field::kValue, "begun");
+      return Outcome::later(std::make_unique<LookUpJob>(world_, id_, std::stoul(rest)));
     } else if (verb == "defer") {
       reply.fields().value(protocol::Field::kValue, ValueView::from_integer(std::stol(rest)));
       return Outcome::later(std::make_unique<ItemsJob>(world_, id_, 10'000'000, false));

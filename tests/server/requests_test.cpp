@@ -213,6 +213,17 @@ TEST_F(RequestsTest, AJobMayFailAsLongAsNothingOfItHasLeft) {
   EXPECT_EQ(client.line(), "2");
 }
 
+TEST_F(RequestsTest, AJobThatDoesNotAnswerYetGoesOnWhoeverReads) {
+  start();
+  LineClient client = connect();
+  constexpr std::size_t kBytes = 700'000;  // more than is congested, and than a socket takes
+  client.send("big " + std::to_string(kBytes) + "\nlook-up 100\necho behind\n");
+  world_.journal.wait_for_look_ups(1);
+  EXPECT_EQ(client.line(), std::string(kBytes, 'x'));
+  EXPECT_EQ(client.line(), "ERROR not_found gone");
+  EXPECT_EQ(client.line(), "behind");
+}
+
 TEST_F(RequestsTest, AJobWaitsForAReaderAndGoesOn) {
   start();
   LineClient client = connect();

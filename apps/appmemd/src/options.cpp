@@ -96,11 +96,11 @@ constexpr std::pair<std::string_view, LogLevel> kLogLevels[] = {{"debug", LogLev
                                                                 {"error", LogLevel::kError},
                                                                 {"warn", LogLevel::kWarning}};
 
-/// As people write it in an environment, too; the first of each is what is shown.
 constexpr std::pair<std::string_view, core::Eviction> kEvictions[] = {
     {"lru", core::Eviction::kLru},
     {"s3fifo", core::Eviction::kS3Fifo},
     {"none", core::Eviction::kNone}};
+/// As people write it in an environment, too; the first of each is what is shown.
 constexpr std::pair<std::string_view, bool> kSwitch[] = {
     {"false", false}, {"true", true}, {"0", false},   {"1", true},
     {"no", false},    {"yes", true},  {"off", false}, {"on", true}};

@@ -81,7 +81,9 @@ class Service::Connection final : public server::ConnectionHandler {
     service_.views_.erase(session_.id);
   }
 
-  protocol::Codec& codec() override { return *codec_; }
+  protocol::Codec& codec() override {
+    return choosing_ == nullptr ? *codec_ : choosing_->settled();
+  }
   protocol::Outcome execute(const protocol::Request& request, protocol::Reply& reply,
                             const Instant& now) override {
     if (is_from_web_page(request)) {
@@ -97,6 +99,7 @@ class Service::Connection final : public server::ConnectionHandler {
     view_.publish(session_);
     return outcome;
   }
+  void refused_unread() override { commands::Dispatcher::refused_unread(session_); }
   [[nodiscard]] const commands::Session& session() const { return session_; }
   [[nodiscard]] std::string_view client_name() const override { return session_.client_name; }
   [[nodiscard]] bool protocol_chosen() const override {
@@ -119,8 +122,8 @@ class Service::Connection final : public server::ConnectionHandler {
 
   Service& service_;
   std::unique_ptr<protocol::Codec> codec_;
-  const codecs::AutoCodec* choosing_ = nullptr;  // codec_, where it has to find out
-  bool limited_ = false;                         // what codec_ knows of unauthenticated()
+  codecs::AutoCodec* choosing_ = nullptr;  // codec_, where it has to find out
+  bool limited_ = false;                   // what codec_ knows of unauthenticated()
   commands::Session session_;
   commands::SessionView view_;
 };

@@ -8,6 +8,7 @@
 #include "compose_job.h"
 #include "handlers.h"
 #include "redis/redis_dispatch.h"
+#include "redis/redis_state.h"
 #include "redis/redis_statistics.h"
 #include "redis/transaction_memory.h"
 
@@ -93,6 +94,10 @@ Dispatcher::Dispatcher(core::Store& store, ServerControl& control,
 }
 
 Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::refused_unread(Session& session) {
+  if (session.redis != nullptr) session.redis->refused = session.redis->in_transaction;
+}
 
 protocol::Outcome Dispatcher::execute(Session& session, const protocol::Request& request,
                                       protocol::Reply& reply, const Instant& now) {

@@ -95,7 +95,7 @@ Outcome handle_set(Call& call) {
   const auto settings = call.store.namespace_settings(*ns);
   if (!settings || settings->type != core::ValueType::kJson) return refuse(call, ticket.error());
   if (auto checked = check_values(settings->type, call.args, call.validator); !checked) {
-    call.store.note_refused(*ns, call.args.bytes(Field::kKey), call.now);
+    call.store.note_refused(*ns, call.args.bytes(Field::kKey));
     return refuse(call, checked.error());
   }
   key.type = settings->type;

@@ -22,6 +22,8 @@ bool reads_in_slices(const core::Store& store, core::NamespaceId ns,
 class ManyKeysJob : public protocol::Job {
  public:
   bool run(protocol::Reply& reply, const Instant& now, protocol::TurnBudget& budget) final;
+  /// It holds up nobody who reads while its own client does not.
+  [[nodiscard]] bool answering() const final { return is_read_; }
   [[nodiscard]] std::size_t memory_bytes() const final { return read_->memory_bytes(); }
 
  protected:

@@ -79,7 +79,7 @@ class Entry {
   }
   void set_table_id(std::uint16_t id) { set_field(kTableIdShift, kTableIdBits, id); }
 
-  /// Where s3fifo keeps the entry, and how often it was used there; 0 under any other policy.
+  /// Where s3fifo keeps the entry, and how often it was used there; nothing under any other policy.
   struct Standing {
     bool main = false;
     std::uint8_t uses = 0;

@@ -18,6 +18,7 @@ constexpr std::size_t kGrowthPart = 8;
 constexpr std::size_t kGrowthSlotsMin = 8;
 /// A table with fewer of its slots in use than this shrinks.
 constexpr std::size_t kSparseSixteenths = 9;
+constexpr std::size_t kSparseSixteenthsOfSmall = 6;
 /// Slots that each insertion and removal moves while the table stretches, at least.
 constexpr std::size_t kQuantumMin = 32;
 /// Empty slots that one move of the boundary skips.
@@ -212,7 +213,10 @@ bool HashTable::grow_to(std::size_t n, SlotMemory::Charge charge) {
 
 void HashTable::maybe_shrink() {
   const std::size_t n = n_high_;
-  if (n <= kSlotsMin || count_ * 16 >= n * kSparseSixteenths) return;
+  // One that has just doubled is 7/16 full.
+  const std::size_t sixteenths =
+      n < 2 * kDoublingSlotsMax ? kSparseSixteenthsOfSmall : kSparseSixteenths;
+  if (n <= kSlotsMin || count_ * 16 >= n * sixteenths) return;
   // Four fifths full, so that it is neither full nor sparse again soon; but a quarter of n at the
   // lowest, so that it can be done before the table is full again.
   const std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});

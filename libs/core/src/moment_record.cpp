@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kPieceBytes = 256_KiB;
 /// With less than this left, another piece is wanted.
 constexpr std::size_t kPieceBytesLeft = 32_KiB;
-/// What is taken from the heap where the budget has no room for a piece.
+/// What is taken from the heap where the budget has no room for a piece, as long as that stays
+/// within what may be charged without being asked for.
 constexpr std::size_t kHeapPieceBytes = 16_KiB;
 
 std::size_t slots_for(std::size_t keys) {
@@ -92,6 +93,7 @@ void MomentRecord::forget_kept() {
   release_pieces();
   shared_.clear();
   value_bytes_ = 0;
+  lacks_memory_ = false;
   found_ = 0;
   found_keys_ = 0;
 }
@@ -147,6 +149,7 @@ void MomentRecord::keep_value(Item& item, const ValueView& value) {
     return;
   }
   char* const to = room_for(value.bytes.size());
+  if (to == nullptr) return;  // nobody will ask for it either
   if (!value.bytes.empty()) std::memcpy(to, value.bytes.data(), value.bytes.size());
   item.bytes = to;
 }
@@ -163,6 +166,10 @@ char* MomentRecord::room_for(std::size_t bytes) {
       take_piece(std::move(piece), memory);
     } else {
       length = std::max(bytes, kHeapPieceBytes);
+      if (budget_.excess() + length > budget_.excess_max()) {
+        lacks_memory_ = true;
+        return nullptr;
+      }
       piece.small.reset(new char[length]);
       piece.small_bytes = length;
       const std::span<char> memory(piece.small.get(), length);
@@ -216,6 +223,11 @@ std::optional<EntryView> MomentRecord::entry(std::size_t index) const {
     shown.value.bytes = {item->bytes, item->value_bytes};
   }
   return shown;
+}
+
+bool MomentRecord::lacks_memory() const {
+  const std::lock_guard lock(kept_mutex_);
+  return lacks_memory_;
 }
 
 std::uint64_t MomentRecord::value_bytes() const {

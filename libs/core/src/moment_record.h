@@ -22,8 +22,8 @@ namespace appmem::core {
 ///
 /// Thread safety: preparing it and looking at what is known are the owner's, while nobody else
 /// knows of the record. In between, what concerns a key is serialised by the lock of the shard in
-/// which that key lives; what keys have in common, by a mutex of its own (the last in the order of
-/// locks).
+/// which that key lives; what keys have in common, by a mutex of its own (behind which only the
+/// blob pool's is taken).
 class MomentRecord {
  public:
   /// Memory for what `keys` take; all of it is charged.
@@ -70,6 +70,8 @@ class MomentRecord {
   [[nodiscard]] std::optional<EntryView> entry(std::size_t index) const;
   [[nodiscard]] std::size_t found() const { return found_; }
   [[nodiscard]] std::size_t found_keys() const { return found_keys_; }
+  /// A value could not be kept. At any time.
+  [[nodiscard]] bool lacks_memory() const;
   /// At any time.
   [[nodiscard]] std::uint64_t value_bytes() const;
   [[nodiscard]] std::size_t memory_bytes() const;
@@ -113,6 +115,7 @@ class MomentRecord {
 
   [[nodiscard]] Item* find(std::uint64_t hash, std::string_view key) const;
   void keep_value(Item& item, const ValueView& value);
+  /// Null when there is no memory.
   char* room_for(std::size_t bytes);
   void take_piece(Piece piece, std::span<char> memory);
   void release_pieces();
@@ -138,6 +141,7 @@ class MomentRecord {
   std::size_t charged_bytes_ = 0;  // pieces that are not large values
   std::size_t piece_bytes_ = 0;
   std::uint64_t value_bytes_ = 0;
+  bool lacks_memory_ = false;
   std::size_t found_ = 0;
   std::size_t found_keys_ = 0;
 };

@@ -306,6 +306,8 @@ class Shard {
                       std::size_t large_bytes, Step& step);
   /// Whether `writer` (or nobody, when it is null) may make entries of `ns` go.
   static bool may_evict(const NamespaceState& ns, const NamespaceState* writer);
+  /// What all of it takes, in all shards.
+  [[nodiscard]] std::int64_t usage_of(const NamespaceState& ns) const;
   std::size_t evict_one(NamespacePart& part, Step& step);
   std::size_t evict_least_recent(NamespacePart& part, Step& step);
   bool find_least_recent(NamespacePart& part);
@@ -340,7 +342,6 @@ class Shard {
   std::array<std::unique_ptr<NamespacePart>, Entry::kTableIds> parts_;
   /// Table ids in use.
   std::vector<std::uint16_t> part_ids_;
-  std::size_t stretch_next_ = 0;
   /// Tables of what was cleared and dropped; their entries are nobody's.
   std::vector<HashTable> dying_;
   std::uint64_t version_ = 0;

@@ -7,9 +7,9 @@ namespace appmem::core {
 
 /// A mutex that its holder may lock again, for locks that are nearly always free: an atomic
 /// operation to lock, another to unlock, both inline (a std::recursive_mutex takes three times the
-/// instructions, in calls). Who finds it taken sleeps in the kernel.
+/// instructions, in calls). Who finds it taken sleeps in the kernel, after a few looks.
 ///
-/// The three states are those of U. Drepper's "Futexes are tricky", mutex 2: the kernel is asked to
+/// The three states are those of U. Drepper's "Futexes are tricky", mutex 3: the kernel is asked to
 /// wake somebody only where somebody may sleep.
 class ShardMutex {
  public:
@@ -51,7 +51,9 @@ class ShardMutex {
 
   /// Tells threads apart.
   static const void* self() {
-    static thread_local constinit char here = 0;
+    // Not 0: of a program in which no thread's variable has a value, mold 1.10 may protect a page
+    // before the first one, so that it does not start.
+    static thread_local constinit char here = 1;
     return &here;
   }
 

@@ -127,11 +127,9 @@ NamespaceState* Shard::choose_victim(const NamespaceState* writer) const {
   for (std::size_t index = 0; index < end; ++index) {
     // Every namespace has an equal share of what lies above the floors; so the one furthest above
     // its share is the one furthest above its floor.
-    const std::int64_t memory =
-        context_.registry.usage(index).memory.load(std::memory_order_relaxed);
-    if (memory <= best_excess) continue;
     NamespaceState& ns = *context_.registry.state(index);
-    if (!may_evict(ns, writer)) continue;
+    const std::int64_t memory = usage_of(ns);
+    if (memory <= best_excess || !may_evict(ns, writer)) continue;
     const std::int64_t excess = memory - static_cast<std::int64_t>(ns.settings.reserved_bytes);
     if (excess <= best_excess) continue;
     best = &ns;
@@ -139,9 +137,11 @@ NamespaceState* Shard::choose_victim(const NamespaceState* writer) const {
   }
   if (best != nullptr || writer == nullptr || !may_evict(*writer, writer)) return best;
   // A writer may go below its own floor.
-  const NamespaceUsage& usage = context_.registry.usage(writer->index);
-  return usage.memory.load(std::memory_order_relaxed) > 0 ? context_.registry.state(writer->index)
-                                                          : nullptr;
+  return usage_of(*writer) > 0 ? context_.registry.state(writer->id().index) : nullptr;
+}
+
+std::int64_t Shard::usage_of(const NamespaceState& ns) const {
+  return context_.registry.usage(ns.index).memory.load(std::memory_order_relaxed);
 }
 
 bool Shard::evict_whatever(const NamespaceState* writer, std::size_t bytes, Step& step) {
@@ -149,9 +149,7 @@ bool Shard::evict_whatever(const NamespaceState* writer, std::size_t bytes, Step
   for (std::size_t index = 0; index < end; ++index) {
     NamespaceState& ns = *context_.registry.state(index);
     if (!may_evict(ns, writer) || memory_of(ns) == 0) continue;
-    const std::int64_t memory =
-        context_.registry.usage(index).memory.load(std::memory_order_relaxed);
-    const bool above_floor = memory > static_cast<std::int64_t>(ns.settings.reserved_bytes);
+    const bool above_floor = usage_of(ns) > static_cast<std::int64_t>(ns.settings.reserved_bytes);
     if ((above_floor || &ns == writer) && evict(ns, bytes, step) > 0) return true;
   }
   return false;

@@ -313,12 +313,14 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
   });
 }
 
-void Store::note_refused(NamespaceId ns, std::string_view key, const Instant& now) {
-  static_cast<void>(
-      impl_->run(ns, key, now, [](Shard& shard, const Site& site, Step&) -> Result<void> {
-        shard.note_refused(site.part);
-        return {};
-      }));
+void Store::note_refused(NamespaceId id, std::string_view key) {
+  Impl::Place place;
+  std::unique_lock<ShardMutex> lock;
+  const NamespaceState* const ns = impl_->lock_place(id, impl_->hash_of(key), place, lock);
+  if (ns == nullptr) return;
+  // No step of its own: the caller may be in one that is not done.
+  Shard& shard = impl_->shards[place.shard]->shard;
+  shard.note_refused(*shard.part(NamespacePart::id_of(ns->index, place.spread)));
 }
 
 Result<RemoveOutcome> Store::remove(NamespaceId ns, std::string_view key,

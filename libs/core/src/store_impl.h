@@ -29,7 +29,8 @@ inline constexpr std::size_t kHomeEntriesMax = 4096;
 
 /// The shards with their locks, and what lies across shards.
 ///
-/// Locks: shards in ascending order; then the sink's, the blob pool's and the names'. Namespaces
+/// Locks: shards in ascending order; then the sink's, a moment record's, the blob pool's and the
+/// names'. Namespaces
 /// are made, changed and dropped with all shards locked. Without a lock only atomics are read:
 /// where a key lives is guessed from them and checked again under the lock.
 struct Store::Impl {
@@ -37,7 +38,8 @@ struct Store::Impl {
 
   struct alignas(64) LockedShard {
     LockedShard(const ShardContext& context, std::size_t index) : shard(context, index) {}
-    /// Locked again by the same thread only within Store::exclusively.
+    /// Locked again by the same thread only within Store::exclusively, and by note_refused() within
+    /// a step.
     ShardMutex mutex;
     Shard shard;
   };
@@ -164,8 +166,8 @@ struct Store::Impl {
   NamespaceRegistry registry;
   ShardContext context;
   std::vector<std::unique_ptr<LockedShard>> shards;
-  /// How many are reading as of one moment. Protected by the locks of all shards.
-  std::size_t moments = 0;
+  /// How many are reading as of one moment. Changed with all shards locked.
+  std::atomic<std::size_t> moments{0};
   /// Where the search for room begins, so that all shards give alike.
   std::atomic<std::size_t> room_next{0};
   std::atomic<std::size_t> maintain_next{0};

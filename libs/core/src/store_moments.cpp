@@ -31,6 +31,7 @@ constexpr std::size_t kPieceBytesMax = 256_KiB;
 
 // What a step comes to, some 100 ns.
 constexpr std::size_t kStepsPerKeyRead = 2;
+constexpr std::size_t kStepsPerPiece = 16;
 constexpr std::size_t kKeyBytesFiledPerStep = 512;
 constexpr std::size_t kKeysOrderedPerStep = 16;
 constexpr std::uint64_t kBytesReadPerStep = 1'024;
@@ -129,6 +130,10 @@ Result<bool> MomentRead::run(const Instant& now, std::size_t& steps) {
         break;
     }
   }
+  if (impl_->record.lacks_memory()) {
+    impl_->leave();
+    return fail(ErrorCode::kOutOfMemory, "no memory is left for what so many keys have");
+  }
   return impl_->phase == Impl::Phase::kDone;
 }
 
@@ -158,11 +163,15 @@ void MomentRead::Impl::order_some(std::size_t& steps) {
 }
 
 Result<void> MomentRead::Impl::take_moment(const Instant& now, std::size_t& steps) {
+  if (store.moments.load(std::memory_order_relaxed) >= kMomentsMax) {
+    steps = 0;  // look again in the next turn
+    return {};
+  }
   const Store::Impl::AllLocked locked(store);
   NamespaceState* const found = store.registry.state(id.index);
   if (found == nullptr || !Store::Impl::is(*found, id)) return no_such_namespace();
   if (store.moments >= kMomentsMax) {
-    steps = 0;  // look again in the next turn
+    steps = 0;
     return {};
   }
   ++store.moments;
@@ -184,14 +193,19 @@ Result<void> MomentRead::Impl::take_moment(const Instant& now, std::size_t& step
 }
 
 void MomentRead::Impl::read_some(const Instant& now, std::size_t& steps) {
+  bool there_is_memory = true;  // as far as this slice knows: looking for some takes long
   while (steps > 0 && phase == Phase::kRead) {
-    if (record.wants_memory()) {
+    if (there_is_memory && record.wants_memory()) {
       const std::size_t left = record.size() - next;
       const std::size_t bytes =
           std::clamp(left * kFirstPieceBytesPerKey, kPieceBytesMin, kPieceBytesMax);
-      record.offer(store.allocate_large(nullptr, bytes, now));
+      SharedBytes piece = store.allocate_large(nullptr, bytes, now);
+      there_is_memory = static_cast<bool>(piece);
+      record.offer(std::move(piece));
+      take(steps, kStepsPerPiece);
     }
     read_group(now, steps);
+    if (record.lacks_memory()) phase = Phase::kDone;
   }
   if (phase != Phase::kRead) leave();
 }

@@ -97,12 +97,14 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
     if (quiet) return arena.dirty_bytes() > 0;
     return arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare;
   };
-  if (too_dirty() && shared.purge_bytes > 0) {
-    const std::uint64_t dirty = arena.dirty_bytes();
-    shard.arena().purge(shared.purge_bytes);
-    shared.purge_bytes -= std::min<std::size_t>(shared.purge_bytes, dirty - arena.dirty_bytes());
-  }
-  return more || too_dirty();
+  if (!too_dirty()) return more;
+  if (shared.purge_bytes == 0) return true;
+  const std::uint64_t dirty = arena.dirty_bytes();
+  shard.arena().purge(shared.purge_bytes);
+  const std::uint64_t purged = dirty - arena.dirty_bytes();
+  shared.purge_bytes -= std::min<std::size_t>(shared.purge_bytes, purged);
+  // Where the system takes nothing back (memory may be locked), trying again at once is in vain.
+  return more || (purged > 0 && too_dirty());
 }
 
 bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget budget) {

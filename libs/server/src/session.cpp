@@ -269,7 +269,7 @@ void Session::execute(const protocol::Request& request, const Instant& now) {
     job_ = std::move(outcome.job);
     job_reply_ = &reply;
     job_start_ = start;
-    job_streams_ = reply.congested();
+    job_streams_ = job_->answering() && reply.congested();
     close_after_job_ = outcome.close;
     loop_.schedule_job(*this);
     return;
@@ -291,8 +291,10 @@ void Session::refuse(const protocol::Request& request, const Error& error) {
 void Session::begin_decode() {
   const LargeFrame frame = std::exchange(large_frame_, {});
   MemoryBudget& memory = loop_.server().memory;
-  if (memory.excess() + frame.decode_bytes > memory.excess_max()) {
+  if (frame.decode_bytes > 0 && memory.excess() + frame.decode_bytes > memory.excess_max()) {
+    ++requests_;
     input_.consume(frame.bytes);
+    handler_->refused_unread();
     refuse({}, {ErrorCode::kOutOfMemory, "no memory to take this request apart"});
     return;
   }
@@ -364,7 +366,7 @@ void Session::hand_over_retired() {
 }
 
 void Session::run_job(const Instant& now, protocol::TurnBudget budget) {
-  if (answers_wait() && loop_.memory_is_tight()) {
+  if (job_->answering() && answers_wait() && loop_.memory_is_tight()) {
     starve();
     loop_.schedule_flush(*this);
     return;
@@ -377,7 +379,7 @@ void Session::run_job(const Instant& now, protocol::TurnBudget budget) {
     closing_ = close_after_job_;
     paused_ = output_.size() >= kOutputBytesPause;
     loop_.schedule_serve(*this);
-  } else if (job_reply_->congested()) {
+  } else if (job_->answering() && job_reply_->congested()) {
     job_streams_ = true;
   } else {
     loop_.schedule_job(*this);
@@ -581,9 +583,7 @@ void Session::close() {
 }
 
 void Session::update_memory() {
-  info_.memory_bytes.store(kConnectionMemoryBytes + input_.memory_bytes() + output_.memory_bytes() +
-                               handler_->memory_bytes(),
-                           std::memory_order_relaxed);
+  info_.memory_bytes.store(kConnectionMemoryBytes + held_bytes(), std::memory_order_relaxed);
 }
 
 void Session::update_name() {

@@ -87,8 +87,11 @@ class Session {
   /// holds.
   [[nodiscard]] std::uint64_t output_bytes() const { return output_.memory_bytes(); }
   [[nodiscard]] std::uint64_t held_bytes() const {
-    return (decode_ == nullptr ? input_.memory_bytes() : 0) + output_.memory_bytes() +
-           handler_->memory_bytes() + (job_ == nullptr ? 0 : job_->memory_bytes());
+    // The buffer is the worker's while that decodes.
+    const std::uint64_t input =
+        decode_ == nullptr ? input_.memory_bytes() : decode_->frame_bytes + decode_->charged_bytes;
+    return input + output_.memory_bytes() + handler_->memory_bytes() +
+           (job_ == nullptr ? 0 : job_->memory_bytes());
   }
 
   /// In which of the loop's queues it stands; the loop's business.

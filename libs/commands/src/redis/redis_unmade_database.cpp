@@ -8,7 +8,7 @@
 #include "redis_state.h"
 
 /// Commands in a numbered database that does not exist yet. It is made at its first write: one that
-/// fails is none.
+/// fails is none, unless it fails for lack of memory, which only the write itself can tell.
 namespace appmem::commands {
 namespace {
 
@@ -18,7 +18,11 @@ using core::NamespaceId;
 /// in it. What a write may fail for is looked at before. Everything is locked while it writes.
 class UnmadeDatabase final : public core::Keyspace {
  public:
-  UnmadeDatabase(RedisCall& call, core::Keyspace& step) : call_(call), step_(step) {}
+  UnmadeDatabase(RedisCall& call, core::Keyspace& step) : call_(call), step_(step) {
+    // Another connection may have made it while this one waited for the locks.
+    const NamespaceId found = find_redis_database(call.store, call.session.redis->unmade_database);
+    if (found != kUnmadeDatabase) enter(found);
+  }
 
   Result<core::GetOutcome> get(NamespaceId ns, std::string_view key,
                                const core::GetOptions& options, const Instant& now,
@@ -114,12 +118,15 @@ class UnmadeDatabase final : public core::Keyspace {
 
   Result<void> make(NamespaceId ns, const Instant& now) {
     if (exists(ns)) return {};
-    RedisState& state = *call_.session.redis;
-    auto made = make_redis_database(call_.store, state.unmade_database, now);
+    auto made = make_redis_database(call_.store, call_.session.redis->unmade_database, now);
     if (!made) return fail(std::move(made).error());
-    made_ = call_.session.ns = *made;
-    state.unmade_database = 0;
+    enter(*made);
     return {};
+  }
+
+  void enter(NamespaceId made) {
+    made_ = call_.session.ns = made;
+    call_.session.redis->unmade_database = 0;
   }
 
   RedisCall& call_;

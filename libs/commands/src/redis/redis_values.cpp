@@ -51,7 +51,7 @@ Result<core::SetOutcome> write_redis_value(RedisCall& call, core::NamespaceId ns
     const auto settings = call.store.namespace_settings(ns);
     if (settings && settings->type == core::ValueType::kJson) {
       if (auto valid = call.validator.validate(bytes); !valid) {
-        call.store.note_refused(ns, key, call.now);
+        call.store.note_refused(ns, key);
         return fail(std::move(valid).error());
       }
       value.kind = ValueKind::kJson;

@@ -40,6 +40,12 @@ class AutoCodec final : public protocol::Codec {
   }
 
   [[nodiscard]] bool chosen() const { return codec_ != nullptr; }
+  /// Whatever does what this codec does with the next request, in fewer calls: once there is a
+  /// choice, the chosen codec itself. Lifetime: this object's.
+  [[nodiscard]] protocol::Codec& settled() {
+    if (codec_ == nullptr || leading_ != 0) return *this;
+    return *codec_;
+  }
 
  private:
   void choose(std::unique_ptr<protocol::Codec> codec);

@@ -49,6 +49,10 @@ class Dispatcher {
   [[nodiscard]] std::optional<core::KeyRef> likely_key(const Session& session,
                                                        const protocol::Request& request) const;
 
+  /// A request of the session was refused before it could be decoded: a transaction that it was to
+  /// be queued in will not be executed.
+  static void refused_unread(Session& session);
+
   /// Executes one request and writes its answer (or an error) to `reply`, which has been begun.
   /// Never fails otherwise: every failure is an answer.
   protocol::Outcome execute(Session& session, const protocol::Request& request,

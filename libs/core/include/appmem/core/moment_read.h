@@ -51,7 +51,7 @@ class MomentRead {
 
   /// Goes on until `steps` is used up, from which it takes what it has done (a step is some 100
   /// ns). True when all has been read; what follows may be asked then. Errors: kNotFound (the
-  /// namespace is gone).
+  /// namespace is gone), kOutOfMemory (for what writers leave behind); it must not be run again.
   Result<bool> run(const Instant& now, std::size_t& steps);
 
   [[nodiscard]] std::size_t size() const;

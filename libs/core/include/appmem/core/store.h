@@ -94,8 +94,8 @@ class Store final : public Keyspace {
                                           const Instant& now) override;
 
   /// Counts a write of `key` that the caller refuses, for the sake of the namespace's type, before
-  /// the store is asked.
-  void note_refused(NamespaceId ns, std::string_view key, const Instant& now);
+  /// the store is asked. May be called within an atomic step that has the key.
+  void note_refused(NamespaceId ns, std::string_view key);
 
   // --- many keys ---
 

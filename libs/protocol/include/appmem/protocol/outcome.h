@@ -29,6 +29,10 @@ class Job {
   /// Returns true when the answer is complete. Precondition: there is some budget.
   virtual bool run(Reply& reply, const Instant& now, TurnBudget& budget) = 0;
 
+  /// Whether it writes its answer. Before that it may still turn all of it into an error; none of
+  /// it leaves, and the job is run however many answers before its own wait to be read.
+  [[nodiscard]] virtual bool answering() const { return true; }
+
   /// What it holds of the memory budget for its connection, beside the answer.
   [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
 };

@@ -29,9 +29,13 @@ class ConnectionHandler {
   ConnectionHandler& operator=(const ConnectionHandler&) = delete;
   virtual ~ConnectionHandler() = default;
 
-  /// The same object for as long as the connection lives. A frame over kFrameBytesInlineMax is
+  /// To be asked again for each request: another object may go on where the one before was, once
+  /// the wire format is known. Lifetime: the connection's. A frame over kFrameBytesInlineMax is
   /// decoded on another thread while the connection waits; everything else happens on the loop's.
   virtual protocol::Codec& codec() = 0;
+
+  /// A request was answered with an error before it could be decoded.
+  virtual void refused_unread() {}
 
   /// Executes a decoded request; its answer has been begun on `reply`. The answer of a job leaves
   /// as a whole when it is complete, or in parts from the first moment on that it is
