@@ -416,6 +416,19 @@ TEST_F(RemoteTest, ARequestIsOneLine) {
   EXPECT_TRUE(client.pipeline({})->empty());
 }
 
+TEST_F(RemoteTest, AListenerThatSpeaksRespIsNamed) {
+  FakeDaemon daemon(path(), [](FakeConnection& connection) {
+    std::string line;
+    while (connection.read_line(line))
+      connection.write("-ERR unknown command\r\n");
+  });
+  Client client = open();
+  const auto value = client.get("a");
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(value.error().message, testing::HasSubstr("speaks RESP (it says `-ERR unknown"));
+}
+
 TEST_F(RemoteTest, AnAnswerThatMakesNoSenseIsAnInternalError) {
   FakeDaemon daemon(path(), [](FakeConnection& connection) {
     std::string line;

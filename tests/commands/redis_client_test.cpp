@@ -69,7 +69,8 @@ TEST_F(RedisClientTest, InfoTellsWhatTheConnectionIsIn) {
   EXPECT_EQ(text("CLIENT INFO"),
             "id=" + id +
                 " addr=/run/x.sock:0 laddr=/run/x.sock:0 name= age=0 idle=0 flags=U db=0 sub=0 "
-                "psub=0 ssub=0 multi=-1 multi-mem=0 tot-mem=0 cmd=client|info user=default "
+                "psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 obl=0 oll=0 "
+                "omem=0 tot-mem=0 cmd=client|info user=default "
                 "redir=-1 resp=2 lib-name= lib-ver= ns=default uid=1000 pid=4711 requests=0\n");
   ask("CLIENT SETNAME bob");
   ask("CLIENT SETINFO LIB-NAME redis-py");
@@ -117,7 +118,8 @@ TEST_F(RedisClientTest, ListTellsOfAllConnections) {
   know({own(), tcp});
   const std::string line =
       "id=90 addr=127.0.0.1:50000 laddr=127.0.0.1:6379 name=a_b_id=1 age=2 idle=0 flags=x db=0 "
-      "sub=0 psub=0 ssub=0 multi=2 multi-mem=100 tot-mem=0 cmd=get user=default redir=-1 resp=3 "
+      "sub=0 psub=0 ssub=0 multi=2 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=100 obl=0 oll=0 omem=0 "
+      "tot-mem=0 cmd=get user=default redir=-1 resp=3 "
       "lib-name= lib-ver= ns=default requests=0\n";
   EXPECT_THAT(text("CLIENT LIST"), testing::EndsWith("\n" + line));
   EXPECT_EQ(text("CLIENT LIST ID 90 1000 90"), line + line);

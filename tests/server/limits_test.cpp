@@ -239,7 +239,8 @@ TEST_F(LimitsTest, BuffersAreChargedAndGivenBack) {
   {
     LineClient client = connect();
     EXPECT_EQ(client.ask("echo 1"), "1");
-    const std::uint64_t pooled = before + kReceiveBlockBytes + protocol::kInputPadding;
+    const std::uint64_t pooled =
+        before + kReceiveBlockBytes + protocol::kInputPadding + protocol::ChunkPool::kSmallBytes;
     eventually([&] { return memory_.used() == pooled + kConnectionMemoryBytes; });
     client.send("slow" + std::string(4'000'000, 'y') + "\n");
     world_.decode_gate.wait_for_one();

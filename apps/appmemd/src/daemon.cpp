@@ -33,9 +33,8 @@ Result<std::uint32_t> group_id(const std::string& group) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started
   const struct group* found = ::getgrnam(group.c_str());
   if (found == nullptr) {
-    return fail(ErrorCode::kInvalidRequest, "there is no group \"" + group +
-                                                "\": create it, or name another one with "
-                                                "--socket-group");
+    return fail(ErrorCode::kInvalidRequest,
+                "there is no group \"" + group + "\": create it, or name another one");
   }
   return found->gr_gid;
 }

@@ -204,7 +204,9 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
                        .age = connection.age,
                        .idle = connection.idle,
                        .requests = connection.requests,
-                       .memory_bytes = connection.memory_bytes});
+                       .memory_bytes = connection.memory_bytes,
+                       .input_bytes = connection.input_bytes,
+                       .output_bytes = connection.output_bytes});
   }
   std::sort(clients.begin(), clients.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });

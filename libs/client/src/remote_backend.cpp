@@ -15,6 +15,13 @@ constexpr std::uint64_t kProtocolVersion = 1;
 /// How many stale connections one request replaces before it gives up on a daemon that closes
 /// each of them.
 constexpr int kReplacementsMax = 4;
+/// Of an answer that is not understood.
+constexpr std::size_t kAnswerBytesShown = 60;
+
+/// Whether it is an error in RESP: what a listener says that speaks nothing else.
+bool is_resp(std::string_view answer) {
+  return answer.starts_with('-');
+}
 
 }  // namespace
 
@@ -57,6 +64,14 @@ Error RemoteBackend::silent_error() const {
           std::nullopt};
 }
 
+Error RemoteBackend::resp_error(std::string_view answer) const {
+  const std::string_view shown = answer.substr(0, std::min(answer.find('\r'), kAnswerBytesShown));
+  return {ErrorCode::kUnavailable,
+          "what listens at " + pool_.place() + " speaks RESP (it says `" + std::string(shown) +
+              "`): the listener's protocol has to be auto or json",
+          std::nullopt};
+}
+
 std::optional<Result<void>> RemoteBackend::prepare(Connection& connection, bool fresh,
                                                    const std::string& ns) {
   std::vector<std::string> lines;
@@ -91,6 +106,7 @@ std::optional<Result<void>> RemoteBackend::prepare(Connection& connection, bool 
   }
   for (const std::string& answer : std::span(answers).subspan(shows_token ? 1 : 0)) {
     const Result<JsonView> parsed = JsonView::parse(answer);
+    if (is_resp(answer)) return fail(resp_error(answer));
     if (!parsed) return fail(ErrorCode::kInternal, parsed.error().message);
     if (auto error = answer_error(*parsed)) return fail(*std::move(error));
   }
@@ -123,6 +139,10 @@ Result<std::vector<std::string>> RemoteBackend::pipeline(
     const std::size_t before = answers.size();
     const Exchange done = loan->connection->exchange(requests.subspan(before), answers);
     if (done.end == Exchange::End::kComplete) {
+      if (answers.size() > before && is_resp(answers[before])) {
+        pool_.discard(std::move(loan->connection));
+        return fail(resp_error(answers[before]));
+      }
       pool_.give_back(std::move(loan->connection));
       break;
     }

@@ -37,6 +37,8 @@ class RemoteBackend final : public Backend {
   [[nodiscard]] std::string current_ns();
   Error lost_error(bool may_have_happened) const;
   Error silent_error() const;
+  /// The answer is one in RESP.
+  Error resp_error(std::string_view answer) const;
 
   const std::string address_;
   const std::chrono::milliseconds timeout_;

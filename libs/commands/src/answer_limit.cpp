@@ -28,11 +28,10 @@ Result<void> AnswerLimit::check_bytes(std::uint64_t answer_bytes, std::uint64_t 
     return fail(ErrorCode::kTooLarge, "the answer is over the limit of " +
                                           format_byte_size(bytes_max_) + " (max-output, less " +
                                           format_byte_size(kOutputBytesPause) +
-                                          "); ask for fewer keys at once");
+                                          "); ask for less at once");
   }
   if (bytes > kSmallAnswerBytes && memory_.excess() + memory > memory_.excess_max()) {
-    return fail(ErrorCode::kOutOfMemory,
-                "no memory to compose this answer; ask for fewer keys at once");
+    return fail(ErrorCode::kOutOfMemory, "no memory to compose this answer; ask for less at once");
   }
   return {};
 }

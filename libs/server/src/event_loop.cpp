@@ -366,6 +366,8 @@ void EventLoop::list(const Instant& now, std::vector<ConnectionInfo>& connection
     item.idle = std::max(milliseconds{0}, now.mono - active);
     item.requests = info.requests.load(std::memory_order_relaxed);
     item.memory_bytes = info.memory_bytes.load(std::memory_order_relaxed);
+    item.input_bytes = info.input_bytes.load(std::memory_order_relaxed);
+    item.output_bytes = info.output_bytes.load(std::memory_order_relaxed);
   }
 }
 

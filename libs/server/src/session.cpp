@@ -583,7 +583,10 @@ void Session::close() {
 }
 
 void Session::update_memory() {
-  info_.memory_bytes.store(kConnectionMemoryBytes + held_bytes(), std::memory_order_relaxed);
+  constexpr auto kRelaxed = std::memory_order_relaxed;
+  info_.memory_bytes.store(kConnectionMemoryBytes + held_bytes(), kRelaxed);
+  info_.input_bytes.store(decode_ == nullptr ? input_.size() : decode_->frame_bytes, kRelaxed);
+  info_.output_bytes.store(output_.size(), kRelaxed);
 }
 
 void Session::update_name() {

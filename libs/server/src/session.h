@@ -34,6 +34,8 @@ struct SessionInfo {
   std::atomic<std::int64_t> active_ms;  // when it last received, on the monotonic clock
   std::atomic<std::uint64_t> requests;
   std::atomic<std::uint64_t> memory_bytes;
+  std::atomic<std::uint64_t> input_bytes;
+  std::atomic<std::uint64_t> output_bytes;
 };
 
 /// One connection: owns its socket, and what has been received and not yet executed, and composed

@@ -11,6 +11,9 @@ namespace appmem::commands {
 void refuse_redis(RedisCall& call, const Error& error) {
   if (error.code == ErrorCode::kOutOfMemory) [[unlikely]] {
     call.control.out_of_memory(call.session.id, call.spec.name, error);
+    if ((call.spec.flags & protocol::kRedisDenyOom) != 0) {
+      return call.reply.failure("OOM command not allowed when used memory > 'maxmemory'.");
+    }
   }
   write_redis_error(call.reply, error);
 }

@@ -95,7 +95,14 @@ class Describer {
     for (const std::string_view name : {"sub", "psub", "ssub"})
       line.add(name, 0);
     line.add("multi", redis.queued);
+    // Words lie in the buffer that they came in, and what is composed in buffers of one kind.
+    line.add("qbuf", static_cast<std::int64_t>(client.input_bytes));
+    line.add("qbuf-free", 0);
+    line.add("argv-mem", 0);
     line.add("multi-mem", static_cast<std::int64_t>(redis.queue_bytes));
+    line.add("obl", static_cast<std::int64_t>(client.output_bytes));
+    line.add("oll", 0);
+    line.add("omem", 0);
     line.add("tot-mem", static_cast<std::int64_t>(client.memory_bytes));
     line.add("cmd", redis.command != nullptr ? redis.command->name : "NULL");
     line.add("user", kUser);

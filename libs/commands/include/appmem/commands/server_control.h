@@ -42,6 +42,8 @@ struct ClientInfo {
   std::chrono::milliseconds idle{0};
   std::uint64_t requests = 0;
   std::uint64_t memory_bytes = 0;  // its buffers
+  std::uint64_t input_bytes = 0;   // received and not yet executed
+  std::uint64_t output_bytes = 0;  // composed and not yet sent
   core::NamespaceId ns = core::kDefaultNamespace;
   RedisClientInfo redis = {};
 };

@@ -51,6 +51,8 @@ struct ConnectionInfo {
   std::chrono::milliseconds idle{0};
   std::uint64_t requests = 0;
   std::uint64_t memory_bytes = 0;
+  std::uint64_t input_bytes = 0;   // received and not yet executed
+  std::uint64_t output_bytes = 0;  // composed and not yet sent
 };
 
 /// Counted since `open`.
