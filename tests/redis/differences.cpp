@@ -22,6 +22,11 @@ constexpr Difference kDifferences[] = {
     {"The longest time to live",
      [](const Words& /*command*/, const RespReply& redis, const RespReply& appmem) {
        return redis.type != '-' && appmem.text.starts_with("ERR invalid expire time in");
+     },
+     true},
+    {"Shared values",
+     [](const Words& command, const RespReply& redis, const RespReply& appmem) {
+       return is(command, "OBJECT") && redis.text == "2147483647" && appmem.text == "1";
      }},
     {"The size of a key",
      [](const Words& /*command*/, const RespReply& /*redis*/, const RespReply& appmem) {
