@@ -161,7 +161,6 @@ TEST_F(RemoteTest, AskedAgainOnlySoOften) {
 }
 
 TEST_F(RemoteTest, AConnectionThatGrewStaleIsReplacedForAnyRequest) {
-  std::atomic<bool> closed{false};
   FakeDaemon daemon(path(), [&](FakeConnection& connection) {
     if (connection.number() > 1) return serve_ok(connection);
     std::string line;

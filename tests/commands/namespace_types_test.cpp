@@ -61,7 +61,8 @@ TEST_F(NamespaceTypesTest, ADocumentThatIsRefusedUndoesAllThatWasWrittenBeforeIt
 TEST_F(NamespaceTypesTest, WhatIsRefusedForTheTypeIsCounted) {
   std::size_t refused = 0;
   for (const std::string type : {"int", "string", "json"}) {
-    const std::string ns = R"({"op":"ns.create","name":"t)" + type + R"(","type":")" + type + "\"}";
+    std::string ns = R"({"op":"ns.create","name":"t)";
+    ns.append(type).append(R"(","type":")").append(type).append("\"}");
     must(ns);
     RedisPeer redis(server_);
     redis.ask("SELECT t" + type);

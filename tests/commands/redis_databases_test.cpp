@@ -133,7 +133,7 @@ TEST_F(RedisDatabasesTest, EveryKindOfWriteMakesTheDatabaseThatItNeeds) {
   for (std::size_t i = 0; i < writes.size(); ++i) {
     const std::string number = std::to_string(i + 1);
     ask("SELECT " + number);
-    EXPECT_EQ(ask(writes[i]).find("-"),
+    EXPECT_EQ(ask(writes[i]).find('-'),
               writes[i].find("GET") == std::string::npos ? std::string::npos : 1)
         << writes[i];
     EXPECT_TRUE(server_.store.find_namespace("db" + number)) << writes[i];

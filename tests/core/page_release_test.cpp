@@ -12,6 +12,11 @@ namespace appmem::core {
 namespace {
 
 class PageReleaseTest : public testing::Test {
+ public:
+  PageReleaseTest(const PageReleaseTest&) = delete;
+  PageReleaseTest& operator=(const PageReleaseTest&) = delete;
+  ~PageReleaseTest() override { ::munmap(bytes_, kPages * kPageBytes); }
+
  protected:
   static constexpr std::size_t kPages = 4 * PageRelease::kRangesMax;
 
@@ -22,9 +27,6 @@ class PageReleaseTest : public testing::Test {
     bytes_ = static_cast<char*>(mapping);
     std::memset(bytes_, 'x', kPages * kPageBytes);
   }
-  PageReleaseTest(const PageReleaseTest&) = delete;
-  PageReleaseTest& operator=(const PageReleaseTest&) = delete;
-  ~PageReleaseTest() override { ::munmap(bytes_, kPages * kPageBytes); }
 
   void add(std::size_t page, std::size_t pages) {
     release_.add(bytes_ + page * kPageBytes, pages * kPageBytes);

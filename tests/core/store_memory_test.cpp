@@ -56,9 +56,9 @@ TEST_F(StoreMemoryTest, AFullStoreEvictsAndStaysBelowItsLimit) {
 /// Keys of 16 bytes; targets are those of docs/performance.md, where processes are measured.
 TEST_F(StoreMemoryTest, AnEntryTakesAsMuchMemoryAtAnyCount) {
   struct Row {
-    std::size_t value_bytes;
+    std::size_t value_bytes = 0;
     std::optional<milliseconds> ttl;
-    double bytes_max;
+    double bytes_max = 0;
   };
   for (const Row& row :
        {Row{32, std::nullopt, 76}, Row{32, 1h, 88}, Row{64, 1h, 120}, Row{1024, 1h, 1110}}) {

@@ -434,7 +434,7 @@ TEST_F(StoreMomentsTest, ReadsWhatAModelHoldsAtTheMoment) {
         names.push_back(key(random.below(kKeys + 100)));
       auto read = begin(names);
       take_moment(*read, names.size());
-      const std::map<std::string, std::string> then = model;
+      const std::map<std::string, std::string> then(model.begin(), model.end());
       for (bool done = false; !done; done = go_on(*read, random.between(1, 200))) {
         for (std::size_t i = random.below(200); i > 0; --i)
           change();

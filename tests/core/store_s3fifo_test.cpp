@@ -113,6 +113,7 @@ TEST_F(StoreS3FifoTest, WhatAStepHasTouchedStaysInIt) {
   for (std::uint64_t round = 1; round < 6; ++round) {
     std::vector<std::string> names;
     std::vector<KeyRef> keys;
+    keys.reserve(kRoom);
     for (std::uint64_t i = 0; i < kRoom; ++i)
       names.push_back(key(i < 60 ? i : 1000 * round + i));
     for (const std::string& name : names)

@@ -153,9 +153,11 @@ TEST_F(RedisHostileTest, AMillionWordsFromManyClientsAtOnceStayWithinWhatIsAllow
     request += "$0\r\n\r\n";
   // A sanitizer's own memory is there from the start.
   const std::uint64_t before = peak_memory();
+  constexpr std::size_t kClients = 14;
   std::vector<std::thread> clients;
+  clients.reserve(kClients);
   std::atomic<int> answered = 0;
-  for (int i = 0; i < 14; ++i) {
+  for (std::size_t i = 0; i < kClients; ++i) {
     clients.emplace_back([&] {
       try {
         LineSocket client(daemon_.socket());

@@ -140,7 +140,7 @@ std::string_view without_carriage_return(std::string_view line) {
     const auto digit = [word](unsigned byte) {
       return (word >> (8 * byte) & 0xFF) - '0';
     };
-    const auto sign = static_cast<std::uint64_t>(mark);
+    const auto sign = std::uint64_t{static_cast<unsigned char>(mark)};
     if ((word & 0xFFFF'00FF) == (sign | std::uint64_t{'\r'} << 16U | std::uint64_t{'\n'} << 24U)) {
       at += 4;
       if (digit(1) <= 9) [[likely]]

@@ -80,7 +80,7 @@ class RespScan {
 
   // Of the request that was found last, where next_plain() has found it; none otherwise.
   static constexpr std::size_t kPlainWordsMax = 16;
-  std::array<Word, kPlainWordsMax> plain_words_;
+  std::array<Word, kPlainWordsMax> plain_words_{};
   std::size_t plain_count_ = 0;
 };
 

@@ -12,6 +12,23 @@
 
 namespace appmem::protocol {
 
+static_assert(std::endian::native == std::endian::little);
+
+/// The bytes from `from` on as a number, while compiling too.
+template <typename Word>
+constexpr std::uint64_t load_word(const char* from) {
+  Word word = 0;
+  if (std::is_constant_evaluated()) {
+    for (std::size_t i = 0; i < sizeof word; ++i) {
+      const auto byte = static_cast<std::uint64_t>(static_cast<unsigned char>(from[i]));
+      word = static_cast<Word>(word | byte << (8 * i));
+    }
+  } else {
+    std::memcpy(&word, from, sizeof word);
+  }
+  return word;
+}
+
 /// A name of at most 16 bytes as two words and its length: compared, hashed and put into small
 /// letters at once, without a loop. The words overlap where the name is shorter than both.
 class ShortName {
@@ -24,14 +41,15 @@ class ShortName {
     const char* const begin = name.data();
     const std::size_t size = name.size();
     if (size >= 8) {
-      head_ = load<std::uint64_t>(begin);
-      tail_ = load<std::uint64_t>(begin + size - 8);
+      head_ = load_word<std::uint64_t>(begin);
+      tail_ = load_word<std::uint64_t>(begin + size - 8);
     } else if (size >= 4) {
-      head_ = load<std::uint32_t>(begin);
-      tail_ = load<std::uint32_t>(begin + size - 4);
+      head_ = load_word<std::uint32_t>(begin);
+      tail_ = load_word<std::uint32_t>(begin + size - 4);
     } else {
-      head_ = load<std::uint8_t>(begin);
-      tail_ = load<std::uint8_t>(begin + size / 2) | load<std::uint8_t>(begin + size - 1) << 8U;
+      head_ = load_word<std::uint8_t>(begin);
+      tail_ = load_word<std::uint8_t>(begin + size / 2) | load_word<std::uint8_t>(begin + size - 1)
+                                                              << 8U;
     }
   }
 
@@ -53,21 +71,6 @@ class ShortName {
 
  private:
   static constexpr std::uint64_t kCaseBits = 0x2020'2020'2020'2020U;
-
-  template <typename Word>
-  static constexpr std::uint64_t load(const char* from) {
-    Word word = 0;
-    if (std::is_constant_evaluated()) {
-      for (std::size_t i = 0; i < sizeof word; ++i) {
-        const auto byte = static_cast<std::uint64_t>(static_cast<unsigned char>(from[i]));
-        word = static_cast<Word>(word | byte << (8 * i));
-      }
-    } else {
-      std::memcpy(&word, from, sizeof word);
-    }
-    return word;
-  }
-  static_assert(std::endian::native == std::endian::little);
 
   std::uint64_t head_ = 0;
   std::uint64_t tail_ = 0;

@@ -95,7 +95,7 @@ class Store final : public Keyspace {
 
   /// Counts a write of `key` that the caller refuses, for the sake of the namespace's type, before
   /// the store is asked. May be called within an atomic step that has the key.
-  void note_refused(NamespaceId ns, std::string_view key);
+  void note_refused(NamespaceId id, std::string_view key);
 
   // --- many keys ---
 
