@@ -6,7 +6,7 @@
 namespace appmem::core {
 
 /// A mutex that its holder may lock again, for locks that are nearly always free: an atomic
-/// operation to lock, another to unlock, both inline (a std::recursive_mutex takes three times the
+/// operation to lock, another to unlock, both inline (a std::recursive_mutex takes six times the
 /// instructions, in calls). Who finds it taken sleeps in the kernel, after a few looks.
 ///
 /// The three states are those of U. Drepper's "Futexes are tricky", mutex 3: the kernel is asked to

@@ -203,19 +203,7 @@ Outcome outcome_of(RedisCall& call) {
 /// Runs the handler with all its keys locked.
 void run_atomically(RedisCall& call, std::span<const core::KeyRef> keys) {
   const auto body = [&](core::Batch& batch) -> Result<void> {
-    RedisCall locked{static_cast<const RedisContext&>(call),
-                     call.session,
-                     batch,
-                     call.ns,
-                     call.spec,
-                     call.words,
-                     call.reply,
-                     call.now,
-                     call.target,
-                     call.large_words};
-    run_redis_handler(locked);
-    call.rests_on(locked.ticket);
-    call.job = std::move(locked.job);
+    run_redis_handler_on(batch, call);
     return {};
   };
   const auto ticket = call.store.atomically(keys, call.now, body);
@@ -251,6 +239,23 @@ void append_redis_keys(const RedisSpec& spec, std::span<const std::string_view> 
 
 void run_redis_handler(RedisCall& call) {
   kRows[static_cast<std::size_t>(call.spec.id)].handler(call);
+}
+
+void run_redis_handler_on(core::Keyspace& keys, RedisCall& call) {
+  RedisCall inner{static_cast<const RedisContext&>(call),
+                  call.session,
+                  keys,
+                  call.ns,
+                  call.spec,
+                  call.words,
+                  call.reply,
+                  call.now,
+                  call.target,
+                  call.large_words};
+  run_redis_handler(inner);
+  call.rests_on(inner.ticket);
+  call.job = std::move(inner.job);
+  call.close = call.close || inner.close;
 }
 
 void run_redis_command(RedisCall& call) {

@@ -37,5 +37,7 @@ void run_redis_command(RedisCall& call);
 
 /// Runs the command's handler, on keys that the caller has seen to.
 void run_redis_handler(RedisCall& call);
+/// The same, with operations on keys going to `keys`; the call has what the handler leaves behind.
+void run_redis_handler_on(core::Keyspace& keys, RedisCall& call);
 
 }  // namespace appmem::commands

@@ -140,20 +140,7 @@ class UnmadeDatabase final : public core::Keyspace {
 void run_in_unmade_database(RedisCall& call) {
   const auto body = [&](core::Keyspace& step) -> Result<void> {
     UnmadeDatabase keys(call, step);
-    RedisCall inner{static_cast<const RedisContext&>(call),
-                    call.session,
-                    keys,
-                    call.ns,
-                    call.spec,
-                    call.words,
-                    call.reply,
-                    call.now,
-                    call.target,
-                    call.large_words};
-    run_redis_handler(inner);
-    call.rests_on(inner.ticket);
-    call.job = std::move(inner.job);
-    call.close = call.close || inner.close;
+    run_redis_handler_on(keys, call);
     return {};
   };
   // COPY finds nothing to copy. What does not write may wait for locks of others.
