@@ -30,7 +30,7 @@ class RecordBuffer {
 
   struct SetFields {
     std::string_view key;
-    ValueView value;
+    ValueView value{};
     std::uint64_t version = 0;
     std::optional<WallTime> deadline = std::nullopt;
     std::optional<std::uint64_t> position = std::nullopt;
