@@ -321,14 +321,12 @@ TEST_F(SimulatedFilesTest, ACloneIsOnItsOwn) {
 }
 
 TEST_F(SimulatedFilesTest, ThreadsUseThemTogether) {
-  constexpr int kThreads = 4;
+  constexpr std::size_t kThreads = 4;
   constexpr std::uint64_t kWrites = 500;
-  std::vector<std::unique_ptr<File>> open_files;
   std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i)
-    open_files.push_back(make_synced("/d/" + std::to_string(i), ""));
-  for (const auto& file : open_files) {
-    threads.emplace_back([&file] {
+  threads.reserve(kThreads);
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([file = make_synced("/d/" + std::to_string(i), "")] {
       for (std::uint64_t at = 0; at < kWrites; ++at) {
         write(*file, at, "x");
         if (at % 16 == 0) file->sync();
@@ -339,7 +337,7 @@ TEST_F(SimulatedFilesTest, ThreadsUseThemTogether) {
   for (std::thread& thread : threads)
     thread.join();
   files_.crash(1);
-  for (int i = 0; i < kThreads; ++i)
+  for (std::size_t i = 0; i < kThreads; ++i)
     EXPECT_EQ(files_.contents("/d/" + std::to_string(i)), std::string(kWrites, 'x'));
 }
 
