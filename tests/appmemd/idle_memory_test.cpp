@@ -8,6 +8,8 @@
 
 #include "appmem/base/units.h"
 #include "appmem/server/server_limits.h"
+#include "appmem/storage/file_system.h"
+#include "appmem/storage/storage.h"
 #include "log.h"
 #include "server/counted_allocations.h"
 #include "server/line_client.h"
@@ -27,7 +29,9 @@ TEST(IdleMemoryTest, AnIdleConnectionOfTheDaemonTakesAtMostFourKiB) {
   core::Store store({.max_memory_bytes = 64_MiB, .seed = 1}, clock.now());
   ServiceOptions about;
   about.listeners.emplace_back().access.daemon_uid = ::geteuid();
-  Service service(about, store, clock);
+  const auto files = storage::make_system_files();
+  storage::Storage storage({.directory = directory.file("data")}, *files, clock, *log);
+  Service service(about, store, storage, clock);
   server::ServerOptions options;
   options.listeners.emplace_back().socket_path = directory.file("s");
   server::Server server(options, service, clock, store.memory(), *log);

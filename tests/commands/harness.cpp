@@ -98,6 +98,11 @@ Result<void> FakeSink::admit() {
   return {};
 }
 
+Result<void> FakeSink::readable(core::CommitTicket ticket) const {
+  if (failed && ticket > safe) return fail(ErrorCode::kUnavailable, "it may not last");
+  return {};
+}
+
 core::CommitTicket FakeSink::append(std::span<const core::Mutation> /*mutations*/,
                                     const Instant& /*now*/) {
   ++records;

@@ -61,10 +61,14 @@ class FakeSink final : public core::MutationSink {
  public:
   Result<void> admit() override;
   core::CommitTicket append(std::span<const core::Mutation> mutations, const Instant& now) override;
+  [[nodiscard]] core::CommitTicket latest() const override { return last; }
+  [[nodiscard]] Result<void> readable(core::CommitTicket ticket) const override;
 
   core::CommitTicket last = 0;
   std::size_t records = 0;
   bool failed = false;
+  /// What is above it cannot be read once the log has failed.
+  core::CommitTicket safe = 0;
 };
 
 enum class Role : std::uint8_t { kOperator, kMember, kStranger, kUnauthenticated };

@@ -37,6 +37,8 @@ class RecordingSink final : public MutationSink {
     }
     return 100 + records.size();
   }
+  [[nodiscard]] CommitTicket latest() const override { return last(); }
+  [[nodiscard]] Result<void> readable(CommitTicket /*ticket*/) const override { return {}; }
   [[nodiscard]] CommitTicket last() const { return 100 + records.size(); }
 
   std::vector<std::vector<Told>> records;

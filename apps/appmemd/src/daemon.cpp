@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <memory>
@@ -19,6 +20,8 @@
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
 #include "appmem/server/server.h"
+#include "appmem/storage/file_system.h"
+#include "appmem/storage/storage.h"
 #include "log.h"
 #include "pid_file.h"
 #include "service.h"
@@ -180,6 +183,9 @@ std::uint64_t random_seed() {
   return seed;
 }
 
+/// In microseconds, four years: what was written longer ago gets a new version.
+constexpr core::Version kVersionReach = core::Version{1} << 47U;
+
 /// Above every version of an earlier run: microseconds since 1970 are ahead of a store's writes.
 core::Version version_floor(const Instant& now) {
   const auto since = now.wall.time_since_epoch();
@@ -194,17 +200,30 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
   warn_of_open_listeners(*listeners, log);
 
   const Instant start = clock.now();
+  const auto files = storage::make_system_files();
+  storage::Storage storage({.directory = options.data_dir,
+                            .sync = options.sync,
+                            .sync_interval = options.sync_interval,
+                            .segment_bytes = options.segment_bytes,
+                            .checkpoint_interval = options.checkpoint_interval,
+                            .background_bytes_per_second = options.compaction_rate,
+                            .seed = random_seed()},
+                           *files, clock, log);
+  const core::Version floor = version_floor(start);
   core::Store store({.max_memory_bytes = options.max_memory_bytes,
                      .value_bytes_max = options.limits.value_bytes_max,
                      .threads = options.threads,
                      .seed = random_seed(),
-                     .version_floor = version_floor(start)},
+                     .version_floor = floor,
+                     .version_reach = std::min(floor, kVersionReach),
+                     .sink = &storage},
                     start);
   if (auto altered =
           store.alter_namespace(core::kDefaultNamespace, {.eviction = options.eviction}, start);
       !altered) {
     return altered;
   }
+  if (auto recovered = storage.recover(store); !recovered) return recovered;
   Service service({.limits = options.limits,
                    .threads = options.threads,
                    .listeners = std::move(listeners->rules),
@@ -215,7 +234,7 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                          background.ready();
                        },
                    .observer = &log},
-                  store, clock);
+                  store, storage, clock);
   server::Server server({.listeners = std::move(listeners->specs),
                          .threads = options.threads,
                          .limits = options.limits,
@@ -228,8 +247,9 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
     return options.pid_file.empty() ? Result<void>() : pid_file.write(options.pid_file);
   };
   if (auto opened = server.open(take_pid_file); !opened) return opened;
+  storage.start([&server] { server.notify_committed(); });
   server.run();
-  return {};
+  return storage.close();
 }
 
 }  // namespace

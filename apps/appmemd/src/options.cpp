@@ -19,6 +19,8 @@ constexpr std::uint64_t kMemoryShareOfMachine = 4;
 constexpr std::size_t kRequestBytesMin = 64_KiB;
 constexpr std::size_t kRequestBytesMaxCeiling = 1_GiB;
 constexpr std::size_t kConnectionsMaxCeiling = 1'000'000;
+constexpr std::uint64_t kSegmentBytesMin = 64_KiB;
+constexpr std::uint64_t kSegmentBytesMax = 4_GiB;
 
 tl::unexpected<Error> expected(std::string_view what) {
   return fail(ErrorCode::kInvalidRequest, "expected " + std::string(what));
@@ -100,6 +102,10 @@ constexpr std::pair<std::string_view, core::Eviction> kEvictions[] = {
     {"lru", core::Eviction::kLru},
     {"s3fifo", core::Eviction::kS3Fifo},
     {"none", core::Eviction::kNone}};
+constexpr std::pair<std::string_view, storage::Sync> kSyncs[] = {
+    {"always", storage::Sync::kAlways},
+    {"interval", storage::Sync::kInterval},
+    {"os", storage::Sync::kOs}};
 /// As people write it in an environment, too; the first of each is what is shown.
 constexpr std::pair<std::string_view, bool> kSwitch[] = {
     {"false", false}, {"true", true}, {"0", false},   {"1", true},
@@ -125,6 +131,12 @@ Result<void> set_socket(Options& options, std::string_view text) {
   auto path = parse_socket_path(text);
   if (!path) return fail(std::move(path).error());
   options.socket = *std::move(path);
+  return {};
+}
+
+Result<void> set_data_dir(Options& options, std::string_view text) {
+  if (text.empty() || text.front() != '/') return expected("an absolute path");
+  options.data_dir = text;
   return {};
 }
 
@@ -254,6 +266,48 @@ constexpr OptionRow kRows[] = {
      [](const Options& o) {
        return show_word<core::Eviction>(kEvictions, o.eviction);
      }},
+    {"data-dir", "DIR",
+     "Where durable namespaces are kept; made when there is the first one.",
+     "/var/lib/appmem for root, $XDG_STATE_HOME/appmem otherwise, ~/.local/state/appmem where that "
+     "is not set",
+     set_data_dir,
+     [](const Options& o) {
+       return o.data_dir;
+     }},
+    {"sync", "WHEN",
+     "When a durable write is on the disk: `always`, before it is answered; `interval`, within "
+     "--sync-interval; `os`, when the system likes. A crash of the daemon alone loses nothing in "
+     "any case.",
+     kNone, [](Options& o, Text text) { return set_word<storage::Sync>(text, kSyncs, o.sync); },
+     [](const Options& o) {
+       return show_word<storage::Sync>(kSyncs, o.sync);
+     }},
+    {"sync-interval", "DURATION", "The longest that `--sync interval` leaves writes in memory.",
+     kNone, [](Options& o, Text text) { return set_duration(text, kMomentMin, o.sync_interval); },
+     [](const Options& o) {
+       return format_duration(o.sync_interval);
+     }},
+    {"segment-size", "SIZE", "Size of the files of the log, the segments.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, kSegmentBytesMin, kSegmentBytesMax, o.segment_bytes);
+     },
+     [](const Options& o) {
+       return format_byte_size(o.segment_bytes);
+     }},
+    {"checkpoint-interval", "DURATION",
+     "How often namespaces with `persist` `snapshot` are written to the disk.", kNone,
+     [](Options& o, Text text) { return set_duration(text, kMomentMin, o.checkpoint_interval); },
+     [](const Options& o) {
+       return format_duration(o.checkpoint_interval);
+     }},
+    {"compaction-rate", "SIZE",
+     "What checkpoints and compaction write in a second at most; 0: as much as they can.", kNone,
+     [](Options& o, Text text) {
+       return set_size(text, 0, std::uint64_t{1} << 40U, o.compaction_rate);
+     },
+     [](const Options& o) {
+       return o.compaction_rate == 0 ? std::string("0") : format_byte_size(o.compaction_rate);
+     }},
     {"max-value-bytes", "SIZE", "The largest value.", kNone,
      [](Options& o, Text text) {
        return set_size(text, 1, kValueBytesMaxCeiling, o.limits.value_bytes_max);
@@ -380,6 +434,7 @@ std::string environment_name(const OptionRow& row) {
 Options default_options(const Machine& machine) {
   Options options;
   options.socket = machine.default_socket;
+  options.data_dir = machine.default_data_dir;
   options.threads = std::clamp<std::size_t>(machine.cores, 1, kDefaultThreadsMax);
   // Whole MiB, so that it reads well.
   options.max_memory_bytes =

@@ -16,6 +16,7 @@
 #include "appmem/base/limits.h"
 #include "appmem/base/tcp_address.h"
 #include "appmem/core/namespace.h"
+#include "appmem/storage/storage.h"
 #include "listen_address.h"
 
 namespace appmem::daemon {
@@ -37,6 +38,13 @@ struct Options {
   /// Of the namespace `default`, until ns.alter changes it.
   core::Eviction eviction = core::Eviction::kLru;
   Limits limits;
+  std::string data_dir;
+  storage::Sync sync = storage::Sync::kAlways;
+  std::chrono::milliseconds sync_interval{1000};
+  std::uint64_t segment_bytes = 64_MiB;
+  std::chrono::milliseconds checkpoint_interval{300'000};
+  /// 0: no limit.
+  std::uint64_t compaction_rate = 0;
   std::chrono::milliseconds shutdown_timeout{5000};
   LogFormat log_format = LogFormat::kAuto;
   LogLevel log_level = LogLevel::kInfo;
@@ -50,6 +58,7 @@ struct Machine {
   /// Of the machine or of the control group that the process runs in, whichever is less.
   std::uint64_t memory_bytes = 0;
   std::string default_socket;
+  std::string default_data_dir;
   std::string working_directory = "/";
 };
 

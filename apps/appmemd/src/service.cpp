@@ -128,9 +128,12 @@ class Service::Connection final : public server::ConnectionHandler {
   commands::SessionView view_;
 };
 
-Service::Service(ServiceOptions options, core::Store& store, Clock& clock)
+Service::Service(ServiceOptions options, core::Store& store, storage::Storage& storage,
+                 Clock& clock)
     : options_(std::move(options)),
       store_(store),
+      storage_(storage),
+      durability_(storage),
       clock_(clock),
       start_(clock.now().mono),
       validator_(codecs::make_json_validator()),

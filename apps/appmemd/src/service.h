@@ -22,6 +22,8 @@
 #include "appmem/protocol/caller.h"
 #include "appmem/server/request_handler.h"
 #include "appmem/server/server.h"
+#include "appmem/storage/storage.h"
+#include "durability.h"
 #include "listen_address.h"
 
 namespace appmem::daemon {
@@ -54,8 +56,8 @@ struct ServiceOptions {
 /// handlers may ask of the process. Thread safety: as the two interfaces.
 class Service final : public server::RequestHandler, public commands::ServerControl {
  public:
-  /// `store` and `clock` are borrowed.
-  Service(ServiceOptions options, core::Store& store, Clock& clock);
+  /// `store`, `storage` and `clock` are borrowed.
+  Service(ServiceOptions options, core::Store& store, storage::Storage& storage, Clock& clock);
   ~Service() override;
 
   /// The server that this service is the handler of; before it opens. Borrowed.
@@ -67,7 +69,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
                                                      protocol::PeerCredentials peer) override;
   void foresee(std::span<const server::ForeseenRequest> requests) override;
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
-  [[nodiscard]] std::uint64_t committed() const override { return 0; }  // nothing is durable yet
+  [[nodiscard]] std::uint64_t committed() const override { return storage_.committed(); }
+  [[nodiscard]] bool commit_failed() const override { return storage_.failed(); }
+  void turn_ended(std::size_t /*loop*/) override { storage_.turn_ended(); }
   void serving() override;
   void stopping() override;
 
@@ -80,6 +84,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
     return options_.config;
   }
+  [[nodiscard]] commands::StorageControl* storage() override { return &durability_; }
   commands::TokenCheck authenticate(commands::Session& session, std::string_view token) override;
   void shutdown() override;
   void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
@@ -92,6 +97,8 @@ class Service final : public server::RequestHandler, public commands::ServerCont
 
   const ServiceOptions options_;
   core::Store& store_;
+  storage::Storage& storage_;
+  Durability durability_;
   Clock& clock_;
   const TimePoint start_;
   std::unique_ptr<protocol::JsonValidator> validator_;

@@ -46,6 +46,9 @@ protocol::Outcome handle_config_get(Call& call);
 protocol::Outcome handle_clients(Call& call);
 protocol::Outcome handle_client_kill(Call& call);
 protocol::Outcome handle_shutdown(Call& call);
+/// A checkpoint is what compacts the log as well (decision 0018).
+protocol::Outcome handle_checkpoint(Call& call);
+protocol::Outcome handle_storage_resume(Call& call);
 /// Every row flagged kUnavailable.
 protocol::Outcome handle_unavailable(Call& call);
 

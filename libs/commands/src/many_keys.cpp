@@ -26,7 +26,7 @@ bool reads_in_slices(const core::Store& store, core::NamespaceId ns,
     key_bytes += key.size();
   if (key_bytes > core::MomentRead::kKeyBytesMax) return false;
   const auto settings = store.namespace_settings(ns);
-  return settings && settings->persist == core::Persistence::kNone;
+  return settings && settings->persist != core::Persistence::kWal;
 }
 
 ManyKeysJob::ManyKeysJob(std::unique_ptr<core::MomentRead> read, const AnswerLimit& limit,

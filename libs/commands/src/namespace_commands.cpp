@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -6,6 +8,7 @@
 #include "access.h"
 #include "handlers.h"
 #include "namespace_fields.h"
+#include "storage_commands.h"
 
 namespace appmem::commands {
 namespace {
@@ -23,6 +26,18 @@ Result<core::NamespaceId> admit_by_name(const Call& call) {
   return find_named(call.store, name);
 }
 
+/// kNone for one that is gone.
+core::Persistence persistence_of(const core::Store& store, core::NamespaceId ns) {
+  const auto settings = store.namespace_settings(ns);
+  return settings ? settings->persist : core::Persistence::kNone;
+}
+
+/// The answer is complete; about a durable namespace it waits for what was just told to the log.
+Outcome settled(const Call& call, core::Persistence persist) {
+  return persist == core::Persistence::kNone ? Outcome::done()
+                                             : answered(call.store.latest_ticket());
+}
+
 }  // namespace
 
 Outcome handle_ns_create(Call& call) {
@@ -33,6 +48,9 @@ Outcome handle_ns_create(Call& call) {
   core::NamespaceSettings settings;
   settings.owner_uid = call.session.caller.credentials.uid;
   if (auto read = read_settings(call.args, settings); !read) return refuse(call, read.error());
+  if (auto ready = prepare_storage(call.control, settings); !ready) {
+    return refuse(call, ready.error());
+  }
   const auto created = call.store.create_namespace(name, settings, call.now);
   if (!created) {
     const bool is_fine =
@@ -40,7 +58,7 @@ Outcome handle_ns_create(Call& call) {
     if (!is_fine) return refuse(call, created.error());
   }
   call.reply.boolean(Field::kCreated, created.has_value());
-  return Outcome::done();
+  return settled(call, settings.persist);
 }
 
 Outcome handle_ns_alter(Call& call) {
@@ -52,16 +70,27 @@ Outcome handle_ns_alter(Call& call) {
   const std::lock_guard lock(call.settings_mutex);
   auto settings = call.store.namespace_settings(*ns);
   if (!settings) return refuse(call, settings.error());
+  const core::Persistence before = settings->persist;
   if (auto read = read_settings(call.args, *settings); !read) return refuse(call, read.error());
+  if (auto ready = prepare_storage(call.control, *settings); !ready) {
+    return refuse(call, ready.error());
+  }
   const auto altered = call.store.alter_namespace(*ns, *settings, call.now);
-  return altered ? Outcome::done() : refuse(call, altered.error());
+  if (!altered) return refuse(call, altered.error());
+  const bool is_durable = settings->persist != core::Persistence::kNone;
+  if (is_durable && settings->persist != before && call.control.storage() != nullptr) {
+    // Only a checkpoint has what it held before.
+    return wait_for_checkpoint(call);
+  }
+  return settled(call, std::max(before, settings->persist));
 }
 
 Outcome handle_ns_drop(Call& call) {
   const auto ns = admit_by_name(call);
   if (!ns) return refuse(call, ns.error());
+  const core::Persistence persist = persistence_of(call.store, *ns);
   const auto dropped = call.store.drop_namespace(*ns, call.now);
-  return dropped ? Outcome::done() : refuse(call, dropped.error());
+  return dropped ? settled(call, persist) : refuse(call, dropped.error());
 }
 
 Outcome handle_ns_clear(Call& call) {
@@ -70,7 +99,7 @@ Outcome handle_ns_clear(Call& call) {
   const auto deleted = call.store.clear_namespace(*ns, call.now);
   if (!deleted) return refuse(call, deleted.error());
   call.reply.unsigned_integer(Field::kDeleted, *deleted);
-  return Outcome::done();
+  return settled(call, persistence_of(call.store, *ns));
 }
 
 Outcome handle_ns_list(Call& call) {

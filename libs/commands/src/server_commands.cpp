@@ -125,6 +125,15 @@ Outcome server_stats(Call& call) {
   reply.unsigned_integer(Field::kTables, store.table_bytes);
   reply.unsigned_integer(Field::kLarge, store.large_bytes);
   reply.integer(Field::kExpiryLagMs, store.expiry_lag.count());
+  if (StorageControl* const storage = call.control.storage(); storage != nullptr) {
+    const auto numbers = storage->stats();
+    if (!numbers.empty()) {
+      reply.begin_object(Field::kStorage);
+      for (const auto& [name, number] : numbers)
+        reply.named_integer(name, number);
+      reply.end_object();
+    }
+  }
   return Outcome::done();
 }
 
@@ -192,7 +201,12 @@ Outcome handle_stats(Call& call) {
 
 Outcome handle_health(Call& call) {
   const ServerInfo server = call.control.info(call.now);
-  call.reply.text(Field::kStatus, "ok");
+  StorageControl* const storage = call.control.storage();
+  const std::string failure = storage == nullptr ? std::string() : storage->failure();
+  call.reply.text(Field::kStatus, failure.empty() ? "ok" : "read_only");
+  if (!failure.empty()) {
+    call.reply.text(Field::kMessage, "namespaces with a log are read-only: " + failure);
+  }
   call.reply.text(Field::kServerVersion, server.version);
   call.reply.integer(Field::kUptimeMs, server.uptime.count());
   return Outcome::done();

@@ -13,6 +13,7 @@
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/shared_bytes.h"
 #include "appmem/core/keyspace.h"
+#include "moment_listener.h"
 
 namespace appmem::core {
 
@@ -24,7 +25,7 @@ namespace appmem::core {
 /// knows of the record. In between, what concerns a key is serialised by the lock of the shard in
 /// which that key lives; what keys have in common, by a mutex of its own (behind which only the
 /// blob pool's is taken).
-class MomentRecord {
+class MomentRecord final : public MomentListener {
  public:
   /// Memory for what `keys` take; all of it is charged.
   static std::size_t memory_bytes_for(std::span<const std::string_view> keys);
@@ -60,7 +61,7 @@ class MomentRecord {
   /// The entry of the key at the moment (null: there was none) has been found.
   void close(std::size_t index, const EntryView* entry);
   /// What the key has or had (null: nothing) is about to change.
-  void before_change(std::uint64_t hash, std::string_view key, const EntryView* entry);
+  void before_change(std::uint64_t hash, std::string_view key, const EntryView* entry) override;
   /// Offers memory for small values. Takes it if it needs any soon.
   void offer(SharedBytes piece);
   [[nodiscard]] bool wants_memory() const;
@@ -81,11 +82,6 @@ class MomentRecord {
   std::uint64_t value_bytes_max = UINT64_MAX;
   /// Entries whose deadline is not after it have ended.
   TimePoint moment{};
-
-  // Of the namespace's list. Written with all shards locked; read with any.
-  MomentRecord* next = nullptr;
-  /// The namespace was cleared or dropped before all was known, and does not know the record.
-  bool broken = false;
 
  private:
   enum class State : std::uint8_t { kOpen, kAbsent, kFound, kNamedBefore };

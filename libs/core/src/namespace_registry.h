@@ -19,7 +19,7 @@
 
 namespace appmem::core {
 
-class MomentRecord;
+class MomentListener;
 
 /// What all shards share about one namespace. Never freed while the store lives, so that an
 /// operation may look at it before it has a lock.
@@ -42,7 +42,7 @@ struct NamespaceState {
   std::size_t value_bytes_max = 0;
   /// Those who are reading it as it was at one moment: a list of them. Whoever is about to change
   /// an entry tells them what it was.
-  MomentRecord* moments = nullptr;
+  MomentListener* moments = nullptr;
 
   /// Keys with a hash below it live in the shard of their hash, the others at home. Written with
   /// the home shard and the one that takes the keys locked, or with all.
@@ -50,7 +50,10 @@ struct NamespaceState {
   /// Taken by the thread that moves the boundary.
   std::atomic_flag spreading;
 
+  /// Storage is told of its settings.
   [[nodiscard]] bool durable() const { return settings.persist != Persistence::kNone; }
+  /// Storage is told of each change.
+  [[nodiscard]] bool logged() const { return settings.persist == Persistence::kWal; }
   /// Whether what it uses must be known exactly at every write.
   [[nodiscard]] bool bounded() const { return settings.max_bytes || settings.max_keys; }
   [[nodiscard]] NamespaceId id() const { return {id_index, generation}; }

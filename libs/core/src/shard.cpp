@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "appmem/base/check.h"
-#include "moment_record.h"
+#include "moment_listener.h"
 
 namespace appmem::core {
 namespace {
@@ -78,7 +78,7 @@ void Shard::keep_for_moments(const NamespacePart& part, std::uint64_t hash, std:
                              Handle old) const {
   EntryView was;
   if (old != kNoHandle) was = view(old);
-  for (MomentRecord* record = part.ns->moments; record != nullptr; record = record->next)
+  for (MomentListener* record = part.ns->moments; record != nullptr; record = record->next)
     record->before_change(hash, key, old == kNoHandle ? nullptr : &was);
 }
 
@@ -95,7 +95,7 @@ bool Shard::is_protected(const NamespacePart& part, std::uint32_t tick) const {
 }
 
 Result<void> Shard::admit(const NamespaceState& ns, Step& step) {
-  if (!ns.durable()) return {};
+  if (!ns.logged()) return {};
   if (step.journal != nullptr && step.journal->admitted) return {};
   if (auto admitted = context_.sink->admit(); !admitted) return admitted;
   if (step.journal != nullptr) step.journal->admitted = true;
@@ -104,7 +104,7 @@ Result<void> Shard::admit(const NamespaceState& ns, Step& step) {
 
 CommitTicket Shard::tell_sink(const Site& site, Mutation::Kind kind, Handle handle,
                               const Instant& now) {
-  if (!site.ns().durable()) return 0;
+  if (!site.ns().logged()) return 0;
   Mutation mutation;
   mutation.kind = kind;
   mutation.ns = site.ns().id();

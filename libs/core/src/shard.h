@@ -84,6 +84,12 @@ class Shard {
     appmem::prefetch(block + kCacheLineBytes);
   }
 
+  // --- see Store::restore ---
+  Result<void> restore(const Site& site, const EntryView& given, bool if_absent, Step& step);
+  void restore_removal(const Site& site, CommitTicket ticket);
+  Result<void> restore_deadline(const Site& site, std::optional<TimePoint> deadline,
+                                CommitTicket ticket, Step& step);
+
   /// Begins a step.
   void begin_step() { ++step_; }
   /// Entries of the part that are touched from here on are not evicted in this step.
@@ -100,7 +106,9 @@ class Shard {
     const std::uint64_t deadline = found.deadline();
     EntryView shown{.key = found.key(),
                     .value = found.value(),
-                    .version = context_.version_floor + found.version()};
+                    .version = context_.version_floor + found.version(),
+                    .deadline = std::nullopt,
+                    .ticket = found.log_position()};
     if (deadline != Entry::kNever) shown.deadline = time_of(deadline);
     return shown;
   }
@@ -249,6 +257,12 @@ class Shard {
   [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
 
   Result<void> admit(const NamespaceState& ns, Step& step);
+  /// As MutationSink::readable.
+  [[nodiscard]] Result<void> readable(CommitTicket ticket) const {
+    if (ticket == 0) [[likely]]
+      return {};
+    return context_.sink->readable(ticket);
+  }
   Result<void> check_value(const Site& site, std::size_t bytes);
   std::uint64_t resolve_expiry(const NamespaceState& ns, const Expiry& expiry, Handle old,
                                const Instant& now) const;
@@ -291,6 +305,8 @@ class Shard {
 
   void add_to(NamespacePart& part, Handle handle);
   void take_from(NamespacePart& part, Handle handle);
+  /// `fresh` takes the place of `old` (or none), and nobody is told.
+  void put_back(const Site& site, Handle old, Handle fresh);
   /// Frees block and large value, and forgets its filing.
   void release(Handle handle);
 

@@ -82,7 +82,7 @@ std::size_t Shard::evict_entry(NamespacePart& part, std::uint32_t table_hash, Ha
   take_from(part, handle);
   tell_usage(part);
   ++part.counters.evictions;
-  if (part.ns->durable()) {
+  if (part.ns->logged()) {
     Mutation mutation;
     mutation.kind = Mutation::Kind::kDelete;
     mutation.ns = part.ns->id();

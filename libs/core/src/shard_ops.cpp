@@ -29,7 +29,11 @@ Result<GetOutcome> Shard::get(const Site& site, const GetOptions& options, Entry
       ++part.counters.gets;
       ++part.counters.misses;
     }
+    if (auto shown = readable(part.deleted_at); !shown) return fail(std::move(shown).error());
     return GetOutcome{.found = false, .ticket = part.deleted_at};
+  }
+  if (auto shown = readable(entry(handle).log_position()); !shown) {
+    return fail(std::move(shown).error());
   }
   GetOutcome outcome{.found = true};
   bool ends = false;
@@ -268,6 +272,7 @@ Result<Handle> Shard::patch_inline(const Site& site, Handle old, const ValueView
 bool Shard::patch_where_it_lies(const Site& site, Handle old, const Patch& patch,
                                 std::size_t length, Step& step) {
   if (old == kNoHandle || step.journal != nullptr || !entry(old).large()) return false;
+  if (entry(old).durable() != site.ns().logged()) return false;
   // Longer ones are not copied under the lock.
   if (patch.bytes.size() > kInlineValueBytesMax) return false;
   NamespacePart& part = site.part;
@@ -413,7 +418,7 @@ EntryShape Shard::shape_of(const Site& site, const ValueView& value, std::uint64
           .value_bytes = value.bytes.size(),
           .kind = value.kind,
           .deadline = deadline != Entry::kNever,
-          .log_position = site.ns().durable(),
+          .log_position = site.ns().logged(),
           .large = large};
 }
 
@@ -531,7 +536,8 @@ Result<Handle> Shard::change_deadline(const Site& site, Handle old, std::uint64_
     ticket = before.log_position();
     return old;
   }
-  if (step.journal == nullptr && before.has_deadline_field()) {
+  const bool same_shape = before.has_deadline_field() && before.durable() == site.ns().logged();
+  if (step.journal == nullptr && same_shape) {
     tell_moments(site, old);
     set_deadline(site.part, old, deadline);
     ticket = tell_sink(site, Mutation::Kind::kExpire, old, step.now);
@@ -540,6 +546,7 @@ Result<Handle> Shard::change_deadline(const Site& site, Handle old, std::uint64_
   // A block of another shape with the same contents.
   EntryShape shape = before.shape();
   shape.deadline = deadline != Entry::kNever;
+  shape.log_position = site.ns().logged();
   const std::size_t large_bytes = shape.large ? before.shared().memory_bytes() : 0;
   auto made = make_block(site, old, shape, large_bytes, step);
   if (!made) return made;

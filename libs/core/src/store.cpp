@@ -10,6 +10,7 @@
 #include "appmem/base/check.h"
 #include "appmem/base/limits.h"
 #include "store_impl.h"
+#include "store_run.h"
 
 namespace appmem::core {
 namespace {
@@ -24,10 +25,6 @@ constexpr std::size_t kRoomBytesMax = 512_KiB;
 /// How often a change of a large value is begun again because somebody else changed it.
 constexpr std::size_t kLargePatchAttemptsMax = 8;
 
-/// Entries that a writer moves while its namespace spreads: enough to end it long before the home
-/// has grown by much.
-constexpr std::size_t kSpreadEntriesByWriter = 16;
-
 /// A store that fits into this has one shard.
 constexpr std::uint64_t kOneShardBytesMax = 64_MiB;
 constexpr std::uint64_t kShardBytesMin = 16_MiB;
@@ -36,6 +33,7 @@ constexpr std::uint64_t kShardBytesMax = 16_GiB;
 constexpr std::size_t kShardsPerThread = 8;
 
 constexpr Version kVersionFloorMax = Version{1} << 52U;
+constexpr Version kVersionReachMax = (Entry::kVersionMax + 1) / 2;
 
 /// Deadlines may lie before the store was made: `now` may go back by a turn of an event loop.
 constexpr milliseconds kEpochMargin = std::chrono::hours{24};
@@ -72,13 +70,15 @@ Store::Impl::Impl(const StoreOptions& options, const Instant& now)
               .split = split,
               .shards = choose_shards(options),
               .seed = options.seed,
-              .version_floor = options.version_floor,
+              .version_floor = options.version_floor - options.version_reach,
               .epoch = now.mono - kEpochMargin,
               .arena_region_bytes = Arena::region_bytes_for(options.max_memory_bytes)} {
   APPMEM_CHECK(options.max_memory_bytes > 0);
   APPMEM_CHECK(options.version_floor <= kVersionFloorMax);
+  APPMEM_CHECK(options.version_reach <= std::min(options.version_floor, kVersionReachMax));
   for (std::size_t index = 0; index < context.shards; ++index) {
     shards.push_back(std::make_unique<LockedShard>(context, index));
+    shards.back()->shard.skip_versions(options.version_reach);
   }
   NamespaceState& made = registry.create("default", NamespaceSettings{});
   APPMEM_CHECK(made.id() == kDefaultNamespace);
@@ -108,49 +108,6 @@ void Store::Impl::SomeLocked::unlock() {
     if (held_.test(index)) impl_.shards[index]->mutex.unlock();
   }
   held_.reset();
-}
-
-template <class Operation>
-auto Store::Impl::run(NamespaceId id, std::string_view key, const Instant& now,
-                      Operation&& operation)
-    -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
-                          std::declval<Step&>())) {
-  if (!may_be_key(key)) [[unlikely]]
-    return fail(key_too_long(key));
-  const std::uint64_t hash = hash_of(key);
-  for (std::size_t round = 0;; ++round) {
-    Place place;
-    std::unique_lock<ShardMutex> lock;
-    NamespaceState* const ns = lock_place(id, hash, place, lock);
-    if (ns == nullptr) return no_such_namespace();
-    Shard& shard = shards[place.shard]->shard;
-    shard.begin_step();
-    NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
-    Step step{.now = now};
-    auto result = operation(shard, Site(part, key, hash), step);
-    if (result || !step.room.wanted) [[likely]] {
-      const bool crowded =
-          !place.spread && part.table.size() > kHomeEntriesMax && shards.size() > 1;
-      lock.unlock();
-      if (crowded) [[unlikely]]
-        spread(*ns, kSpreadEntriesByWriter, now);
-      return result;
-    }
-    lock.unlock();
-    if (!make_room_for(id, place, round, step, now)) return result;
-  }
-}
-
-/// Null where there is no such namespace.
-inline NamespaceState* Store::Impl::lock_place(NamespaceId id, std::uint64_t hash, Place& place,
-                                               std::unique_lock<ShardMutex>& lock) {
-  NamespaceState* ns = registry.state(id.index);
-  if (ns == nullptr) return nullptr;
-  place = place_of(*ns, hash);
-  lock = std::unique_lock(shards[place.shard]->mutex);
-  if (registry.state(id.index) != ns || place_of(*ns, hash) != place) [[unlikely]]
-    ns = lock_moved_place(id, hash, place, lock);
-  return is(*ns, id) ? ns : nullptr;
 }
 
 /// The key has moved before its shard was locked.

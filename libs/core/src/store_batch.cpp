@@ -205,7 +205,7 @@ auto BatchStep::run(NamespaceId id, std::string_view key, const Instant& now, Op
 CommitTicket BatchStep::commit(const Instant& now) {
   std::vector<Mutation> mutations;
   for (const Journal::Record& record : journal_.records) {
-    if (record.kind == Journal::Kind::kExpired || !record.part->ns->durable()) continue;
+    if (record.kind == Journal::Kind::kExpired || !record.part->ns->logged()) continue;
     Mutation mutation;
     mutation.ns = record.part->ns->id();
     mutation.key = record.key;
@@ -227,7 +227,7 @@ CommitTicket BatchStep::commit(const Instant& now) {
   if (!mutations.empty()) {
     ticket = impl_.context.sink->append(mutations, now);
     for (const Journal::Record& record : journal_.records) {
-      if (record.kind == Journal::Kind::kExpired || !record.part->ns->durable()) continue;
+      if (record.kind == Journal::Kind::kExpired || !record.part->ns->logged()) continue;
       if (record.after != kNoHandle) {
         record.shard->set_log_position(record.after, ticket);
       } else {

@@ -134,6 +134,7 @@ struct Store::Impl {
   /// A large value, for a write into `writer` (null: not known yet); empty when there is no memory.
   SharedBytes allocate_large(NamespaceState* writer, std::size_t bytes, const Instant& now);
   bool try_charge(std::size_t bytes, const Instant& now);
+  Result<void> restore(NamespaceId ns, const EntryView& entry, bool if_absent, const Instant& now);
 
   Result<CommitTicket> run_batch(BatchStep& batch, const Held& held, const Instant& now,
                                  FunctionRef<Result<void>(Batch&)> body);

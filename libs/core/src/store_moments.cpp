@@ -276,16 +276,16 @@ void MomentRead::Impl::leave() {
   counted = false;
   --store.moments;
   if (record.broken) return;
-  MomentRecord** link = &ns->moments;
+  MomentListener** link = &ns->moments;
   while (*link != &record)
     link = &(*link)->next;
   *link = record.next;
 }
 
 void Store::Impl::break_moments(NamespaceState& ns) {
-  for (MomentRecord* record = std::exchange(ns.moments, nullptr); record != nullptr;
-       record = record->next) {
-    record->broken = true;
+  for (MomentListener* listener = std::exchange(ns.moments, nullptr); listener != nullptr;
+       listener = listener->next) {
+    listener->broken = true;
   }
 }
 

@@ -63,9 +63,6 @@ Result<void> Store::alter_namespace(NamespaceId id, const NamespaceSettings& set
   if (keys > 0 && settings.type != ns->settings.type) {
     return fail(ErrorCode::kConflict, "the type of a namespace that has keys cannot be changed");
   }
-  if (keys > 0 && settings.persist != ns->settings.persist) {
-    return fail(ErrorCode::kConflict, "persist of a namespace that has keys cannot be changed");
-  }
   const bool durable = ns->durable() || settings.persist != Persistence::kNone;
   if (durable) {
     if (auto admitted = impl_->context.sink->admit(); !admitted) return admitted;
@@ -78,6 +75,7 @@ Result<void> Store::alter_namespace(NamespaceId id, const NamespaceSettings& set
     mutation.ns = id;
     mutation.name = ns->name;
     mutation.settings = &ns->settings;
+    mutation.has_entries = keys > 0;
     impl_->context.sink->append({&mutation, 1}, now);
   }
   return {};

@@ -113,6 +113,7 @@ constexpr FieldRow kRows[] = {
     {Field::kTables, "tables"},
     {Field::kLive, "live"},
     {Field::kLarge, "large"},
+    {Field::kStorage, "storage"},
 };
 
 constexpr bool rows_are_in_order() {

@@ -89,7 +89,7 @@ void EventLoop::destroy_buried() {
     return session->closed();
   };
   for (std::vector<Session*>* queue :
-       {&serve_queue_, &flush_queue_, &job_queue_, &watched_, &parked_}) {
+       {&serve_queue_, &flush_queue_, &job_queue_, &watched_, &parked_, &awaiting_}) {
     std::erase_if(*queue, is_closed);
   }
   {
@@ -134,6 +134,7 @@ void EventLoop::turn() {
   if (maintenance_due_) {
     maintenance_due_ = server_.handler.maintain(index_, server_.loops, now_);
   }
+  server_.handler.turn_ended(index_);
   flush_sessions();
   destroy_buried();
   work_is_left_ = !serve_queue_.empty() || !flush_queue_.empty() || !job_queue_.empty() ||
@@ -227,6 +228,10 @@ void EventLoop::watch(Session& session) {
 
 void EventLoop::park(Session& session) {
   if (!std::exchange(session.queued.parked, true)) parked_.push_back(&session);
+}
+
+void EventLoop::await_commit(Session& session) {
+  if (!std::exchange(session.queued.awaiting, true)) awaiting_.push_back(&session);
 }
 
 // --- ticks ---
@@ -341,6 +346,11 @@ void EventLoop::notify_committed() {
   if (commit_posted_.exchange(true)) return;
   post([this] {
     commit_posted_.store(false);
+    for (Session* session : awaiting_) {
+      session->queued.awaiting = false;
+      if (!session->closed()) schedule_job(*session);
+    }
+    awaiting_.clear();
     std::erase_if(parked_, [this](Session* session) {
       if (session->closed()) return true;
       session->queued.parked = session->parked();

@@ -113,6 +113,8 @@ class EventLoop {
   void watch(Session& session);
   /// Sends again when tickets are committed.
   void park(Session& session);
+  /// Its job goes on when something has been committed.
+  void await_commit(Session& session);
   /// A session has closed: it is destroyed at the end of the turn.
   void bury(Session& session);
   void set_interest(Session& session, int socket, std::uint32_t events);
@@ -156,6 +158,7 @@ class EventLoop {
   std::vector<Session*> job_queue_;
   std::vector<Session*> watched_;
   std::vector<Session*> parked_;
+  std::vector<Session*> awaiting_;
   std::vector<Session*> buried_;
   std::vector<Session*> batch_;  // of the queue being worked off
 

@@ -381,6 +381,8 @@ void Session::run_job(const Instant& now, protocol::TurnBudget budget) {
     loop_.schedule_serve(*this);
   } else if (job_->answering() && job_reply_->congested()) {
     job_streams_ = true;
+  } else if (job_->waiting()) {
+    loop_.await_commit(*this);
   } else {
     loop_.schedule_job(*this);
   }
@@ -452,6 +454,10 @@ void Session::flush(const Instant& now) {
   if (!send_output()) stop_answering();
   look_after_output(now);
   if (closed_) return;
+  if (!barriers_.empty() && loop_.server().handler.commit_failed()) {
+    close_uncommitted();
+    return;
+  }
   if (output_.empty()) {
     output_.shrink();
     if (closing_) {
@@ -466,7 +472,8 @@ void Session::flush(const Instant& now) {
   // Who waits in the middle of a request needs more memory first.
   const bool may_go_on = job_ != nullptr || frames_waiting_ || input_.empty();
   if (starved_ && may_go_on && !answers_wait()) go_on();
-  if (job_ != nullptr && !starved_ && !job_reply_->congested()) loop_.schedule_job(*this);
+  const bool job_waits = starved_ || queued.awaiting;
+  if (job_ != nullptr && !job_waits && !job_reply_->congested()) loop_.schedule_job(*this);
   if (wants_input()) set_interest(interest_ | EPOLLIN);
   update_memory();
 }
@@ -493,6 +500,15 @@ void Session::close_over_limit(std::string_view limit) {
           EventField::of("pid", info_.pid),
           EventField::of("waiting_bytes", static_cast<std::int64_t>(output_.size())),
           EventField::of("limit", limit)});
+  close();
+}
+
+/// Its answers say that something is done which may not last: no answer leaves that open.
+void Session::close_uncommitted() {
+  report(loop_.server().observer, Severity::kWarning, "client_uncommitted",
+         "closed a client whose answers wait for a log that has failed",
+         {EventField::of("client", static_cast<std::int64_t>(info_.id)), user_field(info_.uid),
+          EventField::of("pid", info_.pid)});
   close();
 }
 

@@ -103,6 +103,7 @@ class Session {
     bool job = false;
     bool watched = false;
     bool parked = false;
+    bool awaiting = false;
   };
   Queued queued;
 
@@ -173,6 +174,7 @@ class Session {
   /// Answers with an error and closes; what has been received is let go.
   void give_up(const Error& error);
   void close_over_limit(std::string_view limit);
+  void close_uncommitted();
 
   EventLoop& loop_;
   Fd socket_;

@@ -59,6 +59,7 @@ void redis_flushdb(RedisCall& call) {
   if (call.ns != kUnmadeDatabase) {
     const auto cleared = call.store.clear_namespace(call.ns, call.now);
     if (!cleared) return refuse_redis(call, cleared.error());
+    call.rests_on(call.store.latest_ticket());
   }
   call.reply.ok();
 }
@@ -79,6 +80,7 @@ void redis_flushall(RedisCall& call) {
       return refuse_redis(call, cleared.error());
     }
   }
+  call.rests_on(call.store.latest_ticket());
   call.reply.ok();
 }
 

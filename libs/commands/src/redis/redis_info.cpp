@@ -232,6 +232,11 @@ std::string_view redis_eviction_policy(const core::Store& store) {
 }
 
 std::int64_t redis_last_save(const RedisCall& call) {
+  if (StorageControl* const storage = call.control.storage(); storage != nullptr) {
+    if (const auto at = storage->checkpoint_at()) {
+      return std::chrono::floor<std::chrono::seconds>(at->time_since_epoch()).count();
+    }
+  }
   const milliseconds start = call.now.wall.time_since_epoch() - call.control.info(call.now).uptime;
   return std::chrono::floor<std::chrono::seconds>(start).count();
 }

@@ -8,6 +8,7 @@
 
 #include "../access.h"
 #include "../namespace_fields.h"
+#include "../storage_commands.h"
 #include "redis_handlers.h"
 
 /// Partitions are GoKV's word for namespaces: the same operations as `ns.create` and its kin, with
@@ -96,8 +97,14 @@ void redis_create(RedisCall& call) {
     const auto read = read_setting_word(field, with_letters(word, 'A', 'Z', 'a'), settings);
     if (!read) return refuse_redis(call, read.error());
   }
+  if (auto ready = prepare_storage(call.control, settings); !ready) {
+    return call.reply.failure("ERR unavailable: " + ready.error().message);
+  }
   const auto created = call.store.create_namespace(call.words[2], settings, call.now);
-  if (created) return call.reply.ok();
+  if (created) {
+    if (settings.persist != core::Persistence::kNone) call.rests_on(call.store.latest_ticket());
+    return call.reply.ok();
+  }
   if (created.error().code == ErrorCode::kUnavailable) {
     return call.reply.failure("ERR unavailable: " + created.error().message);
   }
@@ -107,8 +114,11 @@ void redis_create(RedisCall& call) {
 void redis_drop(RedisCall& call) {
   const auto ns = find_partition(call, Right::kAdmin);
   if (!ns) return;
+  const auto settings = call.store.namespace_settings(*ns);
+  const bool is_durable = settings && settings->persist != core::Persistence::kNone;
   const auto dropped = call.store.drop_namespace(*ns, call.now);
   if (!dropped) return refuse_redis(call, dropped.error());
+  if (is_durable) call.rests_on(call.store.latest_ticket());
   call.reply.ok();
 }
 

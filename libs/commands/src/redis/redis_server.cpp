@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "../storage_commands.h"
 #include "redis_handlers.h"
 #include "redis_info.h"
 
@@ -22,7 +23,14 @@ void redis_save(RedisCall& call) {
   if (words.size() > 1 || (words.size() == 1 && !is_redis_word(words[0], "SCHEDULE"))) {
     return call.reply.failure(kRedisSyntaxError);
   }
-  call.reply.failure(unavailable(in_background ? "BGSAVE" : "SAVE"));
+  StorageControl* const storage = call.control.storage();
+  if (storage == nullptr) {
+    return call.reply.failure(unavailable(in_background ? "BGSAVE" : "SAVE"));
+  }
+  const auto request = storage->request_checkpoint();
+  if (!request) return refuse_redis(call, request.error());
+  if (in_background) return call.reply.status("Background saving started");
+  call.job = wait_for_storage(*storage, *request, true);
 }
 
 void redis_lastsave(RedisCall& call) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,6 +74,34 @@ enum class TokenCheck : std::uint8_t {
   kNotTaken,  // the session's listener takes none
 };
 
+/// What handlers may ask of storage. Thread safety: all functions, from any event loop; none but
+/// `prepare` and `verify` blocks, and those not for long.
+class StorageControl {
+ public:
+  StorageControl() = default;
+  StorageControl(const StorageControl&) = delete;
+  StorageControl& operator=(const StorageControl&) = delete;
+  virtual ~StorageControl() = default;
+
+  /// To be called before a namespace becomes durable. Errors: kUnavailable, kBusy: its directory
+  /// cannot be had.
+  virtual Result<void> prepare() = 0;
+
+  /// Begins a checkpoint, or (`request_resume`) writes again what a failed log may have lost.
+  /// Returns what `state` is asked about. Errors: kUnavailable.
+  virtual Result<std::uint64_t> request_checkpoint() = 0;
+  virtual Result<std::uint64_t> request_resume() = 0;
+  /// Nothing while it is not done. When it is, Server::notify_committed has been called.
+  [[nodiscard]] virtual std::optional<Result<void>> state(std::uint64_t request) = 0;
+
+  /// Why namespaces with a log are read-only; empty when they are not.
+  [[nodiscard]] virtual std::string failure() = 0;
+  /// When the last checkpoint was written.
+  [[nodiscard]] virtual std::optional<WallTime> checkpoint_at() = 0;
+  /// Names and numbers, as `stats` shows them. Empty when there is no directory yet.
+  [[nodiscard]] virtual std::vector<std::pair<std::string_view, std::int64_t>> stats() = 0;
+};
+
 /// What handlers may ask of the process they run in. The daemon implements it; an embedded store
 /// has a small one of its own. Thread safety: all functions, from any event loop, none blocks.
 class ServerControl {
@@ -96,6 +125,8 @@ class ServerControl {
   /// Compares `token` with that of the session's listener, in a time that says nothing of how much
   /// of it is right; where it is, gives the session's caller the rights of an operator.
   virtual TokenCheck authenticate(Session& session, std::string_view token) = 0;
+  /// Null where nothing can be durable.
+  [[nodiscard]] virtual StorageControl* storage() { return nullptr; }
   /// Begins an orderly end, as SIGTERM does.
   virtual void shutdown() = 0;
   /// Told of a request that was refused for lack of memory: its connection's id, its op, and the

@@ -21,6 +21,8 @@ struct EntryView {
   ValueView value{};
   Version version = 0;
   std::optional<TimePoint> deadline = std::nullopt;
+  /// Of its latest change; 0 in a namespace without a log.
+  CommitTicket ticket = 0;
 };
 
 /// Called under the shard's lock: it may copy and must not call the store.

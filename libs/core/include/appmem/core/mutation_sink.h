@@ -18,7 +18,8 @@ using CommitTicket = std::uint64_t;
 
 using Version = std::uint64_t;
 
-/// One change of a durable namespace. Lifetime: the call that hands it over.
+/// One change of a durable namespace. Those of entries are told of namespaces with a log (kWal)
+/// only. Lifetime: the call that hands it over.
 struct Mutation {
   enum class Kind : std::uint8_t { kSet, kDelete, kExpire, kClear, kCreate, kAlter, kDrop };
   Kind kind = Kind::kSet;
@@ -29,6 +30,7 @@ struct Mutation {
   std::optional<TimePoint> deadline = std::nullopt;  // kSet, kExpire; nothing means never
   std::string_view name;                             // kCreate
   const NamespaceSettings* settings = nullptr;       // kCreate, kAlter
+  bool has_entries = false;                          // kAlter
 };
 
 /// Where the store sends the changes of durable namespaces; storage implements it. Called with the
@@ -46,6 +48,14 @@ class MutationSink {
 
   /// Takes mutations that belong together: one record, all or nothing after a crash.
   virtual CommitTicket append(std::span<const Mutation> mutations, const Instant& now) = 0;
+
+  /// The ticket of the latest record.
+  [[nodiscard]] virtual CommitTicket latest() const = 0;
+
+  /// Whether what was written under `ticket` may be shown: once it is committed, and as long as it
+  /// may still be. Errors: kUnavailable, when that has failed. Cheap: asked for every entry that is
+  /// read.
+  [[nodiscard]] virtual Result<void> readable(CommitTicket ticket) const = 0;
 };
 
 }  // namespace appmem::core

@@ -28,6 +28,9 @@ struct StoreOptions {
   /// Every version is above it. In production from the wall clock, hence above any earlier run's;
   /// at most 2^52.
   Version version_floor = 0;
+  /// Versions from so far below `version_floor` can be restored as they were; at most 2^47. An entry
+  /// whose version is older gets a new one.
+  Version version_reach = 0;
   /// Receives the changes of namespaces whose `persist` is not kNone. Without one such namespaces
   /// are refused with kUnavailable. Borrowed; must outlive the store.
   MutationSink* sink = nullptr;
@@ -159,6 +162,24 @@ class Store final : public Keyspace {
   /// All, sorted by name.
   std::vector<NamespaceInfo> list_namespaces(const Instant& now);
 
+  /// The ticket of the latest change of any durable namespace; 0 without a sink.
+  [[nodiscard]] CommitTicket latest_ticket() const;
+
+  // --- what storage puts back at the start. The sink is not told and nothing is counted. Changes
+  // are restored in the order of their tickets; one that is older than the entry that is there
+  // changes nothing. Errors: kNotFound (no such namespace), kOutOfMemory. ---
+
+  Result<void> restore(NamespaceId ns, const EntryView& entry, const Instant& now);
+  /// Unless there is one with this key.
+  Result<void> restore_if_absent(NamespaceId ns, const EntryView& entry, const Instant& now);
+  Result<void> restore_removal(NamespaceId ns, std::string_view key, CommitTicket ticket,
+                               const Instant& now);
+  Result<void> restore_deadline(NamespaceId ns, std::string_view key,
+                                std::optional<TimePoint> deadline, CommitTicket ticket,
+                                const Instant& now);
+  /// Removes all entries that are older.
+  Result<void> restore_clear(NamespaceId ns, CommitTicket ticket, const Instant& now);
+
   // --- background ---
 
   /// Reaps due entries, grows and shrinks tables, spreads growing namespaces, frees what was
@@ -181,6 +202,7 @@ class Store final : public Keyspace {
  private:
   friend class BatchStep;
   friend class MomentRead;
+  friend class MomentScan;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -112,9 +112,10 @@ enum class Field : std::uint8_t {
   kTables,
   kLive,
   kLarge,
+  kStorage,
 };
 
-inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::kLarge) + 1;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::kStorage) + 1;
 
 /// The name on the wire. Static storage.
 std::string_view field_name(Field field);

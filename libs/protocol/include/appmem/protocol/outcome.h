@@ -33,6 +33,10 @@ class Job {
   /// it leaves, and the job is run however many answers before its own wait to be read.
   [[nodiscard]] virtual bool answering() const { return true; }
 
+  /// Whether it can do nothing until something is committed: it is run again after that (see
+  /// Server::notify_committed).
+  [[nodiscard]] virtual bool waiting() const { return false; }
+
   /// What it holds of the memory budget for its connection, beside the answer.
   [[nodiscard]] virtual std::size_t memory_bytes() const { return 0; }
 };

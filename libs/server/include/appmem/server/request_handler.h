@@ -103,6 +103,14 @@ class RequestHandler {
   /// The loops run: whoever connects from here on is answered. Called once, on the thread of
   /// Server::run.
   virtual void serving() {}
+  /// All requests of a turn of loop `loop` have been executed, and their answers are about to leave.
+  /// Called on the loop's thread.
+  virtual void turn_ended(std::size_t /*loop*/) {}
+
+  /// What is above committed() will not be committed: connections whose answers wait for it are
+  /// closed. Thread safety: all.
+  [[nodiscard]] virtual bool commit_failed() const { return false; }
+
   /// The orderly end has begun. Called once, on the thread of Server::run.
   virtual void stopping() {}
 };

@@ -1,0 +1,81 @@
+// Store: what storage puts back at the start.
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "appmem/core/store.h"
+#include "store_impl.h"
+#include "store_run.h"
+
+namespace appmem::core {
+namespace {
+
+/// Entries that one slice of restore_clear looks at.
+constexpr std::size_t kClearSliceMax = 4096;
+
+}  // namespace
+
+CommitTicket Store::latest_ticket() const {
+  return impl_->context.sink == nullptr ? 0 : impl_->context.sink->latest();
+}
+
+Result<void> Store::restore(NamespaceId ns, const EntryView& entry, const Instant& now) {
+  return impl_->restore(ns, entry, false, now);
+}
+
+Result<void> Store::restore_if_absent(NamespaceId ns, const EntryView& entry, const Instant& now) {
+  return impl_->restore(ns, entry, true, now);
+}
+
+Result<void> Store::Impl::restore(NamespaceId ns, const EntryView& entry, bool if_absent,
+                                  const Instant& now) {
+  EntryView stored = entry;
+  SharedBytes large;
+  if (needs_large_copy(entry.value)) {
+    large = allocate_large(registry.state(ns.index), entry.value.bytes.size(), now);
+    if (!large) return fail(ErrorCode::kOutOfMemory, "no memory for the value");
+    std::memcpy(large.writable().data(), entry.value.bytes.data(), entry.value.bytes.size());
+    stored.value.bytes = large.view();
+    stored.value.shared = &large;
+  }
+  return run(ns, entry.key, now, [&](Shard& shard, const Site& site, Step& step) {
+    return shard.restore(site, stored, if_absent, step);
+  });
+}
+
+Result<void> Store::restore_removal(NamespaceId ns, std::string_view key, CommitTicket ticket,
+                                    const Instant& now) {
+  return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step&) -> Result<void> {
+    shard.restore_removal(site, ticket);
+    return {};
+  });
+}
+
+Result<void> Store::restore_deadline(NamespaceId ns, std::string_view key,
+                                     std::optional<TimePoint> deadline, CommitTicket ticket,
+                                     const Instant& now) {
+  return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
+    return shard.restore_deadline(site, deadline, ticket, step);
+  });
+}
+
+Result<void> Store::restore_clear(NamespaceId ns, CommitTicket ticket, const Instant& now) {
+  ScanCursor cursor = 0;
+  for (;;) {
+    std::vector<std::string> keys;
+    const auto collect = [&](const EntryView& entry) {
+      if (entry.ticket <= ticket) keys.emplace_back(entry.key);
+      return true;
+    };
+    const auto step = scan(ns, cursor, kClearSliceMax, now, collect);
+    if (!step) return fail(step.error());
+    for (const std::string& key : keys) {
+      if (auto removed = restore_removal(ns, key, ticket, now); !removed) return removed;
+    }
+    if (step->done) return {};
+    cursor = step->next;
+  }
+}
+
+}  // namespace appmem::core

@@ -1,0 +1,93 @@
+#include "checkpoint_writer.h"
+
+#include <optional>
+#include <utility>
+
+#include "appmem/base/units.h"
+#include "log_files.h"
+
+namespace appmem::storage {
+namespace {
+
+/// Entries that are copied under one lock.
+constexpr std::size_t kSliceEntries = 256;
+/// A record is about so long, and so much is written at once.
+constexpr std::size_t kRecordBytes = 64_KiB;
+constexpr std::size_t kWriteBytes = 1_MiB;
+
+}  // namespace
+
+Result<CheckpointFile> CheckpointWriter::write() {
+  CheckpointFile made;
+  // Whatever the log holds up to here is in the store already: a change is made before it is told.
+  made.sequence = context_.pending.latest();
+  made.name = checkpoint_name(made.sequence);
+  ContentFile file(context_.files, context_.directory, made.name,
+                   {.directory = context_.directory_id,
+                    .sequence = made.sequence,
+                    .created_ms = 0,
+                    .salt = context_.salt});
+  if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
+  begin_record();
+  for (const Namespace& ns : define_namespaces()) {
+    if (auto wrote = write_entries(ns, file); !wrote) return fail(wrote.error());
+  }
+  records_.end();
+  if (auto wrote = file.write(records_, owner_); !wrote) return fail(wrote.error());
+  // An entry may be newer than `sequence`: then its record has to be on the disk as well.
+  const std::uint64_t needed = context_.pending.latest();
+  if (auto finished = file.finish(next_record_, entries_, needed, owner_); !finished) {
+    return fail(finished.error());
+  }
+  made.entries = entries_;
+  made.bytes = file.bytes();
+  return made;
+}
+
+std::vector<CheckpointWriter::Namespace> CheckpointWriter::define_namespaces() {
+  std::vector<Namespace> all;
+  for (const core::NamespaceInfo& info : context_.store.list_namespaces(context_.clock.now())) {
+    if (info.settings.persist == core::Persistence::kNone) continue;
+    const auto number = context_.pending.number_of(info.id);
+    if (!number) continue;  // it has gone, or has just come and is in the log
+    records_.describe(format::Operation::kCreate, *number, info.name, info.settings, false);
+    if (info.settings.persist == core::Persistence::kWal) all.push_back({info.id, *number});
+  }
+  return all;
+}
+
+Result<void> CheckpointWriter::write_entries(const Namespace& ns, ContentFile& file) {
+  core::ScanCursor cursor = 0;
+  for (;;) {
+    const Instant now = context_.clock.now();
+    const auto step =
+        context_.store.scan(ns.id, cursor, kSliceEntries, now, [&](const core::EntryView& entry) {
+          std::optional<WallTime> deadline;
+          if (entry.deadline) deadline = now.wall_of(*entry.deadline);
+          records_.set(ns.number, {.key = entry.key,
+                                   .value = entry.value,
+                                   .version = entry.version,
+                                   .deadline = deadline,
+                                   .position = entry.ticket});
+          ++entries_;
+          return true;
+        });
+    if (!step) return {};  // dropped meanwhile, which the log tells
+    if (records_.bytes() - record_begin_ >= kRecordBytes) {
+      records_.end();
+      if (records_.bytes() >= kWriteBytes) {
+        if (auto wrote = file.write(records_, owner_); !wrote) return wrote;
+      }
+      begin_record();
+    }
+    if (step->done) return {};
+    cursor = step->next;
+  }
+}
+
+void CheckpointWriter::begin_record() {
+  record_begin_ = records_.bytes();
+  records_.begin(format::RecordKind::kContent, next_record_++);
+}
+
+}  // namespace appmem::storage

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "appmem/base/time.h"
+#include "appmem/core/store.h"
+#include "appmem/storage/file_system.h"
+#include "content_file.h"
+#include "pending_log.h"
+#include "record.h"
+
+namespace appmem::storage {
+
+struct CheckpointFile {
+  std::string name;
+  /// No record up to this one is needed beside it.
+  std::uint64_t sequence = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+
+/// What all checkpoints of a directory have in common. Borrowed.
+struct CheckpointContext {
+  FileSystem& files;
+  Clock& clock;
+  core::Store& store;
+  const PendingLog& pending;
+  std::string directory;
+  std::uint64_t directory_id = 0;
+  std::uint32_t salt = 0;
+};
+
+/// Writes all namespaces that have a log to a checkpoint, in slices beside the running store. An
+/// entry is written as it is when its slice comes, with the sequence number of its last change: what
+/// the log holds from `sequence` on, replayed over that, makes it whole (decision 0018).
+/// Thread safety: none.
+class CheckpointWriter {
+ public:
+  CheckpointWriter(const CheckpointContext& context, CheckpointOwner& owner)
+      : context_(context), owner_(owner) {}
+
+  /// Errors: kUnavailable: the disk; or the owner gave up. Nothing is left of it then.
+  Result<CheckpointFile> write();
+
+ private:
+  struct Namespace {
+    core::NamespaceId id;
+    NamespaceNumber number = 0;
+  };
+  std::vector<Namespace> define_namespaces();
+  Result<void> write_entries(const Namespace& ns, ContentFile& file);
+  void begin_record();
+
+  const CheckpointContext& context_;
+  CheckpointOwner& owner_;
+  RecordBuffer records_;
+  std::uint64_t next_record_ = 1;
+  std::uint64_t record_begin_ = 0;
+  std::uint64_t entries_ = 0;
+};
+
+}  // namespace appmem::storage

@@ -1,0 +1,60 @@
+#include "content_file.h"
+
+#include "appmem/base/units.h"
+
+namespace appmem::storage {
+namespace {
+
+constexpr std::size_t kBytesKept = 4_MiB;
+
+}  // namespace
+
+ContentFile::~ContentFile() {
+  if (file_ == nullptr) return;
+  file_.reset();
+  // What cannot be removed now is at the next start.
+  static_cast<void>(files_.remove(unfinished_path()));
+}
+
+Result<void> ContentFile::begin(WallTime now) {
+  header_.created_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  auto made = files_.open(unfinished_path(), FileSystem::Open::kMake);
+  if (!made) return fail(std::move(made).error());
+  file_ = *std::move(made);
+  const std::string header = encode_file_header(format::kCheckpointMagic, header_);
+  offset_ = header.size();
+  const std::string_view piece = header;
+  return file_->write_at(0, {&piece, 1});
+}
+
+Result<void> ContentFile::write(RecordBuffer& records, CheckpointOwner& owner) {
+  const std::uint64_t bytes = records.bytes();
+  if (bytes == 0) return {};
+  records.seal(header_.salt);
+  pieces_.clear();
+  records.gather(pieces_);
+  if (auto wrote = file_->write_at(offset_, pieces_); !wrote) return wrote;
+  offset_ += bytes;
+  records.clear_all(kBytesKept);
+  if (!owner.go_on(bytes)) {
+    return fail(ErrorCode::kUnavailable, "the checkpoint was given up: the daemon stops");
+  }
+  return {};
+}
+
+Result<void> ContentFile::finish(std::uint64_t record, std::uint64_t entries,
+                                 std::uint64_t needed, CheckpointOwner& owner) {
+  RecordBuffer end;
+  end.begin(format::RecordKind::kEnd, record);
+  end.put_varint(entries);
+  end.put_varint(needed);
+  end.end();
+  if (auto wrote = write(end, owner); !wrote) return wrote;
+  if (auto synced = owner.wait_synced(needed); !synced) return synced;
+  if (auto synced = file_->sync(); !synced) return synced;
+  if (auto renamed = files_.rename(unfinished_path(), path()); !renamed) return renamed;
+  file_.reset();
+  return files_.sync_directory(directory_);
+}
+
+}  // namespace appmem::storage

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appmem/base/time.h"
+#include "appmem/storage/file_system.h"
+#include "record.h"
+
+namespace appmem::storage {
+
+/// What whoever writes a checkpoint asks of its owner on the way.
+class CheckpointOwner {
+ public:
+  CheckpointOwner() = default;
+  CheckpointOwner(const CheckpointOwner&) = delete;
+  CheckpointOwner& operator=(const CheckpointOwner&) = delete;
+
+  /// Told after each write of so many bytes: the place to wait. False: give up.
+  virtual bool go_on(std::uint64_t bytes) = 0;
+  /// Returns when the log is on the disk up to `sequence`.
+  virtual Result<void> wait_synced(std::uint64_t sequence) = 0;
+
+ protected:
+  ~CheckpointOwner() = default;
+};
+
+/// A checkpoint that is being written: it has its name once it is whole and on the disk, and leaves
+/// nothing behind where that fails.
+/// Thread safety: none.
+class ContentFile {
+ public:
+  /// `header.created_ms` is set here.
+  ContentFile(FileSystem& files, std::string directory, std::string name, FileHeader header)
+      : files_(files),
+        directory_(std::move(directory)),
+        name_(std::move(name)),
+        header_(header) {}
+  ContentFile(const ContentFile&) = delete;
+  ContentFile& operator=(const ContentFile&) = delete;
+  ~ContentFile();
+
+  Result<void> begin(WallTime now);
+  /// Appends whole records, which are empty afterwards. Errors: also kUnavailable, when the owner
+  /// gives up.
+  Result<void> write(RecordBuffer& records, CheckpointOwner& owner);
+  /// Appends the end; see format::RecordKind::kEnd.
+  Result<void> finish(std::uint64_t record, std::uint64_t entries, std::uint64_t needed,
+                      CheckpointOwner& owner);
+
+  [[nodiscard]] std::uint64_t bytes() const { return offset_; }
+
+ private:
+  [[nodiscard]] std::string path() const { return directory_ + "/" + name_; }
+  [[nodiscard]] std::string unfinished_path() const {
+    return path() + std::string(format::kUnfinishedSuffix);
+  }
+
+  FileSystem& files_;
+  const std::string directory_;
+  const std::string name_;
+  FileHeader header_;
+  std::unique_ptr<File> file_;
+  std::uint64_t offset_ = 0;
+  std::vector<std::string_view> pieces_;
+};
+
+}  // namespace appmem::storage

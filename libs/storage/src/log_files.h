@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "appmem/storage/file_system.h"
+#include "record.h"
+
+namespace appmem::storage {
+
+/// A file of a data directory, by its name.
+struct NamedFile {
+  std::string name;
+  std::uint64_t sequence = 0;
+  NamespaceNumber ns = 0;  // of a snapshot
+};
+
+/// What lies in a data directory.
+struct DirectoryListing {
+  std::vector<NamedFile> segments;     // ascending
+  std::vector<NamedFile> checkpoints;  // ascending
+  std::vector<NamedFile> snapshots;    // ascending by namespace, then sequence
+  std::vector<std::string> unfinished;
+};
+
+/// What has a name of another form is left alone. Errors: as FileSystem::list.
+Result<DirectoryListing> list_directory(FileSystem& files, const std::string& directory);
+
+std::string segment_name(std::uint64_t first_sequence);
+std::string checkpoint_name(std::uint64_t sequence);
+std::string snapshot_name(NamespaceNumber ns, std::uint64_t sequence);
+
+/// The whole file. Errors: as File::read_at.
+Result<std::string> read_file(FileSystem& files, const std::string& path);
+
+/// "<path>, byte 123: <what>; …": damage that stops a start, with the way on.
+Error damage(const std::string& path, std::uint64_t offset, const std::string& what);
+
+}  // namespace appmem::storage

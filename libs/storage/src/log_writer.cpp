@@ -1,0 +1,140 @@
+#include "log_writer.h"
+
+#include <utility>
+
+#include "appmem/base/check.h"
+#include "log_files.h"
+
+namespace appmem::storage {
+namespace {
+
+/// The next number of a sequence that looks random (splitmix64, Steele and others, 2014).
+std::uint64_t next_random(std::uint64_t& state) {
+  state += 0x9e3779b97f4a7c15U;
+  std::uint64_t mixed = state;
+  mixed = (mixed ^ mixed >> 30U) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ mixed >> 27U) * 0x94d049bb133111ebU;
+  return mixed ^ mixed >> 31U;
+}
+
+/// A mark keeps this much memory from one group to the next.
+constexpr std::size_t kMarkBytesKept = 256;
+
+}  // namespace
+
+LogWriter::LogWriter(FileSystem& files, Options options)
+    : files_(files), options_(std::move(options)), salt_state_(options_.seed) {
+}
+
+Result<void> LogWriter::begin(std::uint64_t first_sequence, WallTime now) {
+  const std::string name = segment_name(first_sequence);
+  auto made = files_.open(options_.directory + "/" + name, FileSystem::Open::kMake);
+  if (!made) return fail(std::move(made).error());
+  std::shared_ptr<File> file = *std::move(made);
+  const auto salt = static_cast<std::uint32_t>(next_random(salt_state_));
+  const std::string header = encode_file_header(
+      format::kSegmentMagic,
+      {.directory = options_.directory_id,
+       .sequence = first_sequence,
+       .created_ms = static_cast<std::uint64_t>(now.time_since_epoch().count()),
+       .salt = salt});
+  const std::string_view piece = header;
+  name_ = name;  // also when it fails: abandon() tells what is to be removed
+  if (auto wrote = file->write_at(0, {&piece, 1}); !wrote) return wrote;
+  // A full disk is met here rather than in the middle of a group.
+  if (auto reserved = file->reserve(options_.segment_bytes); !reserved) return reserved;
+  if (auto synced = file->sync(); !synced) return synced;
+  if (auto synced = files_.sync_directory(options_.directory); !synced) return synced;
+  salt_ = salt;
+  last_ = first_sequence - 1;
+  const std::lock_guard lock(mutex_);
+  file_ = std::move(file);
+  offset_ = format::kFileHeaderBytes;
+  return {};
+}
+
+Result<void> LogWriter::write(RecordBuffer& records, std::uint64_t last_sequence,
+                              std::uint64_t synced, WallTime now) {
+  APPMEM_CHECK(begun());
+  mark_.clear_all(kMarkBytesKept);
+  mark_.begin(format::RecordKind::kGroup, last_ + 1);
+  mark_.put_u64(synced);
+  mark_.end();
+  const std::uint64_t bytes = mark_.bytes() + records.bytes();
+  if (offset_ > format::kFileHeaderBytes && offset_ + bytes > options_.segment_bytes) {
+    if (auto sealed = seal(); !sealed) return sealed;
+    if (auto next = begin(last_ + 1, now); !next) return next;
+  }
+  mark_.seal(salt_);
+  records.seal(salt_);
+  pieces_.clear();
+  mark_.gather(pieces_);
+  records.gather(pieces_);
+  if (auto wrote = file_->write_at(offset_, pieces_); !wrote) return wrote;
+  last_ = last_sequence;
+  const std::lock_guard lock(mutex_);
+  offset_ += bytes;
+  return {};
+}
+
+Result<void> LogWriter::sync() {
+  std::shared_ptr<File> file;
+  {
+    const std::lock_guard lock(mutex_);
+    file = file_;
+  }
+  return file == nullptr ? Result<void>() : file->sync();
+}
+
+bool LogWriter::begun() const {
+  const std::lock_guard lock(mutex_);
+  return file_ != nullptr;
+}
+
+Result<void> LogWriter::seal() {
+  if (auto cut = file_->truncate(offset_); !cut) return cut;
+  if (auto synced = file_->sync(); !synced) return synced;
+  const std::lock_guard lock(mutex_);
+  sealed_.push_back({std::exchange(name_, {}), last_.load(), offset_});
+  file_.reset();
+  return {};
+}
+
+Result<void> LogWriter::close() {
+  if (!begun()) return {};
+  if (auto cut = file_->truncate(offset_); !cut) return cut;
+  return file_->sync();
+}
+
+std::string LogWriter::abandon() {
+  const std::lock_guard lock(mutex_);
+  file_.reset();
+  return std::exchange(name_, {});
+}
+
+void LogWriter::add_sealed(SealedSegment segment) {
+  const std::lock_guard lock(mutex_);
+  sealed_.push_back(std::move(segment));
+}
+
+std::vector<SealedSegment> LogWriter::take_sealed(std::uint64_t up_to) {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  while (count < sealed_.size() && sealed_[count].last_sequence <= up_to)
+    ++count;
+  const auto end = sealed_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<SealedSegment> taken(std::make_move_iterator(sealed_.begin()),
+                                   std::make_move_iterator(end));
+  sealed_.erase(sealed_.begin(), end);
+  return taken;
+}
+
+LogWriter::Size LogWriter::size() const {
+  const std::lock_guard lock(mutex_);
+  Size size{.segments = sealed_.size() + (file_ != nullptr ? 1 : 0), .bytes = offset_};
+  for (const SealedSegment& segment : sealed_)
+    size.bytes += segment.bytes;
+  return size;
+}
+
+}  // namespace appmem::storage

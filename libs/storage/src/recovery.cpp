@@ -1,0 +1,384 @@
+#include "recovery.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "appmem/base/check.h"
+
+namespace appmem::storage {
+namespace {
+
+constexpr std::string_view kDefaultName = "default";
+
+std::uint64_t mark_of(std::string_view payload) {
+  std::uint64_t mark = 0;
+  for (std::size_t i = 0; i < payload.size() && i < 8; ++i)
+    mark |= std::uint64_t{static_cast<unsigned char>(payload[i])} << (8 * i);
+  return mark;
+}
+
+}  // namespace
+
+Recovery::Recovery(FileSystem& files, std::string directory, core::Store& store,
+                   PendingLog& pending, Observer& observer, const Instant& now)
+    : files_(files),
+      directory_(std::move(directory)),
+      store_(store),
+      pending_(pending),
+      observer_(observer),
+      now_(now) {
+}
+
+Result<Recovered> Recovery::run(Replay& replay) {
+  replay_ = &replay;
+  auto listed = list_directory(files_, directory_);
+  if (!listed) return fail(std::move(listed).error());
+  snapshots_ = listed->snapshots;
+  for (const std::string& name : listed->unfinished) {
+    if (auto removed = remove(name); !removed) return fail(std::move(removed).error());
+  }
+  if (!listed->checkpoints.empty()) {
+    const NamedFile& newest = listed->checkpoints.back();
+    if (auto loaded = load_checkpoint(newest); !loaded) return fail(std::move(loaded).error());
+    for (const NamedFile& old : listed->checkpoints) {
+      if (old.name == newest.name) continue;
+      if (auto removed = remove(old.name); !removed) return fail(std::move(removed).error());
+    }
+  }
+  found_.last_sequence = found_.checkpoint_sequence;
+  const std::vector<NamedFile>& segments = listed->segments;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const bool is_last = i + 1 == segments.size();
+    // Wholly within the checkpoint: it was about to be removed.
+    if (!is_last && segments[i + 1].sequence <= found_.checkpoint_sequence + 1) {
+      if (auto removed = remove(segments[i].name); !removed) {
+        return fail(std::move(removed).error());
+      }
+      continue;
+    }
+    if (auto done = replay_segment(segments[i], is_last); !done) {
+      return fail(std::move(done).error());
+    }
+  }
+  if (auto dropped = drop_incomplete(); !dropped) return fail(std::move(dropped).error());
+  for (const auto& [number, known] : known_) {
+    if (known.persist != core::Persistence::kSnapshot) continue;
+    if (auto loaded = load_snapshot(number, known); !loaded) {
+      return fail(std::move(loaded).error());
+    }
+  }
+  for (const NamedFile& file : snapshots_) {
+    const auto used = found_.snapshots.find(file.ns);
+    if (used != found_.snapshots.end() && used->second.name == file.name) continue;
+    if (auto removed = remove(file.name); !removed) return fail(std::move(removed).error());
+  }
+  if (auto synced = files_.sync_directory(directory_); !synced) {
+    return fail(std::move(synced).error());
+  }
+  for (const auto& [number, known] : known_)
+    pending_.set_number(known.id, number);
+  pending_.number_from(next_number_);
+  pending_.begin_after(found_.last_sequence);
+  return std::move(found_);
+}
+
+Result<void> Recovery::load_checkpoint(const NamedFile& named) {
+  const std::string whole_path = path(named.name);
+  auto file = RecordFile::open(files_, whole_path, format::kCheckpointMagic);
+  if (!file) {
+    if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
+    return fail(damage(whole_path, 0, file.error().message));
+  }
+  found_.directory_id = file->header().directory;
+  found_.checkpoint_sequence = file->header().sequence;
+  found_.checkpoint = named.name;
+  found_.checkpoint_bytes = file->size();
+  return read_content(*file, [&](const Operation& operation) -> Result<void> {
+    if (operation.kind == format::Operation::kCreate) return define(operation);
+    return apply(operation, operation.position.value_or(0));
+  });
+}
+
+Result<void> Recovery::read_content(RecordFile& file,
+                                    FunctionRef<Result<void>(const Operation&)> visit) {
+  std::uint64_t expected = 1;
+  std::uint64_t sets = 0;
+  const auto complain = [&](const std::string& what) {
+    return fail(damage(file.path(), file.offset(), what));
+  };
+  for (;;) {
+    const auto next = file.next();
+    if (!next) return fail(next.error());
+    if (*next == RecordFile::Found::kEnd) return complain("the end of a checkpoint is missing");
+    if (*next == RecordFile::Found::kBad) return complain(file.problem());
+    if (file.record().sequence != expected++) return complain("a record is missing");
+    std::string_view payload = file.payload();
+    if (file.record().kind == format::RecordKind::kEnd) {
+      const auto entries = take_varint(payload);
+      const auto needed = take_varint(payload);
+      if (!entries || !needed) return complain("the end of a checkpoint is cut off");
+      if (*entries != sets) return complain("entries are missing");
+      needed_ = std::max(needed_, *needed);
+      found_.entries += sets;
+      return {};
+    }
+    if (file.record().kind != format::RecordKind::kContent) {
+      return complain("a record of the log in a checkpoint");
+    }
+    const auto applied = read_operations(payload, [&](const Operation& operation) -> Result<void> {
+      const bool is_set = operation.kind == format::Operation::kSet;
+      if (!is_set && operation.kind != format::Operation::kCreate) {
+        return fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");
+      }
+      if (is_set) ++sets;
+      return visit(operation);
+    });
+    if (applied) continue;
+    if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
+    return complain(applied.error().message);
+  }
+}
+
+Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known) {
+  const NamedFile* newest = nullptr;
+  for (const NamedFile& file : snapshots_) {
+    if (file.ns == number) newest = &file;
+  }
+  if (newest == nullptr) return {};
+  const std::string whole_path = path(newest->name);
+  auto file = RecordFile::open(files_, whole_path, format::kCheckpointMagic);
+  if (!file) {
+    if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
+    return fail(damage(whole_path, 0, file.error().message));
+  }
+  // Cleared after that.
+  const bool is_current = known.cleared <= newest->sequence;
+  found_.snapshots[number] = {newest->name, is_current};
+  if (!is_current) return {};
+  if (auto cleared = store_.clear_namespace(known.id, now_); !cleared) {
+    return fail(cleared.error());
+  }
+  return read_content(*file, [&](const Operation& operation) -> Result<void> {
+    if (operation.kind != format::Operation::kSet || operation.ns != number) return {};
+    std::optional<TimePoint> deadline;
+    if (operation.deadline) deadline = now_.at_wall(*operation.deadline);
+    // Of an entry that comes twice, the first is what it was at the moment of the snapshot.
+    return store_.restore_if_absent(known.id,
+                                    {.key = operation.key,
+                                     .value = operation.value,
+                                     .version = operation.version,
+                                     .deadline = deadline},
+                                    now_);
+  });
+}
+
+Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
+  const std::string whole_path = path(named.name);
+  auto file = RecordFile::open(files_, whole_path, format::kSegmentMagic);
+  if (!file) {
+    if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
+    if (is_last) {
+      // Its header is on the disk before anything is written behind it.
+      auto bytes = read_file(files_, whole_path);
+      if (!bytes) return fail(std::move(bytes).error());
+      const bool empty = bytes->size() <= format::kFileHeaderBytes ||
+                         bytes->find_first_not_of('\0', format::kFileHeaderBytes) ==
+                             std::string::npos;
+      if (empty) return remove(named.name);
+    }
+    return fail(damage(whole_path, 0, file.error().message));
+  }
+  const FileHeader& header = file->header();
+  if (header.sequence != named.sequence) {
+    return fail(damage(whole_path, format::kSequenceAt, "the file has another one's name"));
+  }
+  if (found_.directory_id != 0 && header.directory != found_.directory_id) {
+    return fail(damage(whole_path, format::kDirectoryAt, "it belongs to another directory"));
+  }
+  found_.directory_id = header.directory;
+  const bool follows = found_.segments.empty() ? header.sequence <= found_.last_sequence + 1
+                                               : header.sequence == found_.last_sequence + 1;
+  if (!follows) {
+    return fail(damage(whole_path, format::kSequenceAt,
+                       "the records before " + std::to_string(header.sequence) +
+                           " are missing: " + std::to_string(found_.last_sequence) +
+                           " is the last one"));
+  }
+  std::uint64_t last = header.sequence - 1;
+  for (;;) {
+    auto next = file->next();
+    if (!next) return fail(std::move(next).error());
+    RecordFile::Found found = *next;
+    std::string problem = file->problem();
+    const RecordHeader& record = file->record();
+    if (found == RecordFile::Found::kRecord && record.sequence != last + 1) {
+      found = RecordFile::Found::kBad;
+      problem = "the record after " + std::to_string(last) + " is missing";
+    }
+    if (found == RecordFile::Found::kEnd) break;
+    if (found == RecordFile::Found::kBad) {
+      if (!is_last) return fail(damage(whole_path, file->offset(), problem));
+      // Known to have been on the disk, or never written whole?
+      const auto behind = file->highest_mark_behind();
+      if (!behind) return fail(behind.error());
+      if (std::max(*behind, mark_) > last) {
+        return fail(damage(whole_path, file->offset(), problem));
+      }
+      if (auto done = cut(*file); !done) return done;
+      break;
+    }
+    if (record.kind == format::RecordKind::kGroup) {
+      mark_ = std::max(mark_, mark_of(file->payload()));
+      continue;
+    }
+    if (record.kind != format::RecordKind::kChanges) {
+      return fail(damage(whole_path, file->offset(), "a record of a checkpoint in the log"));
+    }
+    last = record.sequence;
+    if (last <= found_.checkpoint_sequence) continue;
+    ++found_.records;
+    replay_->at(last);
+    const auto applied =
+        read_operations(file->payload(), [&](const Operation& op) { return apply(op, last); });
+    if (applied) continue;
+    if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
+    return fail(damage(whole_path, file->offset(), applied.error().message));
+  }
+  found_.last_sequence = std::max(found_.last_sequence, last);
+  found_.segments.push_back({named.name, last, file->offset()});
+  if (is_last) {
+    if (found_.last_sequence < needed_) {
+      return fail(damage(whole_path, file->offset(),
+                         "the log ends with record " + std::to_string(found_.last_sequence) +
+                             ", but the checkpoint needs it up to " + std::to_string(needed_)));
+    }
+    // From here on it is one of those that are on the disk as a whole.
+    auto opened = files_.open(whole_path, FileSystem::Open::kWrite);
+    if (!opened) return fail(std::move(opened).error());
+    if (auto shortened = (*opened)->truncate(file->offset()); !shortened) return shortened;
+    if (auto synced = (*opened)->sync(); !synced) return synced;
+    if (last < header.sequence) {
+      found_.segments.pop_back();
+      return remove(named.name);
+    }
+  }
+  return {};
+}
+
+Result<void> Recovery::cut(RecordFile& file) {
+  found_.cut_bytes += file.size() - file.offset();
+  const std::array<EventField, 3> fields{
+      EventField::of("file", file.path()),
+      EventField::of("offset", static_cast<std::int64_t>(file.offset())),
+      EventField::of("bytes", static_cast<std::int64_t>(file.size() - file.offset()))};
+  observer_.event(Severity::kWarning, "log_cut",
+                  "cut off the end of the log, which had not been written whole: " + file.problem(),
+                  fields.data(), fields.size());
+  return {};
+}
+
+Result<void> Recovery::apply(const Operation& operation, std::uint64_t sequence) {
+  using Kind = format::Operation;
+  if (operation.kind == Kind::kCreate || operation.kind == Kind::kAlter) return define(operation);
+  if (operation.kind == Kind::kDrop) return undefine(operation.ns);
+  const auto known = known_.find(operation.ns);
+  // A namespace that is gone: the checkpoint was written after its end.
+  if (known == known_.end()) return {};
+  const core::NamespaceId ns = known->second.id;
+  std::optional<TimePoint> deadline;
+  if (operation.deadline) deadline = now_.at_wall(*operation.deadline);
+  switch (operation.kind) {
+    case Kind::kSet:
+      return store_.restore(ns,
+                            {.key = operation.key,
+                             .value = operation.value,
+                             .version = operation.version,
+                             .deadline = deadline,
+                             .ticket = sequence},
+                            now_);
+    case Kind::kDelete:
+      return store_.restore_removal(ns, operation.key, sequence, now_);
+    case Kind::kExpire:
+      return store_.restore_deadline(ns, operation.key, deadline, sequence, now_);
+    case Kind::kClear:
+      known->second.cleared = sequence;
+      return store_.restore_clear(ns, sequence, now_);
+    default:
+      return {};
+  }
+}
+
+Result<void> Recovery::define(const Operation& operation) {
+  next_number_ = std::max(next_number_, operation.ns + 1);
+  auto known = known_.find(operation.ns);
+  const auto explain = [&](const Error& error) {
+    return fail(error.code, "namespace \"" + std::string(operation.name) + "\": " + error.message);
+  };
+  if (known == known_.end()) {
+    const auto same_name =
+        std::find_if(known_.begin(), known_.end(),
+                     [&](const auto& other) { return other.second.name == operation.name; });
+    if (same_name != known_.end()) {
+      // The later one is the one that lived on.
+      if (same_name->first > operation.ns) return {};
+      if (auto dropped = undefine(same_name->first); !dropped) return dropped;
+    }
+    core::NamespaceId id = core::kDefaultNamespace;
+    if (operation.name == kDefaultName) {
+      if (auto altered = store_.alter_namespace(id, operation.settings, now_); !altered) {
+        return explain(altered.error());
+      }
+    } else {
+      const auto made = store_.create_namespace(operation.name, operation.settings, now_);
+      if (!made) return explain(made.error());
+      id = *made;
+    }
+    known_[operation.ns] = {.id = id,
+                            .name = std::string(operation.name),
+                            .incomplete = operation.incomplete,
+                            .persist = operation.settings.persist};
+    return {};
+  }
+  // What it had as snapshots goes on with a log.
+  const bool gets_log = known->second.persist == core::Persistence::kSnapshot &&
+                        operation.settings.persist == core::Persistence::kWal;
+  if (gets_log) {
+    if (auto loaded = load_snapshot(operation.ns, known->second); !loaded) return loaded;
+  }
+  known->second.persist = operation.settings.persist;
+  if (auto altered = store_.alter_namespace(known->second.id, operation.settings, now_); !altered) {
+    return explain(altered.error());
+  }
+  return {};
+}
+
+Result<void> Recovery::undefine(NamespaceNumber number) {
+  const auto known = known_.find(number);
+  if (known == known_.end()) return {};
+  const core::NamespaceId id = known->second.id;
+  known_.erase(known);
+  if (id != core::kDefaultNamespace) return store_.drop_namespace(id, now_);
+  if (auto cleared = store_.clear_namespace(id, now_); !cleared) return fail(cleared.error());
+  auto settings = store_.namespace_settings(id);
+  if (!settings) return fail(std::move(settings).error());
+  settings->persist = core::Persistence::kNone;
+  return store_.alter_namespace(id, *settings, now_);
+}
+
+Result<void> Recovery::drop_incomplete() {
+  std::vector<NamespaceNumber> incomplete;
+  for (const auto& [number, known] : known_) {
+    if (known.incomplete) incomplete.push_back(number);
+  }
+  for (const NamespaceNumber number : incomplete) {
+    if (auto dropped = undefine(number); !dropped) return dropped;
+  }
+  return {};
+}
+
+Result<void> Recovery::remove(const std::string& name) {
+  return files_.remove(path(name));
+}
+
+}  // namespace appmem::storage

@@ -1,0 +1,424 @@
+#include "storage_fixture.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <gmock/gmock.h>
+
+#include "crc32c.h"
+#include "log_files.h"
+#include "log_format.h"
+
+namespace appmem::storage::test {
+namespace {
+
+using core::Persistence;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class StorageTest : public testing::Test {
+ protected:
+  void SetUp() override { machine_.must_start(); }
+  void restart() {
+    const auto stopped = machine_.stop();
+    ASSERT_TRUE(stopped) << stopped.error().message;
+    machine_.must_start();
+  }
+  /// As restart(), but the machine fails, with all that was synced.
+  void crash() {
+    machine_.crash(1);
+    machine_.must_start();
+  }
+  std::string only_segment() const {
+    std::string found;
+    for (const std::string& name : machine_.names()) {
+      if (name.starts_with(format::kSegmentPrefix)) found = "/data/" + name;
+    }
+    return found;
+  }
+  Machine machine_;
+};
+
+TEST_F(StorageTest, WithoutADurableNamespaceThereIsNoDirectory) {
+  const auto ns = machine_.store->create_namespace("m", {}, machine_.clock.now());
+  ASSERT_TRUE(ns);
+  machine_.set(*ns, "k", "v");
+  EXPECT_TRUE(machine_.commit());
+  EXPECT_TRUE(machine_.files->paths().empty());
+  EXPECT_FALSE(machine_.storage->stats().open);
+}
+
+TEST_F(StorageTest, WhatWasCommittedIsThereAfterACrash) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "k", "v");
+  machine_.set(ns, "t", "with a deadline", 60s);
+  EXPECT_EQ(machine_.storage->committed(), 0U);
+  EXPECT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+  EXPECT_EQ(machine_.get(machine_.find("w"), "k"), "v");
+}
+
+TEST_F(StorageTest, EveryKindOfChangeComesBack) {
+  const auto ns = machine_.make("w");
+  const Instant now = machine_.clock.now();
+  machine_.set(ns, "gone", "1");
+  machine_.set(ns, "later", "1", 10s);
+  machine_.set(ns, "for ever", "1", 10s);
+  machine_.set(ns, "large", std::string(300'000, 'x'));
+  ASSERT_TRUE(machine_.store->remove(ns, "gone", {}, now));
+  ASSERT_TRUE(machine_.store->increment(ns, "n", {.by = 41}, now));
+  ASSERT_TRUE(machine_.store->increment(ns, "n", {}, now));
+  ASSERT_TRUE(machine_.store->set(ns, "j", ValueView::from_json("[1]"), {}, now));
+  ASSERT_TRUE(machine_.store->patch(ns, "p", {.bytes = "ab"}, now));
+  ASSERT_TRUE(machine_.store->patch(ns, "p", {.bytes = "cd"}, now));
+  ASSERT_TRUE(machine_.store->patch(ns, "large", {.bytes = "y", .offset = 5}, now));
+  ASSERT_TRUE(machine_.store->expire(
+      ns, "later", {.expiry = {core::Expiry::Mode::kAt, now.mono + 70s}}, now));
+  ASSERT_TRUE(machine_.store->expire(ns, "for ever",
+                                     {.expiry = {core::Expiry::Mode::kNever, {}}}, now));
+  ASSERT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+  const auto found = machine_.find("w");
+  EXPECT_EQ(machine_.get(found, "n"), "42");
+  EXPECT_EQ(machine_.get(found, "p"), "abcd");
+  EXPECT_EQ(machine_.get(found, "gone"), std::nullopt);
+}
+
+TEST_F(StorageTest, NamespacesComeBackWithTheirSettings) {
+  machine_.make("dropped");
+  const auto cleared = machine_.make("cleared");
+  const auto altered = machine_.make("altered");
+  machine_.set(cleared, "k", "v");
+  const Instant now = machine_.clock.now();
+  ASSERT_TRUE(machine_.store->drop_namespace(machine_.find("dropped"), now));
+  ASSERT_TRUE(machine_.store->clear_namespace(cleared, now));
+  machine_.set(cleared, "after", "v");
+  auto settings = machine_.store->namespace_settings(altered);
+  settings->max_keys = 7;
+  settings->default_ttl = 90s;
+  ASSERT_TRUE(machine_.store->alter_namespace(altered, *settings, now));
+  ASSERT_TRUE(machine_.commit());
+  crash();
+  EXPECT_FALSE(machine_.store->find_namespace("dropped"));
+  EXPECT_EQ(machine_.get(machine_.find("cleared"), "k"), std::nullopt);
+  EXPECT_EQ(machine_.get(machine_.find("cleared"), "after"), "v");
+  const auto restored = machine_.store->namespace_settings(machine_.find("altered"));
+  EXPECT_EQ(restored->max_keys, 7U);
+  EXPECT_EQ(restored->default_ttl, 90s);
+  EXPECT_EQ(restored->persist, Persistence::kWal);
+}
+
+TEST_F(StorageTest, TheDefaultNamespaceCanBeDurable) {
+  ASSERT_TRUE(machine_.storage->prepare());
+  ASSERT_TRUE(machine_.store->alter_namespace(core::kDefaultNamespace,
+                                              {.persist = Persistence::kWal},
+                                              machine_.clock.now()));
+  machine_.set(core::kDefaultNamespace, "k", "v");
+  ASSERT_TRUE(machine_.commit());
+  crash();
+  EXPECT_EQ(machine_.get(core::kDefaultNamespace, "k"), "v");
+}
+
+TEST_F(StorageTest, WhatExpiresWhileTheDaemonIsDownDoesNotComeBack) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "short", "v", 5s);
+  machine_.set(ns, "long", "v", 15s);
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.stop());
+  machine_.clock.advance(10s);
+  machine_.must_start();
+  EXPECT_EQ(machine_.get(machine_.find("w"), "short"), std::nullopt);
+  EXPECT_EQ(machine_.get(machine_.find("w"), "long"), "v");
+}
+
+TEST_F(StorageTest, VersionsStayAndNewOnesAreOthers) {
+  const auto ns = machine_.make("w");
+  const auto first = machine_.try_set(ns, "k", "v");
+  ASSERT_TRUE(machine_.commit());
+  restart();
+  const auto again = machine_.store->set(
+      machine_.find("w"), "k", ValueView::from_bytes("w"),
+      {.conditions = {.if_version = first->version}}, machine_.clock.now());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_GT(again->version, first->version);
+}
+
+TEST_F(StorageTest, ACheckpointMakesTheLogBeforeItUnnecessary) {
+  machine_.options.segment_bytes = 4096;
+  restart();
+  const auto ns = machine_.make("w");
+  for (int i = 0; i < 200; ++i) {
+    machine_.set(ns, "key" + std::to_string(i % 20), std::string(100, 'a'));
+    ASSERT_TRUE(machine_.commit());
+  }
+  EXPECT_GT(machine_.storage->stats().segments, 4U);
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  EXPECT_EQ(machine_.storage->stats().segments, 1U);
+  machine_.set(ns, "key3", "changed");
+  ASSERT_TRUE(machine_.store->remove(ns, "key4", {}, machine_.clock.now()));
+  ASSERT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+  EXPECT_EQ(machine_.storage->stats().recovered_entries, 20U);
+  EXPECT_EQ(machine_.storage->stats().recovered_records, 2U);
+}
+
+TEST_F(StorageTest, ANamespaceThatBecomesDurableKeepsWhatItHas) {
+  const auto ns = machine_.make("n", {});
+  machine_.set(ns, "before", "v");
+  ASSERT_TRUE(machine_.store->alter_namespace(ns, {.persist = Persistence::kWal},
+                                              machine_.clock.now()));
+  machine_.set(ns, "after", "v");
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+  EXPECT_EQ(machine_.get(machine_.find("n"), "before"), "v");
+  EXPECT_EQ(machine_.get(machine_.find("n"), "after"), "v");
+}
+
+TEST_F(StorageTest, OneThatHadNotBecomeDurableYetIsGoneAsAWhole) {
+  const auto ns = machine_.make("n", {});
+  machine_.set(ns, "before", "v");
+  ASSERT_TRUE(machine_.store->alter_namespace(ns, {.persist = Persistence::kWal},
+                                              machine_.clock.now()));
+  machine_.set(ns, "after", "v");
+  ASSERT_TRUE(machine_.commit());
+  crash();
+  EXPECT_FALSE(machine_.store->find_namespace("n"));
+  // And one that comes in its place is another one, now and later.
+  const auto again = machine_.make("n");
+  machine_.set(again, "k", "v");
+  ASSERT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+}
+
+TEST_F(StorageTest, ANamespaceGoesThroughAllModesWithoutLosingAKey) {
+  const auto ns = machine_.make("n", {});
+  machine_.set(ns, "k0", "v");
+  int i = 0;
+  for (const Persistence mode :
+       {Persistence::kSnapshot, Persistence::kWal, Persistence::kSnapshot, Persistence::kWal}) {
+    const auto id = machine_.find("n");
+    ASSERT_TRUE(machine_.storage->prepare());
+    ASSERT_TRUE(
+        machine_.store->alter_namespace(id, {.persist = mode}, machine_.clock.now()));
+    ASSERT_TRUE(machine_.storage->checkpoint());
+    machine_.set(id, "k" + std::to_string(++i), "v");
+    if (mode == Persistence::kSnapshot) {
+      ASSERT_TRUE(machine_.storage->checkpoint());
+    }
+    ASSERT_TRUE(machine_.commit());
+    const Kept before = machine_.kept();
+    crash();
+    EXPECT_EQ(machine_.kept(), before) << i;
+  }
+  ASSERT_TRUE(machine_.store->alter_namespace(machine_.find("n"), {}, machine_.clock.now()));
+  EXPECT_EQ(machine_.get(machine_.find("n"), "k4"), "v");
+  ASSERT_TRUE(machine_.commit());
+  crash();
+  EXPECT_FALSE(machine_.store->find_namespace("n"));
+}
+
+TEST_F(StorageTest, ASnapshotIsWrittenOnDemandAndAtTheEnd) {
+  const auto ns = machine_.make("s", {.persist = Persistence::kSnapshot});
+  machine_.set(ns, "first", "v", 1h);
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  machine_.set(ns, "second", "v");
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "first"), "v");
+  EXPECT_EQ(machine_.get(machine_.find("s"), "second"), std::nullopt);
+  machine_.set(machine_.find("s"), "third", "v");
+  const Kept before = machine_.kept();
+  restart();
+  EXPECT_EQ(machine_.kept(), before);
+}
+
+TEST_F(StorageTest, ASnapshotNamespaceThatWasClearedIsEmptyAfterACrash) {
+  const auto ns = machine_.make("s", {.persist = Persistence::kSnapshot});
+  machine_.set(ns, "k", "v");
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  ASSERT_TRUE(machine_.store->clear_namespace(ns, machine_.clock.now()));
+  ASSERT_TRUE(machine_.commit());
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "k"), std::nullopt);
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "k"), std::nullopt);
+}
+
+TEST_F(StorageTest, ATornTailIsCutAndReported) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "k", "v");
+  ASSERT_TRUE(machine_.commit());
+  machine_.set(ns, "torn", "v");
+  ASSERT_TRUE(machine_.commit());
+  const std::string path = only_segment();
+  std::string bytes = machine_.files->contents(path);
+  const std::size_t at = bytes.find("torn");
+  ASSERT_NE(at, std::string::npos);
+  machine_.crash(1);
+  machine_.files->cut(path, at + 2);
+  machine_.must_start();
+  EXPECT_EQ(machine_.get(machine_.find("w"), "k"), "v");
+  EXPECT_EQ(machine_.get(machine_.find("w"), "torn"), std::nullopt);
+  EXPECT_EQ(machine_.events.count("log_cut"), 1U);
+  EXPECT_GT(machine_.storage->stats().cut_bytes, 0U);
+}
+
+TEST_F(StorageTest, DamageBeforeTheTailStopsTheStart) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "first", "v");
+  ASSERT_TRUE(machine_.commit());
+  machine_.set(ns, "second", "v");
+  ASSERT_TRUE(machine_.commit());
+  const std::string path = only_segment();
+  const std::size_t at = machine_.files->contents(path).find("first");
+  machine_.crash(1);
+  machine_.files->flip(path, at);
+  const auto started = machine_.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(started.error().message, HasSubstr(path));
+  EXPECT_THAT(started.error().message, HasSubstr("at byte"));
+  EXPECT_THAT(started.error().message, HasSubstr("--repair"));
+}
+
+TEST_F(StorageTest, AfterAnOrderlyEndNoDamageIsTakenForATornTail) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "last", "v");
+  ASSERT_TRUE(machine_.commit());
+  const std::string path = only_segment();
+  ASSERT_TRUE(machine_.stop());
+  machine_.files->flip(path, machine_.files->contents(path).find("last"));
+  EXPECT_FALSE(machine_.start());
+}
+
+TEST_F(StorageTest, AMissingSegmentStopsTheStart) {
+  machine_.options.segment_bytes = 1024;
+  restart();
+  const auto ns = machine_.make("w");
+  for (int i = 0; i < 60; ++i) {
+    machine_.set(ns, "k" + std::to_string(i), std::string(50, 'v'));
+    ASSERT_TRUE(machine_.commit());
+  }
+  std::vector<std::string> segments;
+  for (const std::string& name : machine_.names()) {
+    if (name.starts_with(format::kSegmentPrefix)) segments.push_back(name);
+  }
+  ASSERT_GT(segments.size(), 3U);
+  ASSERT_TRUE(machine_.stop());
+  ASSERT_TRUE(machine_.files->remove("/data/" + segments[1]));
+  const auto started = machine_.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("are missing"));
+}
+
+TEST_F(StorageTest, AnUnknownVersionIsRefused) {
+  machine_.make("w");
+  ASSERT_TRUE(machine_.commit());
+  const std::string path = only_segment();
+  ASSERT_TRUE(machine_.stop());
+  std::string bytes = machine_.files->contents(path);
+  bytes[format::kVersionAt] = 2;
+  std::fill_n(bytes.begin() + format::kHeaderCrcAt, 4, '\0');
+  const std::uint32_t crc = crc32c(std::string_view(bytes).substr(0, format::kFileHeaderBytes));
+  std::memcpy(bytes.data() + format::kHeaderCrcAt, &crc, sizeof crc);
+  machine_.files->set_contents(path, bytes);
+  const auto started = machine_.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("version"));
+}
+
+TEST_F(StorageTest, ASecondDaemonIsRefusedByTheLock) {
+  machine_.make("w");
+  ASSERT_TRUE(machine_.commit());
+  EventList events;
+  Storage second(machine_.options, *machine_.files, machine_.clock, events);
+  core::Store store({.max_memory_bytes = 16_MiB, .sink = &second}, machine_.clock.now());
+  const auto recovered = second.recover(store);
+  ASSERT_FALSE(recovered);
+  EXPECT_EQ(recovered.error().code, ErrorCode::kBusy);
+}
+
+TEST_F(StorageTest, AStoreThatIsTooSmallIsRefused) {
+  const auto ns = machine_.make("w");
+  for (int i = 0; i < 40; ++i)
+    machine_.set(ns, "k" + std::to_string(i), std::string(100'000, 'v'));
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.stop());
+  machine_.max_memory_bytes = 1_MiB;
+  const auto started = machine_.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, ErrorCode::kOutOfMemory);
+}
+
+TEST_F(StorageTest, AFailedLogIsReadOnlyUntilItIsResumed) {
+  const auto ns = machine_.make("w");
+  const auto memory = machine_.make("m", {});
+  machine_.set(ns, "safe", "v");
+  ASSERT_TRUE(machine_.commit());
+  machine_.files->fail_at(machine_.files->operations(), appmem::test::SimulatedFiles::Fault::kNoSpace,
+                          appmem::test::SimulatedFiles::Lasts::kFromThenOn);
+  machine_.set(ns, "unsafe", "v");
+  ASSERT_TRUE(machine_.store->remove(ns, "safe", {}, machine_.clock.now()));
+  EXPECT_FALSE(machine_.commit());
+  EXPECT_TRUE(machine_.storage->failed());
+  EXPECT_EQ(machine_.events.count("log_failed"), 1U);
+
+  const auto written = machine_.try_set(ns, "k", "v");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, ErrorCode::kReadOnly);
+  EXPECT_THAT(written.error().message, HasSubstr("No space left on device"));
+  EXPECT_THAT(written.error().message, HasSubstr("storage resume"));
+  const auto read = machine_.try_get(ns, "unsafe");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::kUnavailable);
+  // That it is gone may not last either.
+  EXPECT_FALSE(machine_.try_get(ns, "safe"));
+  machine_.set(memory, "k", "v");
+  EXPECT_EQ(machine_.get(memory, "k"), "v");
+
+  // As long as the disk is full, it cannot be resumed.
+  const auto in_vain = machine_.storage->request_resume();
+  EXPECT_FALSE(machine_.storage->checkpoint_state(in_vain).result);
+  EXPECT_TRUE(machine_.storage->failed());
+
+  machine_.files->heal();
+  const auto resumed = machine_.storage->checkpoint_state(machine_.storage->request_resume());
+  EXPECT_TRUE(resumed.done);
+  EXPECT_TRUE(resumed.result) << resumed.result.error().message;
+  EXPECT_FALSE(machine_.storage->failed());
+  EXPECT_EQ(machine_.get(ns, "unsafe"), "v");
+  machine_.set(ns, "after", "v");
+  ASSERT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+}
+
+TEST_F(StorageTest, ASegmentAndACheckpointThatCannotBeMadeLeaveNothingBehind) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "k", "v");
+  ASSERT_TRUE(machine_.commit());
+  const auto names = machine_.names();
+  machine_.files->fail_at(machine_.files->operations() + 1,
+                          appmem::test::SimulatedFiles::Fault::kNoSpace,
+                          appmem::test::SimulatedFiles::Lasts::kFromThenOn);
+  EXPECT_FALSE(machine_.storage->checkpoint());
+  machine_.files->heal();
+  EXPECT_EQ(machine_.names(), names);
+  EXPECT_FALSE(machine_.storage->failed());
+}
+
+}  // namespace
+}  // namespace appmem::storage::test
