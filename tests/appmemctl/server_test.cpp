@@ -42,7 +42,6 @@ TEST_F(ServerTest, SettingsWithoutSenseAreUsageErrors) {
   EXPECT_THAT(ctl({"ns", "create", "s", "--max-bytes", "lots"}), Fails(2, "--max-bytes"));
   EXPECT_THAT(ctl({"ns", "create", "s", "--max-keys", "-1"}), Fails(2, "--max-keys"));
   EXPECT_THAT(ctl({"ns", "create", "a/b"}), Fails(2, "1 to 64"));
-  EXPECT_THAT(ctl({"ns", "create", "s", "--persist", "wal"}), Fails(4, "persist must be none"));
   EXPECT_THAT(ctl({"ns", "drop", "default"}), Fails(4, "default"));
 }
 

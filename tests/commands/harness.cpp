@@ -38,12 +38,12 @@ protocol::Caller caller_of(Role role) {
   return policy.resolve(std::move(peer));
 }
 
-core::StoreOptions store_options(const ServerOptions& options) {
+core::StoreOptions store_options(const ServerOptions& options, core::MutationSink& sink) {
   core::StoreOptions result;
   result.max_memory_bytes = options.max_memory_bytes;
   result.shards = options.shards;
   result.seed = 7;
-  result.sink = options.sink;
+  result.sink = options.sink != nullptr ? options.sink : &sink;
   return result;
 }
 
@@ -111,7 +111,7 @@ core::CommitTicket FakeSink::append(std::span<const core::Mutation> /*mutations*
 
 TestServer::TestServer(ServerOptions server_options)
     : validator(codecs::make_json_validator()),
-      store(store_options(server_options), clock.now()),
+      store(store_options(server_options, sink), clock.now()),
       dispatcher(store, control, *validator),
       options(server_options) {
 }

@@ -22,6 +22,29 @@
 namespace appmem::test {
 
 /// A daemon that only remembers what it was asked to do.
+/// Storage that has done at once whatever it is asked for.
+class FakeStorage final : public commands::StorageControl {
+ public:
+  Result<void> prepare() override { return result; }
+  Result<std::uint64_t> request_checkpoint() override { return ++requests; }
+  Result<std::uint64_t> request_resume() override { return ++requests; }
+  [[nodiscard]] std::optional<Result<void>> state(std::uint64_t /*request*/) override {
+    if (!done) return std::nullopt;
+    return result;
+  }
+  [[nodiscard]] std::string failure() override { return failure_value; }
+  [[nodiscard]] std::optional<WallTime> checkpoint_at() override { return at; }
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::int64_t>> stats() override {
+    return {{"segments", 1}};
+  }
+
+  std::uint64_t requests = 0;
+  bool done = true;
+  Result<void> result;
+  std::string failure_value;
+  std::optional<WallTime> at;
+};
+
 class FakeControl final : public commands::ServerControl {
  public:
   commands::ServerInfo info(const Instant& now) override;
@@ -35,11 +58,13 @@ class FakeControl final : public commands::ServerControl {
   }
   [[nodiscard]] commands::ServerCounts counts() override { return counts_value; }
   [[nodiscard]] ProcessUsage usage() override { return usage_value; }
+  [[nodiscard]] commands::StorageControl* storage() override { return &storage_value; }
   commands::TokenCheck authenticate(commands::Session& session, std::string_view shown) override;
   void shutdown() override { ++shutdowns; }
   void out_of_memory(std::uint64_t client, std::string_view op, const Error& error) override;
 
   Limits limits_value;
+  FakeStorage storage_value;
   /// Who is connected; `billing` with the number 17 when it is not set.
   std::vector<commands::ClientInfo> clients_value = {billing()};
   std::vector<std::pair<std::string, std::string>> config_value = {{"max-memory", "64MiB"},
@@ -87,6 +112,8 @@ class TestServer {
   ManualClock clock;
   FakeControl control;
   std::unique_ptr<protocol::JsonValidator> validator;
+  /// Where there is no other.
+  FakeSink sink;
   core::Store store;
   commands::Dispatcher dispatcher;
   const ServerOptions options;

@@ -88,7 +88,11 @@ TEST_F(ParkedTest, ALogThatHasFailedRefusesWritesAndChangesNothing) {
     EXPECT_THAT(ask(R"({"op":)" + std::string(op) + "}"), Fails("read_only")) << op;
     EXPECT_EQ(peer_.progress, Progress::kDone);
   }
+  sink.safe = sink.last;
   EXPECT_THAT(ask(R"({"op":"get","key":"k"})"), testing::HasSubstr(R"("value":1)"));
+  // What may not last is not shown.
+  sink.safe = sink.last - 1;
+  EXPECT_THAT(ask(R"({"op":"get","key":"k"})"), Fails("unavailable"));
   must(R"({"op":"set","ns":"default","key":"k","value":2})");
 }
 

@@ -27,7 +27,8 @@ TEST_F(RedisPartitionsTest, APartitionIsANamespaceOfOneType) {
   EXPECT_EQ(ask("SET a x"), "+OK\r\n");
 }
 
-TEST_F(RedisPartitionsTest, WhatTheStoreCannotKeepIsUnavailable) {
+TEST_F(RedisPartitionsTest, WhatCannotBeKeptIsUnavailable) {
+  server_.control.storage_value.result = fail(ErrorCode::kUnavailable, "the disk is full");
   for (const char* persist : {"SNAPSHOT", "wal"}) {
     const std::string reply = ask(std::string("CREATE PARTITION p STRING ") + persist);
     EXPECT_THAT(reply, testing::StartsWith("-ERR unavailable: ")) << persist;

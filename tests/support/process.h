@@ -210,7 +210,8 @@ class Daemon {
       throw std::runtime_error("bind " + path);
     }
     ProcessOptions start;
-    start.arguments = {binary_dir() / "appmemd", "--socket", socket_};
+    start.arguments = {binary_dir() / "appmemd", "--socket", socket_, "--data-dir",
+                       directory_.file("data")};
     start.arguments.insert(start.arguments.end(), options.begin(), options.end());
     start.environment = std::move(environment);
     start.environment["NOTIFY_SOCKET"] = path;
@@ -242,6 +243,12 @@ class Daemon {
       EXPECT_EQ(process_->errors().find("runtime error:"), std::string::npos) << process_->errors();
     }
     return *exit_code_;
+  }
+
+  /// Ends it as a crash would.
+  void kill() {
+    process_->signal(SIGKILL);
+    exit_code_ = process_->wait();
   }
 
   [[nodiscard]] std::string socket() const { return socket_; }

@@ -71,6 +71,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
   [[nodiscard]] std::uint64_t committed() const override { return storage_.committed(); }
   [[nodiscard]] bool commit_failed() const override { return storage_.failed(); }
+  [[nodiscard]] bool commit_congested() const override { return storage_.congested(); }
   void turn_ended(std::size_t /*loop*/) override { storage_.turn_ended(); }
   void serving() override;
   void stopping() override;

@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "handlers.h"
+#include "logged_job.h"
 #include "visits.h"
 
 namespace appmem::commands {
@@ -66,7 +67,8 @@ Outcome handle_count(Call& call) {
   const auto ns = admit(call.store, call.session, call.args);
   if (!ns) return refuse(call, ns.error());
   std::string prefix(call.args.text(Field::kPrefix).value_or(""));
-  return Outcome::later(std::make_unique<CountKeys>(call.store, *ns, std::move(prefix)));
+  return Outcome::later(resting_on_log(
+      call.store, *ns, std::make_unique<CountKeys>(call.store, *ns, std::move(prefix))));
 }
 
 }  // namespace appmem::commands

@@ -108,8 +108,14 @@ std::string_view eviction_name(core::Eviction eviction) {
 }
 
 Result<void> read_settings(const protocol::Arguments& args, core::NamespaceSettings& settings) {
+  const bool was_durable = settings.persist != core::Persistence::kNone;
   for (const Argument& argument : args.all()) {
     if (auto read = read_setting(argument, settings); !read) return read;
+  }
+  // What is to be kept is not evicted, unless somebody says so.
+  const bool becomes_durable = !was_durable && settings.persist != core::Persistence::kNone;
+  if (becomes_durable && args.find(Field::kEviction) == nullptr) {
+    settings.eviction = core::Eviction::kNone;
   }
   return {};
 }

@@ -9,6 +9,7 @@
 #include "appmem/base/limits.h"
 #include "glob.h"
 #include "handlers.h"
+#include "logged_job.h"
 #include "range_scan.h"
 #include "scan_answer.h"
 #include "scan_cursor.h"
@@ -128,7 +129,7 @@ Outcome handle_scan(Call& call) {
   const bool in_key_order = call.args.has(Field::kFrom) || call.args.has(Field::kTo);
   auto job = in_key_order ? range_scan(call, *ns, *limit) : hash_scan(call, *ns, *limit);
   if (!job) return refuse(call, job.error());
-  return Outcome::later(std::move(*job));
+  return Outcome::later(resting_on_log(call.store, *ns, *std::move(job)));
 }
 
 }  // namespace appmem::commands

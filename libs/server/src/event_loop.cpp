@@ -227,11 +227,16 @@ void EventLoop::watch(Session& session) {
 }
 
 void EventLoop::park(Session& session) {
-  if (!std::exchange(session.queued.parked, true)) parked_.push_back(&session);
+  if (std::exchange(session.queued.parked, true)) return;
+  parked_.push_back(&session);
+  waits_.store(true);
 }
 
 void EventLoop::await_commit(Session& session) {
-  if (!std::exchange(session.queued.awaiting, true)) awaiting_.push_back(&session);
+  if (std::exchange(session.queued.awaiting, true)) return;
+  awaiting_.push_back(&session);
+  // What it waits for may have come before there was anybody to tell: then it is looked at again.
+  if (!waits_.exchange(true)) notify_committed();
 }
 
 // --- ticks ---
@@ -343,9 +348,13 @@ void EventLoop::post(Task task) {
 }
 
 void EventLoop::notify_committed() {
+  // Whoever begins to wait looks at what is committed after that, when it is flushed.
+  if (!waits_.load()) return;
   if (commit_posted_.exchange(true)) return;
   post([this] {
     commit_posted_.store(false);
+    // They are run again, and then nothing must come between that and their waiting.
+    const bool jobs_wait = !awaiting_.empty();
     for (Session* session : awaiting_) {
       session->queued.awaiting = false;
       if (!session->closed()) schedule_job(*session);
@@ -357,6 +366,7 @@ void EventLoop::notify_committed() {
       if (session->parked()) schedule_flush(*session);
       return !session->parked();
     });
+    waits_.store(!parked_.empty() || jobs_wait);
   });
 }
 

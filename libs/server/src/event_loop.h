@@ -159,6 +159,9 @@ class EventLoop {
   std::vector<Session*> watched_;
   std::vector<Session*> parked_;
   std::vector<Session*> awaiting_;
+  /// There is one of these. Sequentially consistent, as is what is committed: either the loop sees
+  /// that it is, or is told.
+  std::atomic<bool> waits_{false};
   std::vector<Session*> buried_;
   std::vector<Session*> batch_;  // of the queue being worked off
 

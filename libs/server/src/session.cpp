@@ -210,6 +210,11 @@ void Session::execute_requests(const Instant& now) {
       starve();
       break;
     }
+    if (parked() && loop_.server().handler.commit_congested()) {
+      frames_waiting_ = true;
+      held_up_ = true;
+      break;
+    }
     // A request that alone takes long is the first, or is soon followed by a look at the clock.
     const bool looks = requests == 1 || (requests > 0 && requests % kRequestsPerClockReading == 0);
     if (requests == kRequestsPerTurnMax || (looks && loop_.turn_is_long())) {
@@ -250,10 +255,7 @@ void Session::execute(const protocol::Request& request, const Instant& now) {
   const std::uint64_t start = output_.end_position();
   protocol::Reply& reply = codec.begin_reply(request, output_);
   Outcome outcome = handler_->execute(request, reply, now);
-  if (outcome.ticket != 0 && (barriers_.empty() || barriers_.back().ticket < outcome.ticket)) {
-    barriers_.push_back({start, outcome.ticket});
-    loop_.park(*this);
-  }
+  hold_back(start, outcome.ticket);
   if (deaf_) {
     closing_ = outcome.close;
     discard_output();
@@ -264,6 +266,7 @@ void Session::execute(const protocol::Request& request, const Instant& now) {
     APPMEM_CHECK(outcome.job != nullptr);
     protocol::TurnBudget& budget = loop_.first_slices();
     complete = budget.steps > 0 && outcome.job->run(reply, now, budget);
+    hold_back(start, outcome.job->ticket());
   }
   if (!complete) {
     job_ = std::move(outcome.job);
@@ -277,6 +280,13 @@ void Session::execute(const protocol::Request& request, const Instant& now) {
   codec.end_reply();
   closing_ = outcome.close;
   paused_ = output_.size() >= kOutputBytesPause;
+}
+
+/// What is composed from `position` on waits for `ticket`, if there is one.
+void Session::hold_back(std::uint64_t position, std::uint64_t ticket) {
+  if (ticket == 0 || (!barriers_.empty() && barriers_.back().ticket >= ticket)) return;
+  barriers_.push_back({position, ticket});
+  loop_.park(*this);
 }
 
 void Session::refuse(const protocol::Request& request, const Error& error) {
@@ -371,7 +381,9 @@ void Session::run_job(const Instant& now, protocol::TurnBudget budget) {
     loop_.schedule_flush(*this);
     return;
   }
+  const std::uint64_t start = output_.end_position();
   const bool complete = job_->run(*job_reply_, now, budget);
+  hold_back(start, job_->ticket());
   if (complete) {
     handler_->codec().end_reply();
     job_.reset();
@@ -467,6 +479,10 @@ void Session::flush(const Instant& now) {
   }
   if (paused_ && output_.size() <= kOutputBytesPause / 2) {
     paused_ = false;
+    loop_.schedule_serve(*this);
+  }
+  if (held_up_ && !(parked() && loop_.server().handler.commit_congested())) {
+    held_up_ = false;
     loop_.schedule_serve(*this);
   }
   // Who waits in the middle of a request needs more memory first.

@@ -175,6 +175,7 @@ class Session {
   void give_up(const Error& error);
   void close_over_limit(std::string_view limit);
   void close_uncommitted();
+  void hold_back(std::uint64_t position, std::uint64_t ticket);
 
   EventLoop& loop_;
   Fd socket_;
@@ -198,6 +199,7 @@ class Session {
   std::uint32_t interest_ = 0;   // what epoll is asked for
   bool frames_waiting_ = false;  // there may be whole frames, decoded or in input_
   bool paused_ = false;          // too much output: executes nothing
+  bool held_up_ = false;         // too much waits to be committed: executes nothing
   bool starved_ = false;         // too little memory: receives or executes nothing
   bool draining_ = false;        // what has been received is the last
   bool input_ended_ = false;     // nothing more will be received

@@ -5,17 +5,19 @@
 #include <utility>
 
 #include "appmem/base/check.h"
+#include "little_endian.h"
 
 namespace appmem::storage {
 namespace {
 
+/// Entries whose memory is asked for before the first of them is put back.
+constexpr std::size_t kAppliedTogether = 32;
+
 constexpr std::string_view kDefaultName = "default";
 
+/// 0 for a payload that is too short, which no mark has.
 std::uint64_t mark_of(std::string_view payload) {
-  std::uint64_t mark = 0;
-  for (std::size_t i = 0; i < payload.size() && i < 8; ++i)
-    mark |= std::uint64_t{static_cast<unsigned char>(payload[i])} << (8 * i);
-  return mark;
+  return payload.size() < sizeof(std::uint64_t) ? 0 : load_u64(payload.data());
 }
 
 }  // namespace
@@ -126,7 +128,7 @@ Result<void> Recovery::read_content(RecordFile& file,
     if (file.record().kind != format::RecordKind::kContent) {
       return complain("a record of the log in a checkpoint");
     }
-    const auto applied = read_operations(payload, [&](const Operation& operation) -> Result<void> {
+    auto applied = read_operations(payload, [&](const Operation& operation) -> Result<void> {
       const bool is_set = operation.kind == format::Operation::kSet;
       if (!is_set && operation.kind != format::Operation::kCreate) {
         return fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");
@@ -134,6 +136,7 @@ Result<void> Recovery::read_content(RecordFile& file,
       if (is_set) ++sets;
       return visit(operation);
     });
+    if (applied) applied = apply_waiting();
     if (applied) continue;
     if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
     return complain(applied.error().message);
@@ -161,15 +164,8 @@ Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known)
   }
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
     if (operation.kind != format::Operation::kSet || operation.ns != number) return {};
-    std::optional<TimePoint> deadline;
-    if (operation.deadline) deadline = now_.at_wall(*operation.deadline);
     // Of an entry that comes twice, the first is what it was at the moment of the snapshot.
-    return store_.restore_if_absent(known.id,
-                                    {.key = operation.key,
-                                     .value = operation.value,
-                                     .version = operation.version,
-                                     .deadline = deadline},
-                                    now_);
+    return wait(known.id, operation, 0, true);
   });
 }
 
@@ -239,8 +235,9 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
     if (last <= found_.checkpoint_sequence) continue;
     ++found_.records;
     replay_->at(last);
-    const auto applied =
+    auto applied =
         read_operations(file->payload(), [&](const Operation& op) { return apply(op, last); });
+    if (applied) applied = apply_waiting();
     if (applied) continue;
     if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
     return fail(damage(whole_path, file->offset(), applied.error().message));
@@ -280,33 +277,61 @@ Result<void> Recovery::cut(RecordFile& file) {
 
 Result<void> Recovery::apply(const Operation& operation, std::uint64_t sequence) {
   using Kind = format::Operation;
+  if (operation.kind == Kind::kSet) {
+    const auto known = known_.find(operation.ns);
+    // A namespace that is gone: the checkpoint was written after its end.
+    if (known == known_.end()) return {};
+    return wait(known->second.id, operation, sequence, false);
+  }
+  if (auto done = apply_waiting(); !done) return done;
   if (operation.kind == Kind::kCreate || operation.kind == Kind::kAlter) return define(operation);
   if (operation.kind == Kind::kDrop) return undefine(operation.ns);
   const auto known = known_.find(operation.ns);
-  // A namespace that is gone: the checkpoint was written after its end.
   if (known == known_.end()) return {};
   const core::NamespaceId ns = known->second.id;
-  std::optional<TimePoint> deadline;
-  if (operation.deadline) deadline = now_.at_wall(*operation.deadline);
   switch (operation.kind) {
-    case Kind::kSet:
-      return store_.restore(ns,
-                            {.key = operation.key,
-                             .value = operation.value,
-                             .version = operation.version,
-                             .deadline = deadline,
-                             .ticket = sequence},
-                            now_);
     case Kind::kDelete:
       return store_.restore_removal(ns, operation.key, sequence, now_);
     case Kind::kExpire:
-      return store_.restore_deadline(ns, operation.key, deadline, sequence, now_);
+      return store_.restore_deadline(ns, operation.key, moment_of(operation.deadline), sequence,
+                                     now_);
     case Kind::kClear:
       known->second.cleared = sequence;
       return store_.restore_clear(ns, sequence, now_);
     default:
       return {};
   }
+}
+
+Result<void> Recovery::wait(core::NamespaceId ns, const Operation& operation,
+                            std::uint64_t sequence, bool if_absent) {
+  waiting_.push_back({ns,
+                      {.key = operation.key,
+                       .value = operation.value,
+                       .version = operation.version,
+                       .deadline = moment_of(operation.deadline),
+                       .ticket = sequence},
+                      if_absent});
+  return waiting_.size() < kAppliedTogether ? Result<void>() : apply_waiting();
+}
+
+Result<void> Recovery::apply_waiting() {
+  std::array<core::KeyRef, kAppliedTogether> keys;
+  for (std::size_t i = 0; i < waiting_.size(); ++i)
+    keys[i] = {waiting_[i].ns, waiting_[i].entry.key};
+  store_.prefetch({keys.data(), waiting_.size()});
+  for (const Waiting& waiting : waiting_) {
+    auto done = waiting.if_absent ? store_.restore_if_absent(waiting.ns, waiting.entry, now_)
+                                  : store_.restore(waiting.ns, waiting.entry, now_);
+    if (!done) return done;
+  }
+  waiting_.clear();
+  return {};
+}
+
+std::optional<TimePoint> Recovery::moment_of(std::optional<WallTime> deadline) const {
+  if (!deadline) return std::nullopt;
+  return now_.at_wall(*deadline);
 }
 
 Result<void> Recovery::define(const Operation& operation) {

@@ -72,6 +72,11 @@ class Recovery {
   Result<void> replay_segment(const NamedFile& file, bool is_last);
   Result<void> cut(RecordFile& file);
   Result<void> apply(const Operation& operation, std::uint64_t sequence);
+  /// An entry that is put back together with others, while the record it comes from is there.
+  Result<void> wait(core::NamespaceId ns, const Operation& operation, std::uint64_t sequence,
+                    bool if_absent);
+  Result<void> apply_waiting();
+  [[nodiscard]] std::optional<TimePoint> moment_of(std::optional<WallTime> deadline) const;
   Result<void> define(const Operation& operation);
   Result<void> undefine(NamespaceNumber number);
   Result<void> drop_incomplete();
@@ -91,6 +96,12 @@ class Recovery {
   const Instant now_;
   Replay* replay_ = nullptr;
   std::vector<NamedFile> snapshots_;
+  struct Waiting {
+    core::NamespaceId ns;
+    core::EntryView entry;
+    bool if_absent = false;
+  };
+  std::vector<Waiting> waiting_;
   Recovered found_;
   /// The highest mark that was read: what is known to have been on the disk.
   std::uint64_t mark_ = 0;

@@ -36,13 +36,15 @@ constexpr std::uint64_t kEntryBytes = 26;
 /// What writers leave behind for a snapshot, as a share of the memory that the store may use: 5 %.
 constexpr std::uint64_t kSnapshotMemoryShare = 20;
 constexpr int kSnapshotAttemptsMax = 3;
+/// Clients that wait for the log write no more while so much waits for it.
+constexpr std::uint64_t kPendingBytesMax = std::uint64_t{64} << 20U;
 /// A group keeps this much memory for the next one.
 constexpr std::size_t kGroupBytesKept = 4 * 1024 * 1024;
 
 /// Sets `value` to `to` unless it is more already.
 void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
-  while (seen < to && !value.compare_exchange_weak(seen, to, std::memory_order_acq_rel)) {
+  while (seen < to && !value.compare_exchange_weak(seen, to)) {
   }
 }
 
@@ -303,7 +305,11 @@ void Storage::turn_ended() {
 }
 
 std::uint64_t Storage::committed() const {
-  return impl_->committed.load(std::memory_order_acquire);
+  return impl_->committed.load();
+}
+
+bool Storage::congested() const {
+  return impl_->pending.bytes() > kPendingBytesMax;
 }
 
 bool Storage::failed() const {

@@ -1,3 +1,4 @@
+#include "../logged_job.h"
 #include "redis_databases.h"
 
 #include <cstddef>
@@ -51,6 +52,7 @@ void redis_dbsize(RedisCall& call) {
   if (call.ns == kUnmadeDatabase) return call.reply.integer(0);
   const auto info = call.store.namespace_info(call.ns, call.now);
   if (!info) return refuse_redis(call, info.error());
+  call.rests_on(log_ticket(call.store, call.ns));
   call.reply.integer(static_cast<std::int64_t>(info->keys));
 }
 

@@ -97,6 +97,7 @@ void redis_create(RedisCall& call) {
     const auto read = read_setting_word(field, with_letters(word, 'A', 'Z', 'a'), settings);
     if (!read) return refuse_redis(call, read.error());
   }
+  if (settings.persist != core::Persistence::kNone) settings.eviction = core::Eviction::kNone;
   if (auto ready = prepare_storage(call.control, settings); !ready) {
     return call.reply.failure("ERR unavailable: " + ready.error().message);
   }

@@ -13,6 +13,7 @@
 #include "../glob.h"
 #include "../visits.h"
 #include "redis_databases.h"
+#include "../logged_job.h"
 #include "redis_handlers.h"
 #include "redis_key_list.h"
 #include "redis_state.h"
@@ -204,7 +205,8 @@ bool read_scan(RedisCall& call, KeyQuery& query) {
 
 void list_keys(RedisCall& call, KeyQuery query) {
   if (call.ns != kUnmadeDatabase) {
-    call.job = std::make_unique<ListKeys>(call, std::move(query));
+    call.job = resting_on_log(call.store, call.ns,
+                              std::make_unique<ListKeys>(call, std::move(query)));
     return;
   }
   query.cursor = 0;
@@ -236,7 +238,7 @@ void redis_randomkey(RedisCall& call) {
   std::uint64_t& last = call.session.redis->random_place;
   const auto time = static_cast<std::uint64_t>(call.now.mono.time_since_epoch().count());
   last = mix(last + 0x9e3779b97f4a7c15U + mix(call.session.id) + time);
-  call.job = std::make_unique<RandomKey>(call, last);
+  call.job = resting_on_log(call.store, call.ns, std::make_unique<RandomKey>(call, last));
 }
 
 }  // namespace appmem::commands

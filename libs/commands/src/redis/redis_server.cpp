@@ -56,7 +56,10 @@ void redis_shutdown(RedisCall& call) {
     return call.reply.failure(kRedisSyntaxError);
   }
   if (abort) return call.reply.failure("ERR No shutdown in progress.");
-  if (save) return call.reply.failure(unavailable("SHUTDOWN SAVE"));
+  // An orderly end writes in any case what is to be kept.
+  if (save && call.control.storage() == nullptr) {
+    return call.reply.failure(unavailable("SHUTDOWN SAVE"));
+  }
   // The end of the connection is the reply: clients take any other for a failure.
   call.reply.set_silence(protocol::RedisReply::Silence::kAll);
   call.close = true;

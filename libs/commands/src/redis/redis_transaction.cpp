@@ -77,6 +77,7 @@ std::size_t finish_job(RedisCall& call) {
     protocol::TurnBudget budget{kWithoutEnd};
     ended = call.job->run(call.reply, call.now, budget);
     steps += kWithoutEnd - budget.steps;
+    call.rests_on(call.job->ticket());
   }
   call.job.reset();
   return steps;

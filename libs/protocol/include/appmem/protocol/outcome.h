@@ -33,6 +33,9 @@ class Job {
   /// it leaves, and the job is run however many answers before its own wait to be read.
   [[nodiscard]] virtual bool answering() const { return true; }
 
+  /// What its answer rests on so far: none of it may leave before that is committed.
+  [[nodiscard]] virtual std::uint64_t ticket() const { return 0; }
+
   /// Whether it can do nothing until something is committed: it is run again after that (see
   /// Server::notify_committed).
   [[nodiscard]] virtual bool waiting() const { return false; }

@@ -107,6 +107,10 @@ class RequestHandler {
   /// Called on the loop's thread.
   virtual void turn_ended(std::size_t /*loop*/) {}
 
+  /// So much waits to be committed that whoever waits for it executes nothing more until
+  /// Server::notify_committed. Loop thread.
+  [[nodiscard]] virtual bool commit_congested() const { return false; }
+
   /// What is above committed() will not be committed: connections whose answers wait for it are
   /// closed. Thread safety: all.
   [[nodiscard]] virtual bool commit_failed() const { return false; }

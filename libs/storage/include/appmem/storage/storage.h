@@ -103,6 +103,9 @@ class Storage final : public core::MutationSink {
   /// Tickets above committed() will not be committed, unless resume() succeeds.
   [[nodiscard]] bool failed() const;
 
+  /// So much is waiting to be written that nobody should add to it who can wait.
+  [[nodiscard]] bool congested() const;
+
   /// A checkpoint that begins after the call; see checkpoint_state. Errors: kUnavailable: the log
   /// has failed.
   Result<std::uint64_t> request_checkpoint();
