@@ -492,5 +492,19 @@ TEST_F(RedisTransactionTest, WhatACommandBeforeHasStoredIsCopiedToANewDatabase) 
   EXPECT_EQ(ask("GET moved"), "$1\r\n1\r\n");
 }
 
+TEST_F(RedisTransactionTest, WhoClosesItselfIsToldNoMoreAndTheRestIsExecuted) {
+  commands::ClientInfo own;
+  own.id = redis_.session.id;
+  server_.control.clients_value = {own};
+  ask("MULTI");
+  ask("CLIENT ID");
+  ask("CLIENT KILL TYPE normal SKIPME no");
+  ask("SET a 1");
+  EXPECT_EQ(ask("EXEC"), "*3\r\n:" + std::to_string(redis_.session.id) + "\r\n:1\r\n");
+  EXPECT_TRUE(redis_.close);
+  RedisPeer other(server_);
+  EXPECT_EQ(other.ask("GET a"), "$1\r\n1\r\n");
+}
+
 }  // namespace
 }  // namespace appmem::test

@@ -315,7 +315,10 @@ class Execution {
     }
     job_steps_ += finish_job(call);
     exec_.rests_on(call.ticket);
-    exec_.close = exec_.close || call.close;
+    if (!call.close) return;
+    // As in Redis, the client is told no more, and what stands behind it is executed.
+    exec_.close = true;
+    exec_.reply.set_silence(RedisReply::Silence::kAll);
   }
 
   RedisCall& exec_;
