@@ -62,6 +62,14 @@ TEST_F(RedisServerTest, CommandDocsTellsWhatIsInTheTable) {
                                 "+multiple\r\n"));
 }
 
+TEST_F(RedisServerTest, CommandDocsTellsWhatRedisAdvisesAgainst) {
+  EXPECT_THAT(ask("COMMAND DOCS substr"),
+              HasSubstr("$6\r\nstring\r\n$9\r\ndoc_flags\r\n*1\r\n+deprecated\r\n"
+                        "$16\r\ndeprecated_since\r\n$5\r\n2.0.0\r\n"
+                        "$11\r\nreplaced_by\r\n$10\r\n`GETRANGE`\r\n$9\r\narguments\r\n"));
+  EXPECT_THAT(ask("COMMAND DOCS substr getset"), testing::Not(HasSubstr("-ERR")));
+}
+
 TEST_F(RedisServerTest, DescriptionsAreRefusedOnlyWhereTheyWouldNotFit) {
   Limits& limits = server_.control.limits_value;
   limits.value_bytes_max = 1;

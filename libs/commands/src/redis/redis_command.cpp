@@ -116,14 +116,25 @@ void write_arguments(RedisReply& reply, std::span<const protocol::RedisArgument>
 void write_docs(RedisReply& reply, const RedisSpec& spec) {
   const auto subcommands = subcommands_of(spec);
   const auto arguments = protocol::read_redis_syntax(spec.syntax);
+  const auto deprecation = protocol::redis_deprecation(spec.id);
   reply.bulk(spec.name);
-  reply.map(3 + std::size_t{!arguments.empty()} + std::size_t{!subcommands.empty()});
+  reply.map(3 + std::size_t{deprecation ? 3U : 0U} + std::size_t{!arguments.empty()} +
+            std::size_t{!subcommands.empty()});
   reply.bulk("summary");
   reply.bulk(spec.summary);
   reply.bulk("since");
   reply.bulk(spec.since);
   reply.bulk("group");
   reply.bulk(spec.group);
+  if (deprecation) {
+    reply.bulk("doc_flags");
+    reply.set(1);
+    reply.status("deprecated");
+    reply.bulk("deprecated_since");
+    reply.bulk(deprecation->since);
+    reply.bulk("replaced_by");
+    reply.bulk(deprecation->replaced_by);
+  }
   if (!arguments.empty()) write_arguments(reply, arguments);
   if (subcommands.empty()) return;
   reply.bulk("subcommands");
