@@ -256,3 +256,4 @@ void Service::out_of_memory(std::uint64_t client, std::string_view op, const Err
 }
 
 }  // namespace appmem::daemon
+  server_->memory_was_refused();
