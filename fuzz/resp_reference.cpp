@@ -1,5 +1,6 @@
 #include "resp_reference.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdint>
 #include <optional>
@@ -8,7 +9,6 @@ namespace appmem::reference {
 namespace {
 
 constexpr std::size_t kLineMax = 65'536;
-constexpr std::size_t kHeaderMax = 32;
 constexpr long long kWordsMax = 1'048'576;
 
 bool is_blank(char c) {
@@ -103,7 +103,7 @@ RespStream read_resp(std::string_view input, std::size_t request_bytes_max) {
     const std::size_t line_end = input.find('\n');
     const std::string line = without_return(std::string(input.substr(0, line_end)));
     if (input.front() == '*') {
-      if (line.size() > kHeaderMax) return wrong("invalid multibulk length");
+      if (line.size() > kLineMax) return wrong("too big mbulk count string");
       if (line_end == std::string_view::npos) return stream;
       if (line_end == 0 || input[line_end - 1] != '\r') return wrong("invalid multibulk length");
       const auto count = number_of(line.substr(1));
@@ -113,14 +113,13 @@ RespStream read_resp(std::string_view input, std::size_t request_bytes_max) {
       for (long long i = 0; i < *count; ++i) {
         if (at == input.size()) return stream;
         if (input[at] != '$') return wrong(std::string("expected '$', got '") + input[at] + "'");
-        const std::size_t header_end = input.substr(0, at + kHeaderMax).find('\n', at);
-        if (header_end == std::string_view::npos) {
-          if (input.size() - at >= kHeaderMax) return wrong("invalid bulk length");
-          return stream;
-        }
+        const std::size_t header_end = input.find('\n', at);
+        const std::string header = without_return(std::string(input.substr(at, header_end - at)));
+        const std::size_t room = at < request_bytes_max ? request_bytes_max - at : 0;
+        if (header.size() > std::min(kLineMax, room)) return wrong("too big bulk count string");
+        if (header_end == std::string_view::npos) return stream;
         if (input[header_end - 1] != '\r') return wrong("invalid bulk length");
-        const auto size =
-            number_of(without_return(std::string(input.substr(at + 1, header_end - at - 1))));
+        const auto size = number_of(header.substr(1));
         const std::size_t used = header_end + 1;
         if (!size || *size < 0 || used >= request_bytes_max ||
             static_cast<unsigned long long>(*size) > request_bytes_max - used) {

@@ -190,5 +190,20 @@ TEST_F(ListenersTest, WhatAWebPageCouldSendEndsTheConnection) {
   EXPECT_TRUE(daemon.process().wait_for_error_text("client_speaks_http"));
 }
 
+TEST_F(ListenersTest, APlaceThatIsGivenTwiceIsNamed) {
+  const std::string path = directory_.file("s");
+  for (const std::string& again : {path, "unix:" + path + "?mode=0660"}) {
+    const auto ran = start({"--listen", path, "--listen", again});
+    EXPECT_EQ(ran.exit_code, 1);
+    EXPECT_THAT(ran.errors, HasSubstr("unix:" + path + " is given twice as a place to listen"));
+  }
+  const auto ran = start({"--listen", path, "--socket", path});
+  EXPECT_THAT(ran.errors, HasSubstr("unix:" + path + " is given twice"));
+  const std::string tcp = "127.0.0.1:65123";
+  const auto over_tcp =
+      start({"--listen", "tcp://" + tcp + "?insecure=true", "--tcp", tcp, "--tcp-insecure"});
+  EXPECT_THAT(over_tcp.errors, HasSubstr("tcp://" + tcp + " is given twice"));
+}
+
 }  // namespace
 }  // namespace appmem::daemon::test

@@ -171,6 +171,19 @@ TEST_F(OptionsTest, PlacesToListenAddUp) {
   EXPECT_THAT(refusal({"--socket", ""}), HasSubstr("there is nowhere to listen"));
 }
 
+TEST_F(OptionsTest, AnEmptyPlaceToListenIsRefusedWhereverItIsGiven) {
+  const std::string expected = ": expected ADDRESS, not \"\"; leave the option out for its default";
+  EXPECT_EQ(refusal({"--listen", ""}), "--listen" + expected);
+  EXPECT_EQ(refusal({"--listen", "/a", "--listen", ""}), "--listen" + expected);
+  for (const char* text : {"listen = \"\"", "listen = [\"/a\", \"\"]"})
+    EXPECT_THAT(refusal({"--config", write_config(text)}), HasSubstr("listen" + expected));
+  EXPECT_EQ(options({"--config", write_config("listen = []")}).socket, "/run/test/appmem.sock");
+  environment_["APPMEM_LISTEN"] = "";
+  EXPECT_EQ(refusal({}), "APPMEM_LISTEN" + expected);
+  environment_["APPMEM_LISTEN"] = " ";
+  EXPECT_THAT(refusal({}), StartsWith("APPMEM_LISTEN: expected ADDRESS"));
+}
+
 TEST_F(OptionsTest, AListInTheFileIsAnArray) {
   const std::string file = write_config("listen = [\"/a b\", \"unix:/c?mode=0660\"]");
   const Options result = options({"--config", file});

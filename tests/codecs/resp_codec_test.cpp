@@ -165,12 +165,48 @@ TEST_F(RespCodecTest, WhatBreaksTheFormatIsSaidAsRedisSaysIt) {
       {"*1\r\n+OK\r\n", "expected '$', got '+'"},
       {"get 'a\r\n", "unbalanced quotes in request"},
       {std::string(70'000, 'x'), "too big inline request"},
+      {'*' + std::string(70'000, '1'), "too big mbulk count string"},
+      {'*' + std::string(70'000, '1') + "\r\n", "too big mbulk count string"},
+      {'*' + std::string(60'000, '1') + "\r\n", "invalid multibulk length"},
+      {"*1\r\n$" + std::string(70'000, '1'), "too big bulk count string"},
+      {"*1\r\n$" + std::string(70'000, '1') + "\r\n", "too big bulk count string"},
+      {"*1\r\n$" + std::string(60'000, '1') + "\r\n", "invalid bulk length"},
   };
   for (const auto& [input, problem] : cases) {
-    reset();
+    reset(1_MiB);
     feed(input);
     EXPECT_EQ(problem_, "Protocol error: " + problem);
     EXPECT_TRUE(requests_.empty());
+  }
+}
+
+TEST_F(RespCodecTest, AHeaderOfTheMostIsWaitedForAndOneByteMoreIsNot) {
+  for (const std::string begin : {"*", "*1\r\n$", "PING "}) {
+    reset(1_MiB);
+    feed(begin);
+    const std::size_t header = begin.size() - (begin.rfind('\n') + 1);
+    for (std::size_t at = header; at < 64_KiB; at += 8)
+      feed(std::string(std::min<std::size_t>(8, 64_KiB - at), '1'));
+    EXPECT_EQ(problem_, "");
+    feed("1");
+    EXPECT_TRUE(problem_.starts_with("Protocol error: too big ")) << problem_;
+  }
+}
+
+TEST_F(RespCodecTest, WhoHasYetToShowATokenAnnouncesLittle) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"*10\r\n$16384\r\n", ""},
+      {"*11\r\n", "Protocol error: unauthenticated multibulk length"},
+      {"*1048577\r\n", "Protocol error: unauthenticated multibulk length"},
+      {"*2147483648\r\n", "Protocol error: invalid multibulk length"},
+      {"*1\r\n$16385\r\n", "Protocol error: unauthenticated bulk length"},
+      {"*1\r\n$1099511627776\r\n", "Protocol error: invalid bulk length"},
+  };
+  for (const auto& [input, problem] : cases) {
+    reset(1_MiB);
+    codec_->set_unauthenticated(true);
+    feed(input);
+    EXPECT_EQ(problem_, problem) << input;
   }
 }
 

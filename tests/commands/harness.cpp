@@ -249,7 +249,8 @@ RedisPeer::RedisPeer(TestServer& server, Role role)
           codecs::make_resp_codec(
               {.request_bytes_max = server.control.limits_value.effective_request_bytes_max(),
                .output_bytes_congested = server.options.output_bytes_congested,
-               .allocate_large = large_values_of(server)})) {
+               .allocate_large = large_values_of(server),
+               .errors = &server.control.errors_value})) {
 }
 
 std::string RedisPeer::ask(const std::vector<std::string>& words, std::size_t steps) {

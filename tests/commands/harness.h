@@ -57,6 +57,7 @@ class FakeControl final : public commands::ServerControl {
     return config_value;
   }
   [[nodiscard]] commands::ServerCounts counts() override { return counts_value; }
+  [[nodiscard]] protocol::RedisErrorCounts* redis_errors() override { return &errors_value; }
   [[nodiscard]] ProcessUsage usage() override { return usage_value; }
   [[nodiscard]] commands::StorageControl* storage() override { return &storage_value; }
   commands::TokenCheck authenticate(commands::Session& session, std::string_view shown) override;
@@ -70,6 +71,7 @@ class FakeControl final : public commands::ServerControl {
   std::vector<std::pair<std::string, std::string>> config_value = {{"max-memory", "64MiB"},
                                                                    {"threads", "2"}};
   commands::ServerCounts counts_value;
+  protocol::RedisErrorCounts errors_value;
   ProcessUsage usage_value;
   std::string token;  // empty: none is taken
   std::vector<std::uint64_t> killed;

@@ -1,5 +1,6 @@
 // RESP: SELECT, DBSIZE, FLUSHDB, FLUSHALL, SWAPDB. Replies are those of Redis 7.0.15.
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,22 @@ TEST_F(RedisDatabasesTest, AWriteThatFailsMakesNoDatabase) {
             "*4\r\n-ERR value is not an integer or out of range\r\n:5\r\n+OK\r\n$1\r\n5\r\n");
   EXPECT_TRUE(exists());
   EXPECT_EQ(ask("DBSIZE"), ":1\r\n");
+}
+
+TEST_F(RedisDatabasesTest, WhatComesToNothingWaitsForNoLock) {
+  ask("SELECT 5");
+  server_.store.exclusively([&] {
+    const auto answer_of = [&](const std::string& line) {
+      return std::async(std::launch::async, [&] { return ask(line); }).get();
+    };
+    EXPECT_EQ(answer_of("SET a 1 XX"), "$-1\r\n");
+    EXPECT_EQ(answer_of("SET a 1 XX GET"), "$-1\r\n");
+    EXPECT_EQ(answer_of("SET a 1 EX 0"), "-ERR invalid expire time in 'set' command\r\n");
+    EXPECT_EQ(answer_of("INCRBY a x"), "-ERR value is not an integer or out of range\r\n");
+    EXPECT_EQ(answer_of("COPY a b"), ":0\r\n");
+  });
+  EXPECT_EQ(ask("SET a 1"), "+OK\r\n");
+  EXPECT_EQ(ask("SET a 2 XX GET"), "$1\r\n1\r\n");
 }
 
 TEST_F(RedisDatabasesTest, EveryKindOfWriteMakesTheDatabaseThatItNeeds) {

@@ -25,6 +25,7 @@ class RedisInfoTest : public RedisTest {
 
 TEST_F(RedisInfoTest, EveryFieldOfRedisIsThereOrInTheListOfThoseThatAreNot) {
   ask("SET a 1");
+  ask("NOSUCH");
   const InfoFields redis = listed_fields(APPMEM_TEST_DATA "/redis_info_7.0.15.txt");
   const InfoFields absent = listed_fields(APPMEM_TEST_DATA "/redis_info_absent.txt");
   const InfoFields own = info_fields(info(" everything"));
@@ -137,6 +138,42 @@ TEST_F(RedisInfoTest, ResetstatLetsCountingBegin) {
   EXPECT_EQ(field("Stats total_net_output_bytes"), "0");
   EXPECT_EQ(ask("CONFIG RESETSTAT x"),
             "-ERR wrong number of arguments for 'config|resetstat' command\r\n");
+}
+
+TEST_F(RedisInfoTest, ErrorsAreCountedByTheirFirstWord) {
+  EXPECT_EQ(info(" errorstats"), "# Errorstats\r\n");
+  EXPECT_EQ(field("Stats total_error_replies"), "0");
+  ask("NOSUCH");
+  json_.ask(R"({"op":"set","key":"doc","value":{"a":1}})");
+  ask("APPEND doc x");
+  ask("MULTI");
+  ask("CLIENT REPLY OFF");
+  ask("INCRBY a x");
+  ask("EXEC");
+  ask("GET");
+  ask("CLIENT REPLY ON");
+  EXPECT_EQ(info(" errorstats"),
+            "# Errorstats\r\nerrorstat_ERR:count=3\r\nerrorstat_WRONGTYPE:count=1\r\n");
+  EXPECT_EQ(field("Stats total_error_replies"), "4");
+  ask("CONFIG RESETSTAT");
+  EXPECT_EQ(info(" errorstats"), "# Errorstats\r\n");
+}
+
+TEST_F(RedisInfoTest, RatesAndThePeakAreTheDaemons) {
+  server_.control.counts_value.requests_rate = 1'234.5;
+  server_.control.counts_value.bytes_received_rate = 1'536;
+  server_.control.counts_value.bytes_sent_rate = 512;
+  server_.control.counts_value.memory_peak_bytes = 32 * 1024 * 1024;
+  server_.control.counts_value.clients_evicted = 3;
+  EXPECT_EQ(field("Stats instantaneous_ops_per_sec"), "1235");
+  EXPECT_EQ(field("Stats instantaneous_input_kbps"), "1.50");
+  EXPECT_EQ(field("Stats instantaneous_output_kbps"), "0.50");
+  EXPECT_EQ(field("Stats evicted_clients"), "3");
+  EXPECT_EQ(field("Memory used_memory_peak"), "33554432");
+  EXPECT_EQ(field("Memory used_memory_peak_human"), "32.00M");
+  server_.control.counts_value.memory_peak_bytes = 0;
+  EXPECT_EQ(field("Memory used_memory_peak"), field("Memory used_memory"));
+  EXPECT_EQ(field("Memory used_memory_peak_perc"), "100.00%");
 }
 
 TEST_F(RedisInfoTest, ANamespaceThatIsDroppedTakesItsCountsWithIt) {

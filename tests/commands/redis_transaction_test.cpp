@@ -464,5 +464,47 @@ TEST_F(RedisTransactionTest, LongCommandsHaveABoundTogether) {
   EXPECT_EQ(ask("EXEC"), "*1\r\n:11000\r\n") << "the next transaction begins anew";
 }
 
+TEST_F(RedisTransactionTest, CopyingWhatIsNotThereMakesNoDatabase) {
+  ask("SET there 1");
+  ask("MULTI");
+  ask("COPY absent absent DB 5");
+  ask("DEL there");
+  ask("MOVE other 6");
+  EXPECT_EQ(ask("EXEC"), "*3\r\n:0\r\n:1\r\n:0\r\n");
+  EXPECT_FALSE(server_.store.find_namespace("db5"));
+  EXPECT_FALSE(server_.store.find_namespace("db6"));
+}
+
+TEST_F(RedisTransactionTest, WhatACommandBeforeHasStoredIsCopiedToANewDatabase) {
+  ask("SET there 1");
+  ask("MULTI");
+  ask("COPY new new DB 4");  // too early
+  ask("SET new 2");
+  ask("COPY new new DB 5");
+  ask("RENAME there moved");
+  ask("MOVE moved 6");
+  ask("COPY there there DB 7");  // gone, though it was there when keys were locked
+  EXPECT_EQ(ask("EXEC"), "*6\r\n:0\r\n+OK\r\n:1\r\n+OK\r\n:1\r\n:0\r\n");
+  EXPECT_FALSE(server_.store.find_namespace("db4"));
+  ask("SELECT 5");
+  EXPECT_EQ(ask("GET new"), "$1\r\n2\r\n");
+  ask("SELECT 6");
+  EXPECT_EQ(ask("GET moved"), "$1\r\n1\r\n");
+}
+
+TEST_F(RedisTransactionTest, WhoClosesItselfIsToldNoMoreAndTheRestIsExecuted) {
+  commands::ClientInfo own;
+  own.id = redis_.session.id;
+  server_.control.clients_value = {own};
+  ask("MULTI");
+  ask("CLIENT ID");
+  ask("CLIENT KILL TYPE normal SKIPME no");
+  ask("SET a 1");
+  EXPECT_EQ(ask("EXEC"), "*3\r\n:" + std::to_string(redis_.session.id) + "\r\n:1\r\n");
+  EXPECT_TRUE(redis_.close);
+  RedisPeer other(server_);
+  EXPECT_EQ(other.ask("GET a"), "$1\r\n1\r\n");
+}
+
 }  // namespace
 }  // namespace appmem::test

@@ -53,6 +53,13 @@ TEST(RedisSyntaxTest, BracketsMayBeLeftOut) {
   EXPECT_EQ(read("[username] password"), "username:string? password:string");
 }
 
+TEST(RedisSyntaxTest, BracketsMayHaveAName) {
+  EXPECT_EQ(read("[NX|XX]{condition} [GET]"),
+            "condition:oneof?(nx:pure-token=NX xx:pure-token=XX) get:pure-token=GET?");
+  EXPECT_EQ(read("(a b){both} [ID c [c ...]]{id}"),
+            "both:block(a:string b:string) id:block=ID?(c:string*)");
+}
+
 TEST(RedisSyntaxTest, ATokenStandsBeforeItsArguments) {
   EXPECT_EQ(read("[MATCH pattern]"), "pattern:pattern=MATCH?");
   EXPECT_EQ(read("[EX seconds|KEEPTTL]"),

@@ -6,7 +6,8 @@
 
 #include "redis/server_pair.h"
 
-/// The arguments in COMMAND DOCS beside redis-server's: clients make hints and functions of them.
+/// The arguments in COMMAND DOCS, and what is deprecated, beside redis-server's: clients make hints
+/// and functions of them.
 namespace appmem::test {
 namespace {
 
@@ -22,7 +23,7 @@ std::string text_of(const RespReply& map, std::string_view name) {
   return found == nullptr ? std::string() : found->text;
 }
 
-/// All that a client shows of arguments; names of what has parts are in no hint.
+/// All that is told of arguments.
 std::string shown(const RespReply& arguments) {
   std::string text;
   for (const RespReply& each : arguments.items) {
@@ -35,7 +36,8 @@ std::string shown(const RespReply& arguments) {
       for (const std::string& name : names)
         text += ' ' + name;
     }
-    text += parts != nullptr ? " (" + shown(*parts) + ")" : ' ' + text_of(each, "name");
+    text += ' ' + text_of(each, "name");
+    if (parts != nullptr) text += " (" + shown(*parts) + ")";
   }
   return text;
 }
@@ -44,7 +46,11 @@ void collect(const RespReply& docs, std::map<std::string, std::string>& all) {
   for (std::size_t i = 0; i + 1 < docs.items.size(); i += 2) {
     const RespReply& entry = docs.items[i + 1];
     const RespReply* const arguments = find(entry, "arguments");
-    all[docs.items[i].text] = arguments == nullptr ? std::string() : shown(*arguments);
+    std::string& text = all[docs.items[i].text];
+    if (arguments != nullptr) text = shown(*arguments);
+    for (const char* name : {"deprecated_since", "replaced_by"})
+      text += ' ' + text_of(entry, name);
+    if (find(entry, "doc_flags") != nullptr) text += " with flags";
     if (const RespReply* const subcommands = find(entry, "subcommands")) collect(*subcommands, all);
   }
 }

@@ -182,6 +182,30 @@ std::string in_resp(const std::vector<std::string>& words) {
   return text;
 }
 
+TEST_F(RedisHostileTest, HalfSentRequestsDoNotKeepMemoryFromOthers) {
+  Daemon daemon({"--max-memory", "64MiB", "--eviction", "none"});
+  const std::string half =
+      "*3\r\n$3\r\nSET\r\n$1\r\nh\r\n$12000000\r\n" + std::string(11'900'000, 'x');
+  LineSocket first(daemon.socket());
+  LineSocket second(daemon.socket());
+  first.send(half);
+  second.send(half);
+  LineSocket writer(daemon.socket());
+  bool refused = false;
+  for (int i = 0;; ++i) {
+    writer.send(in_resp({"SET", "k" + std::to_string(i), std::string(10'000, 'y')}));
+    const std::string reply = writer.read_line();
+    if (refused && reply == "+OK\r") break;
+    refused = refused || reply != "+OK\r";
+    ASSERT_THAT(reply, testing::AnyOf("+OK\r", testing::StartsWith("-OOM ")));
+  }
+  writer.send("INFO stats\r\n");
+  std::string line;
+  while (!line.starts_with("evicted_clients:"))
+    line = writer.read_line();
+  EXPECT_NE(line, "evicted_clients:0\r") << "closed, and not only when their time was over";
+}
+
 TEST_F(RedisHostileTest, HoardersOfQueuedCommandsLeaveOthersTheirKeys) {
   constexpr int kKeys = 20'000;
   for (int i = 0; i < kKeys; ++i)

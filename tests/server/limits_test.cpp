@@ -406,6 +406,34 @@ TEST_F(MemoryLimitsTest, AboveTheMostTheLargestAnswersGoAtOnce) {
   EXPECT_EQ(half.line(), "3000000");
 }
 
+TEST_F(MemoryLimitsTest, TheLargestHalfSentRequestsGoWhenOthersWereRefused) {
+  memory_.set_limit(16_MiB);  // of which half-sent requests may keep 4 MiB from others
+  start();
+  LineClient small = connect();
+  LineClient large = connect();
+  LineClient middle = connect();
+  const auto send_half = [&](LineClient& client, std::uint64_t id, std::size_t bytes) {
+    client.send(std::string(bytes, 'y'));
+    eventually([&] { return buffer_bytes_of(id) >= bytes; });
+  };
+  send_half(small, 1, 500'000);
+  send_half(large, 2, 3'000'000);
+  send_half(middle, 3, 1'000'000);
+  pass_ticks();
+  EXPECT_EQ(server_->connection_count(), 3U) << "nobody was refused";
+  server_->memory_was_refused();
+  eventually([&] { return server_->connection_count() == 2; });
+  EXPECT_EQ(large.rest(), "");
+  EXPECT_EQ(server_->counts().connections_evicted, 1U);
+  EXPECT_TRUE(events_.has("client_too_large"));
+  server_->memory_was_refused();
+  pass_ticks();
+  middle.send("\n");
+  small.send("\n");
+  EXPECT_EQ(middle.line(), "1000000");
+  EXPECT_EQ(small.line(), "500000");
+}
+
 TEST_F(MemoryLimitsTest, WhoAskedToBeKeptIsPassedOver) {
   start();
   LineClient kept = connect();

@@ -164,7 +164,12 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   for (const OptionRow& row : option_rows()) {
     const std::string name = environment_name(row);
     const auto value = environment(name);
-    if (!value || value->empty()) continue;
+    if (!value || (value->empty() && !row.is_list)) continue;
+    if (row.is_list) {
+      if (auto checked = check_items(row, {&*value, 1}, name); !checked) {
+        return fail(std::move(checked).error());
+      }
+    }
     if (auto set = set_option(result.options, row, *value, name); !set) {
       return fail(std::move(set).error());
     }
@@ -173,6 +178,11 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   for (const Given& one : given) {
     if (one.flag->count() == 0) continue;
     const std::string source = "--" + std::string(one.row->name);
+    if (one.row->is_list) {
+      if (auto checked = check_items(*one.row, one.flag->results(), source); !checked) {
+        return fail(std::move(checked).error());
+      }
+    }
     if (auto set = set_option(result.options, *one.row, one.value(), source); !set) {
       return fail(std::move(set).error());
     }

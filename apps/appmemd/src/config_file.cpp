@@ -4,7 +4,10 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <toml++/toml.h>
@@ -21,15 +24,15 @@ std::string place(const std::string& path, const toml::source_region& source) {
   return path + ":" + std::to_string(source.begin.line) + ":" + std::to_string(source.begin.column);
 }
 
-/// The text of an array of such values, for an option that is a list.
-std::optional<std::string> text_of_list(const toml::array& array) {
+/// The items of an array of strings, for an option that is a list.
+std::optional<std::vector<std::string>> items_of(const toml::array& array) {
   std::vector<std::string> items;
   for (const toml::node& item : array) {
     const auto* const text = item.as_string();
     if (text == nullptr) return std::nullopt;
     items.push_back(text->get());
   }
-  return join_items(items);
+  return items;
 }
 
 /// The digits of an octal number, or nothing where it was not written as one: 600 would be another
@@ -111,13 +114,21 @@ Result<void> read_config_file(const std::string& path, Options& options,
                                                   octal_advice(*number));
     }
     const auto* const list = row->is_list ? node.as_array() : nullptr;
-    const auto value = octal ? octal : list != nullptr ? text_of_list(*list) : text_of(node);
+    const auto items = list != nullptr ? items_of(*list) : std::nullopt;
+    const auto value = octal             ? octal
+                       : list == nullptr ? text_of(node)
+                       : items           ? std::optional(join_items(*items))
+                                         : std::nullopt;
     if (!value) {
       return fail(ErrorCode::kInvalidRequest,
                   place(path, node.source()) + ": " + std::string(row->name) + ": expected " +
                       (row->is_list ? "an array of strings" : "a string, number or boolean"));
     }
     const std::string source = place(path, node.source()) + ": " + std::string(row->name);
+    if (row->is_list) {
+      const std::span<const std::string> given_items = items ? *items : std::span(&*value, 1);
+      if (auto checked = check_items(*row, given_items, source); !checked) return checked;
+    }
     if (auto set = set_option(options, *row, *value, source); !set) return set;
     given(row->name);
   }

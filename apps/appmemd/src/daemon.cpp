@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -122,6 +125,24 @@ Result<void> add_inherited(const Options& options, const std::vector<HandedOver>
   return {};
 }
 
+/// Errors: kInvalidRequest where two of them are the same place.
+Result<void> check_for_repetition(const std::vector<ListenAddress>& addresses) {
+  std::set<std::string> places;
+  for (const ListenAddress& address : addresses) {
+    if (address.tcp && address.tcp->port == 0) continue;  // each gets one of its own
+    const std::string place =
+        address.tcp ? address.tcp->to_string()
+                    : "unix:" + std::filesystem::path(address.socket).lexically_normal().string();
+    if (!places.insert(place).second) {
+      return fail(ErrorCode::kInvalidRequest,
+                  place +
+                      " is given twice as a place to listen (--listen, --socket and --tcp add "
+                      "up)");
+    }
+  }
+  return {};
+}
+
 Result<Listeners> all_listeners(const Options& options,
                                 const std::vector<HandedOver>& handed_over) {
   Listeners listeners;
@@ -143,6 +164,9 @@ Result<Listeners> all_listeners(const Options& options,
     tcp.tcp = options.tcp;
     tcp.token_file = options.tcp_token_file;
     tcp.insecure = options.tcp_insecure;
+  }
+  if (auto checked = check_for_repetition(addresses); !checked) {
+    return fail(std::move(checked).error());
   }
   for (const ListenAddress& address : addresses) {
     if (auto added = add_listener(address, listeners); !added) {

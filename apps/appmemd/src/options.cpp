@@ -458,6 +458,17 @@ Result<void> make_socket_absolute(Options& options, const std::string& working_d
   return set_option(options, *find_option("socket"), path.lexically_normal().string(), "socket");
 }
 
+Result<void> check_items(const OptionRow& row, std::span<const std::string> items,
+                         const std::string& source) {
+  for (const std::string& item : items) {
+    if (item.find_first_not_of(" \t\r\n") != std::string::npos) continue;
+    return fail(ErrorCode::kInvalidRequest, source + ": expected " + std::string(row.value_name) +
+                                                ", not \"" + item +
+                                                "\"; leave the option out for its default");
+  }
+  return {};
+}
+
 std::string join_items(std::span<const std::string> items) {
   std::string text;
   for (const std::string& item : items) {

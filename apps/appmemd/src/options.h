@@ -101,6 +101,11 @@ Result<void> set_option(Options& options, const OptionRow& row, std::string_view
 /// Errors: kInvalidRequest (too long by that).
 Result<void> make_socket_absolute(Options& options, const std::string& working_directory);
 
+/// Refuses an item of a list that is blank and so names nothing. Errors: kInvalidRequest, with
+/// `source` in front.
+Result<void> check_items(const OptionRow& row, std::span<const std::string> items,
+                         const std::string& source);
+
 /// One text for `set` of a row that is a list: white space within an item becomes %XX.
 std::string join_items(std::span<const std::string> items);
 

@@ -50,7 +50,7 @@ class Service::Connection final : public server::ConnectionHandler {
         }};
     switch (rules.protocol) {
       case ListenerProtocol::kAuto: {
-        auto codec = std::make_unique<codecs::AutoCodec>(limits);
+        auto codec = std::make_unique<codecs::AutoCodec>(limits, &service.redis_errors_);
         choosing_ = codec.get();
         codec_ = std::move(codec);
         break;
@@ -59,7 +59,9 @@ class Service::Connection final : public server::ConnectionHandler {
         codec_ = codecs::make_ndjson_codec(limits);
         break;
       case ListenerProtocol::kResp:
-        codec_ = codecs::make_resp_codec({.request_bytes_max = limits.request_bytes_max});
+        codec_ = codecs::make_resp_codec({.request_bytes_max = limits.request_bytes_max,
+                                          .allocate_large = limits.allocate_large,
+                                          .errors = &service.redis_errors_});
         break;
     }
     session_.id = origin.id;
@@ -172,6 +174,13 @@ void Service::foresee(std::span<const server::ForeseenRequest> requests) {
 }
 
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {
+  if (loop == 0 && rates_.is_due(now.mono)) {
+    const server::ServerCounts counts = server_->counts();
+    rates_.sample({counts.requests, counts.bytes_received, counts.bytes_sent}, now.mono);
+    const std::uint64_t used = store_.memory().used();
+    const std::uint64_t peak = memory_peak_bytes_.load(std::memory_order_relaxed);
+    memory_peak_bytes_.store(std::max(peak, used), std::memory_order_relaxed);
+  }
   return store_.maintain(loop, loops, now, kMaintenanceBudget);
 }
 
@@ -223,11 +232,17 @@ std::vector<commands::ClientInfo> Service::clients(const Instant& now) {
 
 commands::ServerCounts Service::counts() {
   const server::ServerCounts counts = server_->counts();
+  const RateMeter::Rates rates = rates_.rates();
   return {.connections = counts.connections,
           .connections_refused = counts.connections_refused,
           .requests = counts.requests,
           .bytes_received = counts.bytes_received,
-          .bytes_sent = counts.bytes_sent};
+          .bytes_sent = counts.bytes_sent,
+          .clients_evicted = counts.connections_evicted,
+          .requests_rate = rates.requests,
+          .bytes_received_rate = rates.bytes_received,
+          .bytes_sent_rate = rates.bytes_sent,
+          .memory_peak_bytes = memory_peak_bytes_.load(std::memory_order_relaxed)};
 }
 
 bool Service::kill_client(std::uint64_t id) {
@@ -250,6 +265,7 @@ void Service::shutdown() {
 }
 
 void Service::out_of_memory(std::uint64_t client, std::string_view op, const Error& error) {
+  server_->memory_was_refused();
   if (options_.observer == nullptr) return;
   const std::array fields{EventField::of("client", static_cast<std::int64_t>(client)),
                           EventField::of("op", op), EventField::of("reason", error.message)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,7 @@
 #include "appmem/storage/storage.h"
 #include "durability.h"
 #include "listen_address.h"
+#include "rate_meter.h"
 
 namespace appmem::daemon {
 
@@ -80,6 +82,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   [[nodiscard]] commands::ServerInfo info(const Instant& now) override;
   [[nodiscard]] const Limits& limits() const override { return options_.limits; }
   [[nodiscard]] commands::ServerCounts counts() override;
+  [[nodiscard]] protocol::RedisErrorCounts* redis_errors() override { return &redis_errors_; }
   [[nodiscard]] std::vector<commands::ClientInfo> clients(const Instant& now) override;
   bool kill_client(std::uint64_t id) override;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> config() const override {
@@ -105,6 +108,10 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   std::unique_ptr<protocol::JsonValidator> validator_;
   commands::Dispatcher dispatcher_;
   server::Server* server_ = nullptr;
+  protocol::RedisErrorCounts redis_errors_;
+  /// Both are brought up to date by the first loop.
+  RateMeter rates_;
+  std::atomic<std::uint64_t> memory_peak_bytes_{0};
   std::mutex views_mutex_;
   /// What each connection shows of its session; guarded by views_mutex_.
   std::unordered_map<std::uint64_t, const commands::SessionView*> views_;

@@ -32,7 +32,8 @@ void AutoCodec::choose_ndjson() {
 void AutoCodec::choose_resp() {
   choose(make_resp_codec({.request_bytes_max = limits_.request_bytes_max,
                           .output_bytes_congested = limits_.output_bytes_congested,
-                          .allocate_large = limits_.allocate_large}));
+                          .allocate_large = limits_.allocate_large,
+                          .errors = errors_}));
 }
 
 void AutoCodec::choose_by_line(std::string_view input) {

@@ -15,7 +15,7 @@ class RespCodec final : public protocol::Codec {
  public:
   explicit RespCodec(const RespLimits& limits)
       : scan_(limits.request_bytes_max),
-        writer_(limits.output_bytes_congested),
+        writer_(limits.output_bytes_congested, limits.errors),
         allocate_large_(limits.allocate_large) {}
 
   Frame next_frame(std::string_view input) override {

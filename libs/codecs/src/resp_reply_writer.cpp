@@ -54,9 +54,10 @@ void RespReplyWriter::header(char type, std::int64_t number) {
   output_->commit(static_cast<std::size_t>(put_header(out, type, number) - out));
 }
 
-void RespReplyWriter::line(char type, std::string_view prefix, std::string_view text) {
+void RespReplyWriter::error_line(std::string_view prefix, std::string_view text) {
+  if (errors_ != nullptr) errors_->add(prefix.empty() ? text : prefix);
   if (silent_) return;
-  output_->append(type);
+  output_->append('-');
   output_->append(prefix);
   for (std::size_t end = 0; !text.empty(); text.remove_prefix(end)) {
     end = text.find_first_of("\r\n");
@@ -141,12 +142,12 @@ void RespReplyWriter::set(std::size_t items) {
 }
 
 void RespReplyWriter::failure(std::string_view text) {
-  line('-', {}, text);
+  error_line({}, text);
 }
 
 void RespReplyWriter::error(const Error& error) {
   output_->truncate(begin_);
-  line('-', std::string(protocol::error_row(error.code).resp_prefix) + ' ', error.message);
+  error_line(std::string(protocol::error_row(error.code).resp_prefix) + ' ', error.message);
 }
 
 void RespReplyWriter::set_silence(Silence silence) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "appmem/protocol/output_buffer.h"
+#include "appmem/protocol/redis_error_counts.h"
 #include "appmem/protocol/redis_reply.h"
 
 namespace appmem::codecs {
@@ -12,8 +13,9 @@ namespace appmem::codecs {
 /// Composes one reply after the other into output buffers.
 class RespReplyWriter final : public protocol::RedisReply {
  public:
-  explicit RespReplyWriter(std::size_t output_bytes_congested)
-      : output_bytes_congested_(output_bytes_congested) {}
+  /// `errors`: as that of RespLimits.
+  RespReplyWriter(std::size_t output_bytes_congested, protocol::RedisErrorCounts* errors)
+      : output_bytes_congested_(output_bytes_congested), errors_(errors) {}
 
   /// `output` is borrowed until `end`.
   void begin(protocol::OutputBuffer& output);
@@ -42,9 +44,11 @@ class RespReplyWriter final : public protocol::RedisReply {
  private:
   /// `type`, a number, a line end.
   void header(char type, std::int64_t number);
-  void line(char type, std::string_view prefix, std::string_view text);
+  /// A line for an error, which is counted whether or not it is written.
+  void error_line(std::string_view prefix, std::string_view text);
 
   const std::size_t output_bytes_congested_;
+  protocol::RedisErrorCounts* const errors_;
   protocol::OutputBuffer* output_ = nullptr;
   std::uint64_t begin_ = 0;
   int version_ = 2;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -18,8 +19,8 @@ constexpr auto kUnauthenticatedWordsMax =
 constexpr auto kUnauthenticatedWordBytesMax =
     static_cast<std::int64_t>(protocol::kUnauthenticatedBytesMax);
 
-/// No header that means anything is longer: a sign and the digits of a 64-bit integer.
-constexpr std::size_t kHeaderBytesMax = 32;
+/// The most words and bytes that Redis lets a request announce, before it looks at its own limits.
+constexpr std::int64_t kAnnouncedWordsMax = std::numeric_limits<std::int32_t>::max();
 
 bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
@@ -179,6 +180,7 @@ RespScan::Found RespScan::broken(std::string_view problem) {
 RespScan::Found RespScan::incomplete() {
   const std::size_t blank = std::exchange(begin_, 0);
   scanned_ -= blank;
+  if (searched_ != 0) searched_ -= blank;
   if (bulk_end_ != 0) bulk_end_ -= blank;
   return {Kind::kIncomplete, blank};
 }
@@ -227,25 +229,28 @@ RespScan::Found RespScan::next_line(std::string_view input) {
     const bool whole = line_end != std::string_view::npos;
     const std::string_view line =
         without_carriage_return(input.substr(begin_, (whole ? line_end : input.size()) - begin_));
-    if (is_array && (whole || line.size() > kHeaderBytesMax)) {
+    if (line.size() > kRespLineBytesMax) {
+      return broken(is_array ? "too big mbulk count string" : "too big inline request");
+    }
+    if (!whole) {
+      scanned_ = input.size();
+      return incomplete();
+    }
+    if (is_array) {
       const auto words = integer_of(line.substr(1));
-      const bool ends_in_both = whole && input[line_end - 1] == '\r';
-      if (!ends_in_both || line.size() > kHeaderBytesMax || !words || *words > kRespWordsMax) {
+      const bool ends_in_both = input[line_end - 1] == '\r';
+      if (!ends_in_both || !words || *words > kAnnouncedWordsMax) {
         return broken("invalid multibulk length");
       }
       if (unauthenticated_ && words > kUnauthenticatedWordsMax) {
         return broken("unauthenticated multibulk length");
       }
+      if (*words > kRespWordsMax) return broken("invalid multibulk length");
       scanned_ = line_end + 1;
       if (*words > 0) {
         words_ = words_left_ = *words;
         return {};
       }
-    } else if (line.size() > kRespLineBytesMax) {
-      return broken("too big inline request");
-    } else if (!whole) {
-      scanned_ = input.size();
-      return incomplete();
     } else {
       scanned_ = line_end + 1;
       if (!std::all_of(line.begin(), line.end(), is_space)) {
@@ -266,16 +271,22 @@ RespScan::Found RespScan::next_bulks(std::string_view input) {
       if (input[scanned_] != '$') {
         return broken(std::string("expected '$', got '") + input[scanned_] + "'");
       }
-      const std::size_t line_end =
-          find_line_end(input.substr(0, scanned_ + kHeaderBytesMax), scanned_);
-      if (line_end == std::string_view::npos) {
-        if (input.size() - scanned_ >= kHeaderBytesMax) return broken("invalid bulk length");
+      const std::size_t line_end = find_line_end(input, std::max(scanned_, searched_));
+      const bool whole = line_end != std::string_view::npos;
+      const std::string_view line =
+          input.substr(scanned_, (whole ? line_end : input.size()) - scanned_);
+      const std::size_t room = request_bytes_max_ - std::min(request_bytes_max_, scanned_ - begin_);
+      if (without_carriage_return(line).size() > std::min(kRespLineBytesMax, room)) {
+        return broken("too big bulk count string");
+      }
+      if (!whole) {
+        searched_ = input.size();
         return incomplete();
       }
-      const std::string_view digits = input.substr(scanned_ + 1, line_end - scanned_ - 1);
-      const auto size = integer_of(without_carriage_return(digits));
+      searched_ = 0;
+      const auto size = integer_of(without_carriage_return(line.substr(1)));
       const std::size_t used = line_end + 1 - begin_;
-      if (!digits.ends_with('\r') || !size || *size < 0 || used >= request_bytes_max_ ||
+      if (!line.ends_with('\r') || !size || *size < 0 || used >= request_bytes_max_ ||
           static_cast<std::uint64_t>(*size) > request_bytes_max_ - used) {
         return broken("invalid bulk length");
       }

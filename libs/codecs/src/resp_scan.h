@@ -13,8 +13,8 @@
 
 namespace appmem::codecs {
 
-/// Bounds of the format itself, Redis's own: of an inline request (its `PROTO_INLINE_MAX_SIZE`),
-/// and of the words of a request (in all its releases before 7).
+/// Bounds of the format itself, Redis's own: of an inline request and a header (its
+/// `PROTO_INLINE_MAX_SIZE`), and of the words of a request (in all its releases before 7).
 inline constexpr std::size_t kRespLineBytesMax = 64_KiB;
 inline constexpr std::int64_t kRespWordsMax = 1'048'576;
 
@@ -73,6 +73,7 @@ class RespScan {
   bool unauthenticated_ = false;
   std::size_t begin_ = 0;        // of the request; what stands before it is blank
   std::size_t scanned_ = 0;      // how far the input has been understood, or looked at
+  std::size_t searched_ = 0;     // how far for the end of a bulk string's header; 0: nowhere
   std::size_t bulk_end_ = 0;     // where the bulk string that has begun ends; 0: none has
   std::int64_t words_ = 0;       // of the array that has begun
   std::int64_t words_left_ = 0;  // of the array that is being read; 0: none is

@@ -117,6 +117,7 @@ class Reader {
       if (take('(')) {
         items.push_back(read_choice(read_items()));
         APPMEM_CHECK(take(')'));
+        read_name(items.back());
       } else if (take('[')) {
         read_optional(items);
       } else {
@@ -149,6 +150,16 @@ class Reader {
       before.back().optional = true;
     }
     APPMEM_CHECK(take(']'));
+    read_name(before.back());
+  }
+
+  /// Reads the name that may stand behind a closing bracket.
+  void read_name(RedisArgument& argument) {
+    if (!rest_.starts_with('{')) return;
+    const std::size_t end = rest_.find('}');
+    APPMEM_CHECK(end != std::string_view::npos);
+    argument.name = rest_.substr(1, end - 1);
+    rest_.remove_prefix(end + 1);
   }
 
   static void repeat(Arguments& before, const Arguments& items) {

@@ -48,6 +48,17 @@ const RedisSpec& redis_spec(RedisId id) {
   return kCommands[static_cast<std::size_t>(id)];
 }
 
+std::optional<RedisDeprecation> redis_deprecation(RedisId id) {
+  switch (id) {
+    case RedisId::kGetset:
+      return RedisDeprecation{"6.2.0", "`SET` with the `!GET` argument"};
+    case RedisId::kSubstr:
+      return RedisDeprecation{"2.0.0", "`GETRANGE`"};
+    default:
+      return std::nullopt;
+  }
+}
+
 const RedisSpec* find_redis_command(std::string_view name) {
   const std::uint16_t found = kIndex.find(name);
   return found == kIndex.kNone ? nullptr : &kCommands[found];

@@ -13,6 +13,12 @@
 #include "report.h"
 
 namespace appmem::server {
+namespace {
+
+constexpr std::string_view kOverLimit =
+    "closed the client with the largest buffers: memory is over its limit";
+
+}  // namespace
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create(std::size_t index, ServerContext& server) {
   auto poller = Poller::create(kMaintenanceInterval);
@@ -249,6 +255,7 @@ void EventLoop::tick() {
     return !keep;
   });
   check_idle_sessions();
+  relieve_of_half_sent();
   relieve_memory();
   if (cut_at_ && std::chrono::steady_clock::now() >= *cut_at_) cut();
 }
@@ -269,7 +276,7 @@ void EventLoop::keep_to_memory(Session& session) {
   session.flush(now_);
   const bool too_much = server_.memory.excess() > server_.memory.excess_max();
   if (too_much && session.output_bytes() > kMemoryVictimBytesMin) {
-    close_largest(&Session::output_bytes);
+    close_largest(&Session::output_bytes, &EventLoop::memory_is_tight, kOverLimit);
   }
 }
 
@@ -282,10 +289,21 @@ void EventLoop::relieve_memory() {
   }
   if (!tight_since_) tight_since_ = now_.mono;
   if (now_.mono - *tight_since_ < kMemoryExcessPatience) return;
-  close_largest(&Session::held_bytes);
+  close_largest(&Session::held_bytes, &EventLoop::memory_is_tight, kOverLimit);
 }
 
-void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {
+/// Nobody knows whether a request will ever be complete that is half-sent, so that it must not keep
+/// memory from those that are: entries have made room for it already.
+void EventLoop::relieve_of_half_sent() {
+  const std::uint64_t refusals = server_.memory_refusals.load(std::memory_order_relaxed);
+  if (std::exchange(memory_refusals_seen_, refusals) == refusals || !half_sent_is_much()) return;
+  close_largest(&Session::half_sent_bytes, &EventLoop::half_sent_is_much,
+                "closed the client with the largest half-sent request: others were refused for "
+                "lack of memory");
+}
+
+void EventLoop::close_largest(std::uint64_t (Session::*what)() const,
+                              bool (EventLoop::*is_needed)() const, std::string_view message) {
   struct Victim {
     std::uint64_t bytes;
     Session* session;
@@ -300,10 +318,10 @@ void EventLoop::close_largest(std::uint64_t (Session::*what)() const) {
   std::sort(victims.begin(), victims.end(),
             [](const Victim& a, const Victim& b) { return a.bytes > b.bytes; });
   for (const Victim& victim : victims) {
-    if (!memory_is_tight()) return;
+    if (!(this->*is_needed)()) return;
     const SessionInfo& info = victim.session->info();
-    report(server_.observer, Severity::kWarning, "client_too_large",
-           "closed the client with the largest buffers: memory is over its limit",
+    LoopCounts::add(counts_.connections_evicted, 1);
+    report(server_.observer, Severity::kWarning, "client_too_large", message,
            {EventField::of("client", static_cast<std::int64_t>(info.id)), user_field(info.uid),
             EventField::of("pid", info.pid),
             EventField::of("buffer_bytes", static_cast<std::int64_t>(victim.bytes))});

@@ -37,6 +37,7 @@ class LoopCounts {
     sum.requests += requests.load(std::memory_order_relaxed);
     sum.bytes_received += bytes_received.load(std::memory_order_relaxed);
     sum.bytes_sent += bytes_sent.load(std::memory_order_relaxed);
+    sum.connections_evicted += connections_evicted.load(std::memory_order_relaxed);
   }
 
   Count connections{0};
@@ -44,6 +45,7 @@ class LoopCounts {
   Count requests{0};
   Count bytes_received{0};
   Count bytes_sent{0};
+  Count connections_evicted{0};
 };
 
 /// One thread's connections. A turn waits until sockets report, reads and executes for all of them,
@@ -135,11 +137,18 @@ class EventLoop {
   /// A session has executed something: looks after what that added to its output.
   void keep_to_memory(Session& session);
   void relieve_memory();
-  /// Closes the sessions that hold most until memory is no longer tight. `what` they hold.
-  void close_largest(std::uint64_t (Session::*what)() const);
+  void relieve_of_half_sent();
+  /// Closes the sessions that hold most, as long as that `is_needed`. `what` they hold.
+  void close_largest(std::uint64_t (Session::*what)() const, bool (EventLoop::*is_needed)() const,
+                     std::string_view message);
   void check_idle_sessions();
   void kill_here(std::uint64_t id);
   [[nodiscard]] Session* find(std::uint64_t id);
+  /// Requests that are half-sent take more than they may while others are refused.
+  [[nodiscard]] bool half_sent_is_much() const {
+    return server_.half_sent_bytes.load(std::memory_order_relaxed) >
+           server_.memory.limit() / kHalfSentShare;
+  }
 
   const std::size_t index_;
   ServerContext& server_;
@@ -170,6 +179,7 @@ class EventLoop {
   bool draining_ = false;
   bool drained_ = false;
   std::optional<TimePoint> tight_since_;
+  std::uint64_t memory_refusals_seen_ = 0;
   TimePoint idle_checked_{};
   std::atomic<bool> commit_posted_{false};
   /// When connections that have not ended by themselves are closed.

@@ -257,6 +257,10 @@ bool Server::kill_connection(std::uint64_t id) {
                      [id](const auto& loop) { return loop->kill(id); });
 }
 
+void Server::memory_was_refused() {
+  impl_->context.memory_refusals.fetch_add(1, std::memory_order_relaxed);
+}
+
 void Server::notify_committed() {
   for (const auto& loop : impl_->loops)
     loop->notify_committed();

@@ -29,6 +29,10 @@ struct ServerContext {
   std::function<void()> loop_drained;
 
   std::atomic<std::size_t> connections{0};
+  /// What requests that are half-sent take, of all loops.
+  std::atomic<std::uint64_t> half_sent_bytes{0};
+  /// How often a request has been refused for lack of memory.
+  std::atomic<std::uint64_t> memory_refusals{0};
   /// Connections that had not ended by themselves when the time was over.
   std::atomic<std::size_t> connections_cut{0};
 };

@@ -338,7 +338,7 @@ void Session::finish_decode(const Instant& now) {
 }
 
 void Session::look_after_input(const Instant& now) {
-  if (decode_ != nullptr) return;  // the worker's
+  if (decode_ != nullptr) return note_half_sent(0);  // the worker's
   const bool waits = !frames_waiting_ && job_ == nullptr;
   if (!waits || handler_->codec().between_requests(input_.view())) {
     partial_since_.reset();
@@ -347,6 +347,7 @@ void Session::look_after_input(const Instant& now) {
     loop_.watch(*this);
   }
   if (!frames_waiting_) input_.settle();
+  note_half_sent(partial_since_ ? input_.memory_bytes() : 0);
   hand_over_retired();
   if (input_ended_ && waits) closing_ = true;
   if (wants_input()) {
@@ -573,6 +574,7 @@ void Session::give_up(const Error& error) {
   large_frame_ = {};
   input_.release();
   hand_over_retired();
+  note_half_sent(0);
   refuse({}, error);
   closing_ = true;
   loop_.schedule_flush(*this);
@@ -600,6 +602,7 @@ void Session::close() {
   closed_ = true;
   socket_.reset();
   upcoming_.clear();
+  note_half_sent(0);
   if (decode_ == nullptr) {
     input_.release();
     hand_over_retired();
@@ -619,6 +622,12 @@ void Session::update_memory() {
   info_.memory_bytes.store(kConnectionMemoryBytes + held_bytes(), kRelaxed);
   info_.input_bytes.store(decode_ == nullptr ? input_.size() : decode_->frame_bytes, kRelaxed);
   info_.output_bytes.store(output_.size(), kRelaxed);
+}
+
+void Session::note_half_sent(std::uint64_t bytes) {
+  if (bytes == half_sent_bytes_) return;
+  loop_.server().half_sent_bytes.fetch_add(bytes - half_sent_bytes_, std::memory_order_relaxed);
+  half_sent_bytes_ = bytes;
 }
 
 void Session::update_name() {

@@ -96,6 +96,9 @@ class Session {
            (job_ == nullptr ? 0 : job_->memory_bytes());
   }
 
+  /// What a request takes that is half-sent; 0: none is.
+  [[nodiscard]] std::uint64_t half_sent_bytes() const { return half_sent_bytes_; }
+
   /// In which of the loop's queues it stands; the loop's business.
   struct Queued {
     bool serve = false;
@@ -169,6 +172,7 @@ class Session {
   void set_interest(std::uint32_t events);
   void hand_over_retired();
   void update_memory();
+  void note_half_sent(std::uint64_t bytes);
   void update_name();
   void look_after_authentication(const Instant& now);
   /// Answers with an error and closes; what has been received is let go.
@@ -212,6 +216,7 @@ class Session {
   std::optional<TimePoint> unauthenticated_since_;  // it has to show who it is
   // The output is over the soft limit, or the last of it does not leave.
   std::optional<TimePoint> stalled_since_;
+  std::uint64_t half_sent_bytes_ = 0;
   std::uint64_t requests_ = 0;
   SessionInfo info_;
 };

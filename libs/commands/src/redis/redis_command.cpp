@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "redis_dispatch.h"
 #include "redis_handlers.h"
 #include "redis_subcommand.h"
+#include "reply_meter.h"
 
 /// COMMAND: what there is, told from the tables.
 namespace appmem::commands {
@@ -20,12 +22,23 @@ namespace {
 using protocol::RedisReply;
 using protocol::RedisSpec;
 
-/// What the description of one command comes to at most, its subcommands aside.
-constexpr std::size_t kDescriptionBytesMax = 2'048;
+using Rows = std::vector<const RedisSpec*>;
 
-/// Whether so many descriptions may be written.
-bool admits_descriptions(RedisCall& call, std::size_t count) {
-  return admits_bytes(call, count * kDescriptionBytesMax);
+/// Whether the descriptions of all these rows may be written. Where there is no row, it is a null.
+bool admits_descriptions(RedisCall& call, const Rows& rows,
+                         void (*write)(RedisReply& reply, const RedisSpec& spec)) {
+  std::map<const RedisSpec*, std::uint64_t> known;  // each may be asked for any number of times
+  std::uint64_t bytes = 0;
+  for (const RedisSpec* const spec : rows) {
+    const auto [place, is_new] = known.try_emplace(spec, 0);
+    if (is_new) {
+      ReplyMeter meter;
+      spec != nullptr ? write(meter, *spec) : meter.null();
+      place->second = meter.answer_bytes();
+    }
+    bytes += place->second;
+  }
+  return admits_bytes(call, bytes);
 }
 
 /// Subcommands of a command; none for a row that is a subcommand itself.
@@ -103,14 +116,25 @@ void write_arguments(RedisReply& reply, std::span<const protocol::RedisArgument>
 void write_docs(RedisReply& reply, const RedisSpec& spec) {
   const auto subcommands = subcommands_of(spec);
   const auto arguments = protocol::read_redis_syntax(spec.syntax);
+  const auto deprecation = protocol::redis_deprecation(spec.id);
   reply.bulk(spec.name);
-  reply.map(3 + std::size_t{!arguments.empty()} + std::size_t{!subcommands.empty()});
+  reply.map(3 + std::size_t{deprecation ? 3U : 0U} + std::size_t{!arguments.empty()} +
+            std::size_t{!subcommands.empty()});
   reply.bulk("summary");
   reply.bulk(spec.summary);
   reply.bulk("since");
   reply.bulk(spec.since);
   reply.bulk("group");
   reply.bulk(spec.group);
+  if (deprecation) {
+    reply.bulk("doc_flags");
+    reply.set(1);
+    reply.status("deprecated");
+    reply.bulk("deprecated_since");
+    reply.bulk(deprecation->since);
+    reply.bulk("replaced_by");
+    reply.bulk(deprecation->replaced_by);
+  }
   if (!arguments.empty()) write_arguments(reply, arguments);
   if (subcommands.empty()) return;
   reply.bulk("subcommands");
@@ -120,8 +144,8 @@ void write_docs(RedisReply& reply, const RedisSpec& spec) {
 }
 
 /// All rows, each followed by its subcommands.
-std::vector<const RedisSpec*> all_rows() {
-  std::vector<const RedisSpec*> rows;
+Rows all_rows() {
+  Rows rows;
   for (const RedisSpec& spec : protocol::redis_table()) {
     rows.push_back(&spec);
     for (const RedisSpec& subcommand : subcommands_of(spec))
@@ -132,42 +156,37 @@ std::vector<const RedisSpec*> all_rows() {
 
 void command_info_of_all(RedisCall& call) {
   const auto table = protocol::redis_table();
-  if (!admits_descriptions(call, all_rows().size())) return;
-  call.reply.array(table.size());
+  Rows rows;
   for (const RedisSpec& spec : table)
-    write_info(call.reply, spec);
+    rows.push_back(&spec);
+  if (!admits_descriptions(call, rows, write_info)) return;
+  call.reply.array(rows.size());
+  for (const RedisSpec* const spec : rows)
+    write_info(call.reply, *spec);
 }
 
 void command_info(RedisCall& call) {
   const auto names = call.words.subspan(2);
   if (names.empty()) return command_info_of_all(call);
-  std::vector<const RedisSpec*> found;
-  std::size_t count = 0;
-  for (const std::string_view name : names) {
+  Rows found;
+  for (const std::string_view name : names)
     found.push_back(find_spec(name));
-    if (found.back() != nullptr) count += 1 + subcommands_of(*found.back()).size();
-  }
-  if (!admits_descriptions(call, count)) return;
+  if (!admits_descriptions(call, found, write_info)) return;
   call.reply.array(found.size());
   for (const RedisSpec* const spec : found)
     spec != nullptr ? write_info(call.reply, *spec) : call.reply.null();
 }
 
 void command_docs(RedisCall& call) {
-  std::vector<const RedisSpec*> found;
-  std::size_t count = 0;
-  const auto add = [&](const RedisSpec& spec) {
-    found.push_back(&spec);
-    count += 1 + subcommands_of(spec).size();
-  };
+  Rows found;
   if (call.words.size() == 2) {
     for (const RedisSpec& spec : protocol::redis_table())
-      add(spec);
+      found.push_back(&spec);
   }
   for (const std::string_view name : call.words.subspan(2)) {
-    if (const RedisSpec* const spec = find_spec(name)) add(*spec);
+    if (const RedisSpec* const spec = find_spec(name)) found.push_back(spec);
   }
-  if (!admits_descriptions(call, count)) return;
+  if (!admits_descriptions(call, found, write_docs)) return;
   call.reply.map(found.size());
   for (const RedisSpec* const spec : found)
     write_docs(call.reply, *spec);
@@ -179,7 +198,7 @@ void command_count(RedisCall& call) {
 
 void command_list(RedisCall& call) {
   const auto words = call.words.subspan(2);
-  std::vector<const RedisSpec*> rows = all_rows();
+  Rows rows = all_rows();
   if (words.size() == 3 && is_redis_word(words[0], "FILTERBY")) {
     const std::string_view wanted = words[2];
     if (is_redis_word(words[1], "MODULE")) {

@@ -203,6 +203,7 @@ void config_set(RedisCall& call) {
 
 void config_resetstat(RedisCall& call) {
   call.statistics.reset(count_all(call));
+  if (auto* const errors = call.control.redis_errors()) errors->clear();
   call.reply.ok();
 }
 

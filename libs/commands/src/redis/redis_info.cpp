@@ -4,7 +4,9 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,7 @@ namespace appmem::commands {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
+constexpr double kKilobyte = 1'024;  // as Redis has it
 
 /// With two digits behind the point.
 std::string with_fraction(double number) {
@@ -125,6 +128,9 @@ void write_memory(Text& text) {
       store.memory_used - std::min(store.memory_used, store.entries_live_bytes);
   text.add_size("used_memory", store.memory_used);
   text.add_size("used_memory_rss", usage.resident_bytes);
+  const std::uint64_t peak = std::max(call.control.counts().memory_peak_bytes, store.memory_used);
+  text.add_size("used_memory_peak", peak);
+  text.add("used_memory_peak_perc", with_fraction(100 * ratio(store.memory_used, peak)) + '%');
   text.add("used_memory_overhead", overhead);
   text.add("used_memory_dataset", store.entries_live_bytes);
   text.add("used_memory_dataset_perc",
@@ -147,18 +153,43 @@ void write_persistence(Text& text) {
   text.add("aof_enabled", 0);
 }
 
+/// Calls `visit` with the prefix and the number of those errors that there have been.
+template <typename Visit>
+void for_each_error(const RedisCall& call, Visit visit) {
+  using protocol::RedisErrorCounts;
+  const RedisErrorCounts* const errors = call.control.redis_errors();
+  for (std::size_t i = 0; errors != nullptr && i < std::size(RedisErrorCounts::kPrefixes); ++i) {
+    if (errors->count(i) > 0) visit(RedisErrorCounts::kPrefixes[i], errors->count(i));
+  }
+}
+
 void write_stats(Text& text) {
   RedisCall& call = text.call();
   const RedisCounts counts = call.statistics.since_reset(count_all(call));
+  const ServerCounts rates = call.control.counts();
   text.add("total_connections_received", counts.connections);
   text.add("total_commands_processed", counts.requests);
+  text.add("instantaneous_ops_per_sec",
+           static_cast<std::uint64_t>(std::llround(rates.requests_rate)));
   text.add("total_net_input_bytes", counts.bytes_received);
   text.add("total_net_output_bytes", counts.bytes_sent);
+  text.add("instantaneous_input_kbps", with_fraction(rates.bytes_received_rate / kKilobyte));
+  text.add("instantaneous_output_kbps", with_fraction(rates.bytes_sent_rate / kKilobyte));
   text.add("rejected_connections", counts.connections_refused);
   text.add("expired_keys", counts.expired);
   text.add("evicted_keys", counts.evicted);
+  text.add("evicted_clients", counts.clients_evicted);
   text.add("keyspace_hits", counts.hits);
   text.add("keyspace_misses", counts.misses);
+  std::uint64_t errors = 0;
+  for_each_error(call, [&](std::string_view /*prefix*/, std::uint64_t count) { errors += count; });
+  text.add("total_error_replies", errors);
+}
+
+void write_errorstats(Text& text) {
+  for_each_error(text.call(), [&](std::string_view prefix, std::uint64_t count) {
+    text.add("errorstat_" + std::string(prefix), "count=" + std::to_string(count));
+  });
 }
 
 void write_replication(Text& text) {
@@ -210,7 +241,7 @@ constexpr Section kSections[] = {
     {"CPU", true, write_cpu},
     {"Modules", true, write_nothing},
     {"Commandstats", false, write_nothing},
-    {"Errorstats", true, write_nothing},
+    {"Errorstats", true, write_errorstats},
     {"Latencystats", false, write_nothing},
     {"Cluster", true, write_cluster},
     {"Keyspace", true, write_keyspace},

@@ -16,6 +16,7 @@ RedisCounts count_all(const RedisCall& call) {
   counts.requests = server.requests;
   counts.bytes_received = server.bytes_received;
   counts.bytes_sent = server.bytes_sent;
+  counts.clients_evicted = server.clients_evicted;
   return counts;
 }
 
@@ -39,6 +40,7 @@ RedisCounts RedisStatistics::since_reset(RedisCounts now) const {
   subtract(now.requests, begin_.requests);
   subtract(now.bytes_received, begin_.bytes_received);
   subtract(now.bytes_sent, begin_.bytes_sent);
+  subtract(now.clients_evicted, begin_.clients_evicted);
   return now;
 }
 

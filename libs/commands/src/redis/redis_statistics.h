@@ -18,6 +18,7 @@ struct RedisCounts {
   std::uint64_t requests = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t clients_evicted = 0;
 };
 
 /// What has been counted since the start, over all namespaces and connections that there are.

@@ -1,9 +1,11 @@
 #include "redis_transaction.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -97,6 +99,40 @@ constexpr std::size_t kJobStepsMax = 1'000'000;
 /// KEYS and SCAN go over all keys while everything is locked: no more than this many.
 constexpr std::uint64_t kListedKeysMax = 100'000;
 
+/// The keys that commands of a transaction may store, looked at as far as that is asked for.
+class StoredKeys {
+ public:
+  /// `queue` is borrowed.
+  StoredKeys(const CommandQueue& queue, const CommandQueue::Place& begin)
+      : queue_(queue), next_(begin) {}
+
+  /// Whether a command behind the beginning and before `end` may store this key. `end` never goes
+  /// back. Where there are many keys, each may be one of them.
+  bool before(const CommandQueue::Place& end, std::string_view key) {
+    for (; next_ != end && keys_.size() <= kKeysMax; next_ = queue_.behind(next_)) {
+      const RedisSpec& spec = queue_.spec(next_);
+      const bool renames =
+          spec.id == protocol::RedisId::kRename || spec.id == protocol::RedisId::kRenamenx;
+      if (!renames && (spec.flags & protocol::kRedisDenyOom) == 0) continue;
+      queue_.words(next_, words_);
+      positions_.clear();
+      append_key_positions(spec, words_.size(), positions_);
+      for (std::size_t i = 0; i < positions_.size() && keys_.size() <= kKeysMax; ++i)
+        keys_.insert(words_[positions_[i]]);
+    }
+    return keys_.size() > kKeysMax || keys_.contains(key);
+  }
+
+ private:
+  static constexpr std::size_t kKeysMax = 10'000;
+
+  const CommandQueue& queue_;
+  CommandQueue::Place next_;
+  std::vector<std::string_view> words_;
+  std::vector<std::size_t> positions_;
+  std::unordered_set<std::string_view> keys_;
+};
+
 /// Executes the commands of a transaction. They fall into stretches, each of which is atomic.
 class Execution {
  public:
@@ -157,12 +193,25 @@ class Execution {
     return true;
   }
 
+  /// What became of a step. kChanged: nothing has been done, since a watched key has changed.
+  /// kNeedsDatabase: nothing either, since a database is needed after all.
+  enum class Step : std::uint8_t { kDone, kChanged, kNeedsDatabase };
+
   /// Runs the commands that stand next and fit a step, as one. False when a watched key has
   /// changed.
   bool run_step(std::span<const WatchedKey> watched) {
-    const Place begin = next_;
     enter_redis_database(exec_.store, exec_.session);
     if (exec_.session.ns == kUnmadeDatabase) return run_in_empty_database(watched);
+    Step step = try_step(watched, Databases::kIfNeeded);
+    if (step == Step::kNeedsDatabase) step = try_step(watched, Databases::kAll);
+    return step == Step::kDone;
+  }
+
+  /// Which databases are made that MOVE and COPY name.
+  enum class Databases : std::uint8_t { kIfNeeded, kAll };
+
+  Step try_step(std::span<const WatchedKey> watched, Databases databases) {
+    const Place begin = next_;
     std::vector<core::KeyRef> keys;
     for (const WatchedKey& each : watched)
       keys.push_back({each.ns, each.key});
@@ -170,17 +219,34 @@ class Execution {
       go_on(next_);
     const core::NamespaceId ns = exec_.session.ns;
     std::vector<std::optional<core::NamespaceId>> targets(next_.number - begin.number);
+    std::vector<std::string_view> absent;  // what there would be to put into a new database
+    StoredKeys stored(queue_, begin);
     for (Place i = begin; i != next_; go_on(i)) {
       queue_.words(i, words_);
       auto& target = targets[i.number - begin.number];
-      // A command before it may put the source there.
-      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, false);
+      const bool always = databases == Databases::kAll;
+      target = enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, !always);
+      if (target == kUnmadeDatabase) {
+        if (stored.before(i, words_[1])) {
+          target =
+              enter_redis_target(exec_.store, exec_.session, spec(i), words_, exec_.now, false);
+        } else {
+          absent.push_back(words_[1]);
+        }
+      }
       append_redis_keys(spec(i), words_, ns, target, keys);
     }
-    bool unchanged = true;
+    Step result = Step::kDone;
     const auto body = [&](core::Keyspace& step) -> Result<void> {
-      unchanged = are_unchanged(step, watched);
-      if (!unchanged) return {};
+      if (!are_unchanged(step, watched)) {
+        result = Step::kChanged;
+      } else if (is_any_there(step, ns, absent)) {
+        result = Step::kNeedsDatabase;
+      }
+      if (result != Step::kDone) {
+        next_ = begin;
+        return {};
+      }
       if (!std::exchange(begun_, true)) exec_.reply.array(queue_.size());
       for (Place i = begin; i != next_; go_on(i)) {
         RedisCall call = call_of(i, step);
@@ -191,12 +257,21 @@ class Execution {
     };
     if (keys.empty()) {
       static_cast<void>(body(exec_.store));
-      return unchanged;
+      return result;
     }
     const auto ticket = exec_.store.atomically(keys, exec_.now, body);
     APPMEM_CHECK(ticket);  // the body does not fail, and nothing else does
     exec_.rests_on(*ticket);
-    return unchanged;
+    return result;
+  }
+
+  /// Whether somebody has put one of these keys there before they were locked.
+  bool is_any_there(core::Keyspace& keys, core::NamespaceId ns,
+                    std::span<const std::string_view> absent) const {
+    return std::any_of(absent.begin(), absent.end(), [&](std::string_view key) {
+      const auto stats = keys.stats(ns, key, exec_.now);
+      return stats && *stats;
+    });
   }
 
   /// The same in a database that does not exist. Whether a command makes it is known only
@@ -241,7 +316,10 @@ class Execution {
     }
     job_steps_ += finish_job(call);
     exec_.rests_on(call.ticket);
-    exec_.close = exec_.close || call.close;
+    if (!call.close) return;
+    // As in Redis, the client is told no more, and what stands behind it is executed.
+    exec_.close = true;
+    exec_.reply.set_silence(RedisReply::Silence::kAll);
   }
 
   RedisCall& exec_;

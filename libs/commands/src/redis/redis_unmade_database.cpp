@@ -6,6 +6,7 @@
 #include "redis_databases.h"
 #include "redis_dispatch.h"
 #include "redis_state.h"
+#include "reply_meter.h"
 
 /// Commands in a numbered database that does not exist yet. It is made at its first write: one that
 /// fails is none, unless it fails for lack of memory, which only the write itself can tell.
@@ -15,14 +16,21 @@ namespace {
 using core::NamespaceId;
 
 /// A database in which nothing is, until something is written: then it is made, and the session is
-/// in it. What a write may fail for is looked at before. Everything is locked while it writes.
+/// in it. What a write may fail for is looked at before. Everything is locked while it writes; or
+/// nothing is, and it only tries whether there would be something to write.
 class UnmadeDatabase final : public core::Keyspace {
  public:
-  UnmadeDatabase(RedisCall& call, core::Keyspace& step) : call_(call), step_(step) {
-    // Another connection may have made it while this one waited for the locks.
-    const NamespaceId found = find_redis_database(call.store, call.session.redis->unmade_database);
+  UnmadeDatabase(RedisCall& call, core::Keyspace& step, bool only_tries)
+      : call_(call), step_(step), only_tries_(only_tries) {}
+
+  /// Another connection may have made it while this one waited for the locks.
+  void look_again() {
+    const NamespaceId found =
+        find_redis_database(call_.store, call_.session.redis->unmade_database);
     if (found != kUnmadeDatabase) enter(found);
   }
+  /// Whether there has been something to write.
+  [[nodiscard]] bool would_write() const { return would_write_; }
 
   Result<core::GetOutcome> get(NamespaceId ns, std::string_view key,
                                const core::GetOptions& options, const Instant& now,
@@ -43,7 +51,7 @@ class UnmadeDatabase final : public core::Keyspace {
           options.expiry.mode == core::Expiry::Mode::kAt && options.expiry.at <= now.mono;
       if (ends) return core::SetOutcome{};
     }
-    if (only_tries_) return core::SetOutcome{};
+    if (only_tries(ns)) return core::SetOutcome{};
     if (auto made = make(ns, now); !made) return fail(std::move(made).error());
     return step_.set(made_, key, value, options, now);
   }
@@ -59,6 +67,7 @@ class UnmadeDatabase final : public core::Keyspace {
                                            const core::IncrementOptions& options,
                                            const Instant& now) override {
     if (auto checked = core::check_key(key); !checked) return fail(std::move(checked).error());
+    if (only_tries(ns)) return core::IncrementOutcome{};
     if (auto made = make(ns, now); !made) return fail(std::move(made).error());
     return step_.increment(made_, key, options, now);
   }
@@ -68,6 +77,7 @@ class UnmadeDatabase final : public core::Keyspace {
     if (auto checked = check(key, patch.offset.value_or(0) + patch.bytes.size()); !checked) {
       return fail(std::move(checked).error());
     }
+    if (only_tries(ns)) return core::PatchOutcome{};
     if (auto made = make(ns, now); !made) return fail(std::move(made).error());
     return step_.patch(made_, key, patch, now);
   }
@@ -87,6 +97,7 @@ class UnmadeDatabase final : public core::Keyspace {
 
   /// Tried once before anything is made.
   Result<void> all_or_none(FunctionRef<Result<void>()> body) override {
+    if (only_tries_) return body();
     if (made_ == kUnmadeDatabase) {
       only_tries_ = true;
       auto tried = body();
@@ -105,6 +116,13 @@ class UnmadeDatabase final : public core::Keyspace {
   bool exists(NamespaceId ns) {
     if (ns != kUnmadeDatabase) made_ = ns;
     return made_ != kUnmadeDatabase;
+  }
+
+  /// Whether nothing is written that there is to write.
+  bool only_tries(NamespaceId ns) {
+    if (!only_tries_ || exists(ns)) return false;
+    would_write_ = true;
+    return true;
   }
 
   Result<void> check(std::string_view key, std::size_t value_bytes) const {
@@ -132,21 +150,50 @@ class UnmadeDatabase final : public core::Keyspace {
   RedisCall& call_;
   core::Keyspace& step_;
   NamespaceId made_ = kUnmadeDatabase;
-  bool only_tries_ = false;
+  bool only_tries_;
+  bool would_write_ = false;
 };
+
+/// Whether the command, in an empty database, has something to write. Nothing is, and nothing is
+/// replied.
+bool would_write(RedisCall& call) {
+  ReplyMeter nobody;
+  RedisCall trial{static_cast<const RedisContext&>(call),
+                  call.session,
+                  call.keys,
+                  call.ns,
+                  call.spec,
+                  call.words,
+                  nobody,
+                  call.now,
+                  call.target,
+                  call.large_words};
+  UnmadeDatabase keys(trial, call.store, true);
+  run_redis_handler_on(keys, trial);
+  return keys.would_write();
+}
 
 }  // namespace
 
 void run_in_unmade_database(RedisCall& call) {
+  const bool may_write = (call.spec.flags & protocol::kRedisDenyOom) != 0;
+  // What does not write may wait for locks of others.
+  if (!may_write) {
+    UnmadeDatabase keys(call, call.store, false);
+    keys.look_again();
+    return run_redis_handler_on(keys, call);
+  }
+  // What comes to nothing (SET … XX, a refusal) is as if it had come before anybody made it.
+  if (!would_write(call)) {
+    UnmadeDatabase keys(call, call.store, true);
+    return run_redis_handler_on(keys, call);
+  }
   const auto body = [&](core::Keyspace& step) -> Result<void> {
-    UnmadeDatabase keys(call, step);
+    UnmadeDatabase keys(call, step, false);
+    keys.look_again();
     run_redis_handler_on(keys, call);
     return {};
   };
-  // COPY finds nothing to copy. What does not write may wait for locks of others.
-  const bool may_write =
-      (call.spec.flags & protocol::kRedisDenyOom) != 0 && call.spec.id != protocol::RedisId::kCopy;
-  if (!may_write) return static_cast<void>(body(call.store));
   const auto ticket = call.store.atomically_on_all(call.now, body);
   if (ticket) return call.rests_on(*ticket);
   call.reply.error(ticket.error());

@@ -8,6 +8,7 @@
 #include "appmem/base/units.h"
 #include "appmem/codecs/ndjson_codec.h"
 #include "appmem/protocol/codec.h"
+#include "appmem/protocol/redis_error_counts.h"
 
 namespace appmem::codecs {
 
@@ -23,8 +24,9 @@ class AutoCodec final : public protocol::Codec {
   /// What may pass before the choice.
   static constexpr std::size_t kChoiceBytesMax = 64_KiB;
 
-  /// `limits` hold for whichever format it will be.
-  explicit AutoCodec(const NdjsonLimits& limits) : limits_(limits) {}
+  /// `limits` hold for whichever format it will be; `errors` as in RespLimits.
+  explicit AutoCodec(const NdjsonLimits& limits, protocol::RedisErrorCounts* errors = nullptr)
+      : limits_(limits), errors_(errors) {}
 
   Frame next_frame(std::string_view input) override;
   Result<void> decode(std::span<char> frame, protocol::Request& request) override;
@@ -55,6 +57,7 @@ class AutoCodec final : public protocol::Codec {
   void choose_by_line(std::string_view input);
 
   NdjsonLimits limits_;
+  protocol::RedisErrorCounts* errors_;
   bool unauthenticated_ = false;
   std::unique_ptr<protocol::Codec> codec_;  // nothing before the choice: most connections are idle
   std::size_t skipped_ = 0;                 // white space before the choice

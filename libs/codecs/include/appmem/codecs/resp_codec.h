@@ -7,6 +7,7 @@
 #include "appmem/base/shared_bytes.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/codec.h"
+#include "appmem/protocol/redis_error_counts.h"
 
 namespace appmem::codecs {
 
@@ -16,6 +17,8 @@ struct RespLimits {
   std::size_t output_bytes_congested = 256_KiB;
   /// As that of NdjsonLimits: a word that is a large value is put into memory of its own.
   std::function<SharedBytes(std::size_t bytes)> allocate_large{};
+  /// Counts the errors that are replied. Borrowed; null: nobody does.
+  protocol::RedisErrorCounts* errors = nullptr;
 };
 
 /// A codec for RESP, versions 2 and 3, with inline commands. A request is its words, whatever they

@@ -13,6 +13,7 @@
 #include "appmem/base/process_usage.h"
 #include "appmem/base/time.h"
 #include "appmem/core/namespace.h"
+#include "appmem/protocol/redis_error_counts.h"
 #include "appmem/protocol/redis_table.h"
 
 namespace appmem::commands {
@@ -65,6 +66,13 @@ struct ServerCounts {
   std::uint64_t requests = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t clients_evicted = 0;  // closed for what their buffers took
+  /// A second, over the last one and a half.
+  double requests_rate = 0;
+  double bytes_received_rate = 0;
+  double bytes_sent_rate = 0;
+  /// The most that has been used of the memory budget, as looked at ten times a second.
+  std::uint64_t memory_peak_bytes = 0;
 };
 
 /// What became of a token that a client has shown.
@@ -115,6 +123,8 @@ class ServerControl {
   [[nodiscard]] virtual const Limits& limits() const = 0;
   /// Without connections there is nothing to count.
   [[nodiscard]] virtual ServerCounts counts() { return {}; }
+  /// Null where nobody counts errors. Lifetime: this object's.
+  [[nodiscard]] virtual protocol::RedisErrorCounts* redis_errors() { return nullptr; }
   [[nodiscard]] virtual ProcessUsage usage() { return process_usage(); }
   /// A snapshot, sorted by id.
   [[nodiscard]] virtual std::vector<ClientInfo> clients(const Instant& now) = 0;

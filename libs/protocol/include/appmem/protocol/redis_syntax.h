@@ -37,9 +37,10 @@ std::string_view redis_type_name(RedisArgument::Type type);
 ///   key [EX seconds|PX milliseconds] [MATCH pattern] key [key ...] ON|OFF count=integer
 /// `[…]` may be left out, `|` separates what stands for each other, `(…)` holds together. A word in
 /// capitals stands for itself; behind `[`, `(` and `|` it is the token of what follows it. `...`
-/// says that what stands before the brackets may come again. An argument's type stands behind `=`;
-/// without it, it follows from the name for keys, patterns and times, and is a string for others.
-/// Precondition (checked): it is well formed.
+/// says that what stands before the brackets may come again. Several arguments as one have the
+/// names of all, joined, or the one that stands in `{…}` right behind their brackets. An argument's
+/// type stands behind `=`; without it, it follows from the name for keys, patterns and times, and
+/// is a string for others. Precondition (checked): it is well formed.
 std::vector<RedisArgument> read_redis_syntax(std::string_view syntax);
 
 }  // namespace appmem::protocol

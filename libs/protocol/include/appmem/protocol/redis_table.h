@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -139,9 +140,17 @@ struct RedisSpec {
   RedisKeys keys;
 };
 
+/// Of a command that Redis advises against.
+struct RedisDeprecation {
+  std::string_view since;
+  std::string_view replaced_by;
+};
+
 /// All rows, in the order of RedisId, which is that of their names.
 std::span<const RedisSpec> redis_table();
 const RedisSpec& redis_spec(RedisId id);
+/// Nothing for most commands.
+std::optional<RedisDeprecation> redis_deprecation(RedisId id);
 /// By name, in letters of any case; nullptr when there is none.
 const RedisSpec* find_redis_command(std::string_view name);
 

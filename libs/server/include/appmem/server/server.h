@@ -62,6 +62,7 @@ struct ServerCounts {
   std::uint64_t requests = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t connections_evicted = 0;  // closed for what their buffers took
 };
 
 /// Listeners, event loops and sessions. Reports to the observer: `listening`, `started`,
@@ -99,6 +100,10 @@ class Server {
   [[nodiscard]] ServerCounts counts() const;
   /// Closes a connection soon; false when there is none with this id.
   bool kill_connection(std::uint64_t id);
+
+  /// A request was refused for lack of memory. Where half-sent ones are what takes it, the largest
+  /// of their connections are closed soon.
+  void memory_was_refused();
 
   /// Commit tickets have advanced: parked answers may leave.
   void notify_committed();

@@ -53,6 +53,10 @@ inline constexpr std::size_t kConnectionMemoryBytes = 4_KiB;
 /// at once when the excess passes its maximum.
 inline constexpr std::size_t kMemoryTightShare = 2;
 inline constexpr std::chrono::milliseconds kMemoryExcessPatience{1'000};
+/// When a request has been refused for lack of memory, and those that are half-sent together take
+/// more than the limit divided by this, the connections with the largest of them are closed at the
+/// next tick, until they take less: others must not wait for who may never go on.
+inline constexpr std::size_t kHalfSentShare = 4;
 /// Only a connection that holds more than this is closed for it.
 inline constexpr std::size_t kMemoryVictimBytesMin = 16_KiB;
 
