@@ -125,11 +125,11 @@ class RecordedWriter {
   static constexpr std::size_t kLargeBytes = 70'000;
 
   struct Write {
-    std::vector<std::pair<std::string, std::optional<std::string>>> changes;
+    std::vector<std::pair<std::string, std::optional<std::string>>> changes{};
     Amounts moves{};
     std::int64_t hits = 0;
     /// What the answer says of a counter.
-    std::optional<std::int64_t> value;
+    std::optional<std::int64_t> value = std::nullopt;
     std::uint64_t end = 0;  // where the request ends in what is sent
 
     void apply(Content& state, Amounts& moved, std::int64_t& hit) const {
