@@ -4,11 +4,14 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 15
+# Seconds for the daemon that is killed in crash-test; and how many times the seeds of its simulated files.
+SECONDS ?= 300
+CRASH_SCALE ?= 20
 # Arguments for bench/compare/run.py.
 COMPARE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test tsan tidy format format-check fuzz check check-instructions check-threads check-long bench bench-compare install pre-commit hook clean
+.PHONY: help run build test tsan tidy format format-check fuzz check check-instructions check-threads check-long crash-test bench bench-compare install pre-commit hook clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -61,6 +64,11 @@ check-long: ## the tests at 20 times their size, all of them under both sanitize
 	@APPMEM_TEST_SCALE=20 scripts/test asan
 	@APPMEM_TEST_SCALE=20 scripts/test tsan-all
 	@scripts/fuzz 600
+
+crash-test: ## crash the simulated disk CRASH_SCALE times as often, then kill a daemon under load for SECONDS (300)
+	@scripts/install-deps test
+	@APPMEM_TEST_SCALE=$(CRASH_SCALE) scripts/test asan --tests-regex '^storage_crash_test\.' --timeout 7200
+	@APPMEM_KILL_SECONDS=$(SECONDS) scripts/test asan --tests-regex '^e2e_kill_test\.' --timeout $$(($(SECONDS) + 600)) --verbose
 
 bench: ## build and run the benchmarks
 	@scripts/install-deps check

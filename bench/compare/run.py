@@ -16,6 +16,7 @@ import signal
 import sys
 
 import churn
+import durability
 import evenness
 import memory
 import report
@@ -30,9 +31,10 @@ SECTIONS = {
     "memory": memory,
     "churn": churn,
     "evenness": evenness,
+    "durability": durability,
     "sweeps": sweeps,
 }
-SECTIONS_BY_DEFAULT = ("throughput", "memory", "churn", "evenness")
+SECTIONS_BY_DEFAULT = ("throughput", "memory", "churn", "evenness", "durability")
 CLIENT_THREADS_MAX = 4
 ROUNDS = 5
 ROUNDS_QUICK = 3

@@ -105,7 +105,34 @@ def _evenness():
     return rows
 
 
-TARGETS = tuple(_throughput() + _memory() + _churn() + _evenness())
+# What the namespace of a quiet client keeps.
+DURABILITY_READS = {
+    "memory": "a memory-only namespace",
+    "durable": "the namespace that is written to",
+}
+
+
+def _durability():
+    rows = []
+    for pipeline, cpu in ((1, 0.8), (16, 0.4)):
+        words = f"SET pipeline {pipeline}"
+        at = f"durability.always.rate.{pipeline}"
+        rows.append(Target(at, f"throughput, {words}, each synced", AT_LEAST, 1.6, OF_REDIS))
+        at = f"durability.always.growth.{pipeline}"
+        text = f"throughput, {words}, each synced: more clients"
+        rows.append(Target(at, text, AT_LEAST, 1.0, "of fewer clients"))
+        at = f"durability.interval.cpu.{pipeline}"
+        rows.append(Target(at, f"CPU a request, {words}, 1 s syncs", AT_MOST, cpu, OF_REDIS))
+    for how, text in (("stopped", "after an end in good order"), ("killed", "after kill -9")):
+        at = f"durability.restart.{how}"
+        rows.append(Target(at, f"restart {text}", AT_MOST, 0.3, OF_REDIS))
+    for name, text in DURABILITY_READS.items():
+        at = f"durability.get.{name}.p99_9"
+        rows.append(Target(at, f"GET beside checkpoints, {text}: p99.9", AT_MOST, 1.0, "ms"))
+    return rows
+
+
+TARGETS = tuple(_throughput() + _memory() + _churn() + _evenness() + _durability())
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(ROOT, "bench", "compare"))
 
 import churn
 import disturb
+import durability
 import evenness
 import figures
 import load
@@ -286,6 +287,60 @@ class SectionsTest(unittest.TestCase):
         for target in targets.TARGETS:
             if target.figure.startswith(("cpu.", "rate.", "p99.")):
                 self.assertIn(int(target.figure.rsplit(".", 1)[1]), throughput.PIPELINES)
+
+
+class DurabilityTest(unittest.TestCase):
+    def test_both_servers_are_told_the_same_about_syncs(self):
+        for sync, ours, theirs in (("always", "always", "always"), ("interval", "interval", "everysec")):
+            commands = [
+                " ".join(self._kind(name, sync).command("/s", "/f", servers.Limits()))
+                for name in ("appmem", "redis")
+            ]
+            self.assertIn(f"--data-dir /d --sync {ours}", commands[0])
+            self.assertIn(f"--appendonly yes --appendfsync {theirs}", commands[1])
+            # The last of several options is the one that holds.
+            self.assertGreater(commands[1].rfind("--dir /d"), commands[1].rfind("--dir /f"))
+            self.assertGreater(commands[1].rfind("appendonly yes"), commands[1].rfind("appendonly no"))
+
+    def test_growth_is_that_of_the_worst_step(self):
+        self.assertEqual(durability.least_growth([100, 400, 300]), 0.75)
+        self.assertEqual(durability.least_growth([100, 200, 800]), 2)
+
+    def test_a_server_that_is_loading_is_asked_again(self):
+        answers = [wire.ReplyError("LOADING Redis is loading the dataset in memory"), b"x"]
+
+        class Connection:
+            def ask(self, *_):
+                answer = answers.pop(0)
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+
+        server = durability.DurableServer(self._kind("redis", "always"), None)
+        self.addCleanup(server.__exit__)
+        server.ask_something(Connection())
+        self.assertEqual((server.first_answer, answers), (b"x", []))
+        answers.append(wire.ReplyError("ERR no"))
+        with self.assertRaisesRegex(wire.ReplyError, "ERR no"):
+            server.ask_something(Connection())
+
+    def test_more_clients_send_more_but_a_slow_disk_is_not_asked_for_minutes(self):
+        for clients in durability.CLIENTS:
+            self.assertLessEqual(durability.requests_of("always", clients, 1, False), 2000 * clients)
+            self.assertLess(
+                durability.requests_of("always", clients, 1, True),
+                durability.requests_of("always", clients, 1, False),
+            )
+
+    def test_what_a_target_names_is_measured(self):
+        for target in targets.TARGETS:
+            words = target.figure.split(".")
+            if words[0] == "durability" and words[1] in ("always", "interval"):
+                self.assertIn(int(words[3]), durability.PIPELINES)
+
+    def _kind(self, name, sync):
+        kind = servers.Kind(name, "/program", ("resp",))
+        return durability.DurableKind.of(kind, "/d", sync)
 
 
 class ReportTest(unittest.TestCase):
