@@ -75,6 +75,11 @@ TEST_F(OptionsTest, DefaultsComeFromTheMachine) {
   EXPECT_EQ(options({}).max_memory_bytes, 250_MiB);
 }
 
+TEST_F(OptionsTest, TheDataDirectoryIsAnAbsolutePathOrNone) {
+  EXPECT_EQ(options({"--data-dir", ""}).data_dir, "");
+  EXPECT_THAT(refusal({"--data-dir", "data"}), HasSubstr("an absolute path"));
+}
+
 TEST_F(OptionsTest, AFlagComesBeforeTheEnvironmentAndThatBeforeTheFile) {
   const std::string file =
       write_config("max-connections = 10\nthreads = 10\nmax-memory = \"1GiB\"");

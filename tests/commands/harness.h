@@ -35,7 +35,7 @@ class FakeStorage final : public commands::StorageControl {
   [[nodiscard]] std::string failure() override { return failure_value; }
   [[nodiscard]] std::optional<WallTime> checkpoint_at() override { return at; }
   [[nodiscard]] std::vector<std::pair<std::string_view, std::int64_t>> stats() override {
-    return {{"segments", 1}};
+    return stats_value;
   }
 
   std::uint64_t requests = 0;
@@ -43,6 +43,7 @@ class FakeStorage final : public commands::StorageControl {
   Result<void> result;
   std::string failure_value;
   std::optional<WallTime> at;
+  std::vector<std::pair<std::string_view, std::int64_t>> stats_value;
 };
 
 class FakeControl final : public commands::ServerControl {

@@ -339,6 +339,20 @@ TEST_F(StorageTest, AnUnknownVersionIsRefused) {
   EXPECT_THAT(started.error().message, HasSubstr("version"));
 }
 
+TEST_F(StorageTest, ANamespaceAtItsCeilingComesBackWhole) {
+  const auto ns = machine_.make(
+      "w", {.persist = Persistence::kWal, .eviction = core::Eviction::kNone, .max_bytes = 100'000});
+  int stored = 0;
+  while (machine_.try_set(ns, "key" + std::to_string(stored), std::string(90, 'v')))
+    ++stored;
+  ASSERT_TRUE(machine_.commit());
+  const Kept before = machine_.kept();
+  machine_.shards = 1;
+  crash();
+  EXPECT_EQ(machine_.kept(), before);
+  EXPECT_EQ(machine_.store->namespace_settings(machine_.find("w"))->max_bytes, 100'000U);
+}
+
 TEST_F(StorageTest, ASecondDaemonIsRefusedByTheLock) {
   machine_.make("w");
   ASSERT_TRUE(machine_.commit());

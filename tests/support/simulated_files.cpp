@@ -376,10 +376,25 @@ Result<void> SimulatedFiles::rename(const std::string& from, const std::string& 
   if (!fate.is_done) return failed(what, fate.why);
   const std::optional<NodeId> id = find(from);
   if (!id) return failed(what, reason(ENOENT));
-  if (split(from).directory != split(to).directory) return failed(what, reason(EXDEV));
-  directory_of(from)->add({NameChange::Kind::kRename, split(from).name, split(to).name, *id});
+  if (directory_of(to) == nullptr) return failed(what, reason(ENOENT));
+  if (directory_of(from) == directory_of(to)) {
+    directory_of(from)->add({NameChange::Kind::kRename, split(from).name, split(to).name, *id});
+  } else {
+    move_name(from, to, *id);
+  }
   if (!fate.why.empty()) return failed(what, fate.why);
   return {};
+}
+
+/// From one directory to another, as one step that is on the disk with all before it, as a journal
+/// has it. (Here a name could be lost in both.)
+void SimulatedFiles::move_name(const std::string& from, const std::string& to, NodeId id) {
+  Directory& source = *directory_of(from);
+  Directory& target = *directory_of(to);
+  source.names.erase(split(from).name);
+  target.names[split(to).name] = id;
+  source.settle(source.names);
+  target.settle(target.names);
 }
 
 Result<void> SimulatedFiles::remove(const std::string& path) {

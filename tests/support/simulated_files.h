@@ -19,6 +19,7 @@ namespace appmem::test {
 ///
 /// A directory is on the disk when make_directory() returns, as in the system's files. A file that
 /// was synced can still be lost: with its name, which sync_directory() keeps.
+/// A rename() from one directory to another is on the disk at once.
 /// After a failed sync() what was written to the file since the last successful one stays in doubt:
 /// a crash can take it until it is written again and synced, also after a sync() that succeeds (the
 /// kernel has marked those pages as clean).
@@ -112,6 +113,7 @@ class SimulatedFiles final : public storage::FileSystem {
   [[nodiscard]] std::optional<NodeId> find(const std::string& path) const;
   [[nodiscard]] Node& node_of(const std::string& path) const;
   NodeId make_file(const std::string& path);
+  void move_name(const std::string& from, const std::string& to, NodeId id);
 
   Result<std::size_t> read(const OpenFile& file, std::uint64_t offset, std::span<char> out);
   Result<void> write(const OpenFile& file, std::uint64_t offset,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 
 #include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
+#include "appmem/storage/data_directory.h"
 
 namespace appmem::daemon {
 namespace {
@@ -37,21 +37,6 @@ std::optional<std::uint64_t> number_in(const fs::path& file) {
   std::string line;
   if (!std::getline(stream, line)) return std::nullopt;
   return leading_number(line);
-}
-
-/// As the XDG base directory specification has it: a path that is not absolute is ignored.
-std::string default_data_dir(std::uint32_t uid) {
-  if (uid == 0) return "/var/lib/appmem";
-  const auto directory = [](const char* variable) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started
-    const char* const value = std::getenv(variable);
-    return std::string(value != nullptr && *value == '/' ? value : "");
-  };
-  if (const std::string state = directory("XDG_STATE_HOME"); !state.empty()) {
-    return state + "/appmem";
-  }
-  const std::string home = directory("HOME");
-  return (home.empty() ? "/var/tmp/appmem-" + std::to_string(uid) : home + "/.local/state/appmem");
 }
 
 std::optional<std::uint64_t> total_memory(const fs::path& root) {
@@ -112,7 +97,7 @@ Machine read_machine(const fs::path& root) {
   std::error_code unknown;  // a directory that is gone: relative paths lead nowhere then
   machine.working_directory = fs::current_path(unknown).string();
   machine.default_socket = default_socket_path(SocketEnvironment::of_process());
-  machine.default_data_dir = default_data_dir(::geteuid());
+  machine.default_data_dir = storage::default_data_dir(::geteuid());
   return machine;
 }
 

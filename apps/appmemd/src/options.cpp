@@ -135,7 +135,7 @@ Result<void> set_socket(Options& options, std::string_view text) {
 }
 
 Result<void> set_data_dir(Options& options, std::string_view text) {
-  if (text.empty() || text.front() != '/') return expected("an absolute path");
+  if (!text.empty() && text.front() != '/') return expected("an absolute path, or nothing");
   options.data_dir = text;
   return {};
 }

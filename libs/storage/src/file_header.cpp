@@ -62,7 +62,19 @@ Result<FileHeader> decode_file_header(std::string_view magic, std::string_view b
   if (bytes.substr(kFieldsEnd).find_first_not_of('\0') != std::string_view::npos) {
     return refused("the file's header has fields that this program does not know");
   }
-  return FileHeader{
+  return raw_file_header(bytes);
+}
+
+bool is_header_of_other_version(std::string_view magic, std::string_view bytes) {
+  if (bytes.size() < format::kFileHeaderBytes) return false;
+  bytes = bytes.substr(0, format::kFileHeaderBytes);
+  return bytes.starts_with(magic) &&
+         load_u32(bytes.data() + format::kHeaderCrcAt) == crc_of(bytes) &&
+         load_u32(bytes.data() + format::kVersionAt) != format::kVersion;
+}
+
+FileHeader raw_file_header(std::string_view bytes) {
+  return {
       .directory = load_u64(bytes.data() + format::kDirectoryAt),
       .sequence = load_u64(bytes.data() + format::kSequenceAt),
       .created_ms = load_u64(bytes.data() + format::kCreatedAt),

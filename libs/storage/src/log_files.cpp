@@ -36,6 +36,8 @@ void classify(const std::string& name, DirectoryListing& listing) {
   std::string_view rest = name;
   if (rest.ends_with(format::kUnfinishedSuffix)) {
     listing.unfinished.push_back(name);
+  } else if (rest == format::kRepairMoving || rest == format::kRepairWriting) {
+    listing.repair = name;
   } else if (take(rest, format::kSegmentPrefix)) {
     const auto sequence = take_hex(rest, 16);
     if (sequence && rest == format::kSegmentSuffix) listing.segments.push_back({name, *sequence});
@@ -83,6 +85,12 @@ std::string checkpoint_name(std::uint64_t sequence) {
 std::string snapshot_name(NamespaceNumber ns, std::uint64_t sequence) {
   return std::string(format::kSnapshotPrefix) + hex(ns, 8) + "-" + hex(sequence, 16) +
          std::string(format::kCheckpointSuffix);
+}
+
+Error unfinished_repair(const std::string& directory) {
+  return {ErrorCode::kUnavailable,
+          "a repair of " + directory + " has not come to its end: run appmemd --repair again",
+          std::nullopt};
 }
 
 Result<std::string> read_file(FileSystem& files, const std::string& path) {

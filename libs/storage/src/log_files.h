@@ -24,6 +24,8 @@ struct DirectoryListing {
   std::vector<NamedFile> checkpoints;  // ascending
   std::vector<NamedFile> snapshots;    // ascending by namespace, then sequence
   std::vector<std::string> unfinished;
+  /// The mark of a repair that has begun and not ended: format::kRepairMoving or kRepairWriting.
+  std::string repair;
 };
 
 /// What has a name of another form is left alone. Errors: as FileSystem::list.
@@ -32,6 +34,9 @@ Result<DirectoryListing> list_directory(FileSystem& files, const std::string& di
 std::string segment_name(std::uint64_t first_sequence);
 std::string checkpoint_name(std::uint64_t sequence);
 std::string snapshot_name(NamespaceNumber ns, std::uint64_t sequence);
+
+/// Why a start refuses a directory with a DirectoryListing::repair.
+Error unfinished_repair(const std::string& directory);
 
 /// The whole file. Errors: as File::read_at.
 Result<std::string> read_file(FileSystem& files, const std::string& path);

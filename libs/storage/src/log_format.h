@@ -23,6 +23,11 @@ inline constexpr std::string_view kCheckpointSuffix = ".appmem";
 /// A file that is being written; recovery removes it.
 inline constexpr std::string_view kUnfinishedSuffix = ".tmp";
 inline constexpr std::string_view kLockName = "LOCK";
+/// There while a repair moves the files away to the folder that it names, and then while it writes
+/// new ones.
+inline constexpr std::string_view kRepairMoving = "REPAIR.moving";
+inline constexpr std::string_view kRepairWriting = "REPAIR.writing";
+inline constexpr std::string_view kDamagedPrefix = "damaged-";
 
 // --- file header ---
 

@@ -47,6 +47,8 @@ class RecordBuffer {
   /// A payload that is no operation.
   void put_u64(std::uint64_t value);
   void put_varint(std::uint64_t value);
+  /// Operations as another record has them.
+  void put_payload(std::string_view payload);
 
   void end();
 
@@ -119,6 +121,10 @@ std::string encode_file_header(std::string_view magic, const FileHeader& header)
 /// Errors: kInvalidRequest: too short, another magic, a CRC that does not fit, a version that is
 /// unknown (named, with the one that is known), bytes that are to be zero and are not.
 Result<FileHeader> decode_file_header(std::string_view magic, std::string_view bytes);
+/// Whether it is a whole header, of a version that this program does not know.
+bool is_header_of_other_version(std::string_view magic, std::string_view bytes);
+/// The fields of a header as they stand there, right or not. Precondition: kFileHeaderBytes.
+FileHeader raw_file_header(std::string_view bytes);
 
 /// The header of a record, not yet checked by its CRC.
 struct RecordHeader {

@@ -198,6 +198,11 @@ void RecordBuffer::put_varint(std::uint64_t value) {
   cut_behind(write_varint(make_room(kVarintBytesMax), value));
 }
 
+void RecordBuffer::put_payload(std::string_view payload) {
+  APPMEM_CHECK(open_);
+  text_.append(payload);
+}
+
 void RecordBuffer::seal(std::uint32_t salt) {
   APPMEM_CHECK(!open_);
   const std::string_view text = text_;

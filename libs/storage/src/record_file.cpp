@@ -18,16 +18,24 @@ constexpr std::size_t kMarkRecordBytes = format::kRecordHeaderBytes + 8;
 
 Result<RecordFile> RecordFile::open(FileSystem& files, const std::string& path,
                                     std::string_view magic) {
+  auto file = open_with(files, path, {});
+  if (!file) return file;
+  const auto head = file->view(0, format::kFileHeaderBytes);
+  if (!head) return fail(head.error());
+  auto header = decode_file_header(magic, *head);
+  if (!header) return fail(std::move(header).error());
+  file->header_ = *header;
+  return file;
+}
+
+Result<RecordFile> RecordFile::open_with(FileSystem& files, const std::string& path,
+                                         const FileHeader& header) {
   auto opened = files.open(path, FileSystem::Open::kRead);
   if (!opened) return fail(std::move(opened).error());
   const auto size = (*opened)->size();
   if (!size) return fail(size.error());
   RecordFile file(*std::move(opened), path, *size);
-  const auto head = file.view(0, format::kFileHeaderBytes);
-  if (!head) return fail(head.error());
-  auto header = decode_file_header(magic, *head);
-  if (!header) return fail(std::move(header).error());
-  file.header_ = *header;
+  file.header_ = header;
   return file;
 }
 
@@ -99,6 +107,15 @@ Result<std::uint64_t> RecordFile::highest_mark_behind() {
     at += chunk->size() - kMarkRecordBytes + 1;
   }
   return highest;
+}
+
+Result<void> RecordFile::reread() {
+  const auto size = file_->size();
+  if (!size) return fail(size.error());
+  size_ = *size;
+  buffer_.clear();
+  next_ = offset_;
+  return {};
 }
 
 Result<std::string_view> RecordFile::view(std::uint64_t offset, std::size_t bytes) {

@@ -19,6 +19,9 @@ class RecordFile {
   /// Errors: as FileSystem::open; kInvalidRequest: the header is bad, the message says how.
   static Result<RecordFile> open(FileSystem& files, const std::string& path,
                                  std::string_view magic);
+  /// The same of a file whose header is known from elsewhere, and is not looked at.
+  static Result<RecordFile> open_with(FileSystem& files, const std::string& path,
+                                      const FileHeader& header);
 
   enum class Found : std::uint8_t {
     kRecord,  // its CRC fits
@@ -40,6 +43,11 @@ class RecordFile {
   /// The highest mark of any kGroup record that can be read from offset() on, wherever it stands;
   /// 0 when there is none. Errors: as File::read_at.
   Result<std::uint64_t> highest_mark_behind();
+
+  /// next() goes on at `offset`.
+  void go_to(std::uint64_t offset) { next_ = offset; }
+  /// next() reads again from offset() on, what is in the file by then. Errors: as File::size.
+  Result<void> reread();
 
   [[nodiscard]] const FileHeader& header() const { return header_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }

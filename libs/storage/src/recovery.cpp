@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "appmem/base/check.h"
-#include "little_endian.h"
+#include "log_reader.h"
 
 namespace appmem::storage {
 namespace {
@@ -15,9 +15,14 @@ constexpr std::size_t kAppliedTogether = 32;
 
 constexpr std::string_view kDefaultName = "default";
 
-/// 0 for a payload that is too short, which no mark has.
-std::uint64_t mark_of(std::string_view payload) {
-  return payload.size() < sizeof(std::uint64_t) ? 0 : load_u64(payload.data());
+/// What was within its ceiling may take a little more in a store that is filled anew: it is put back
+/// whatever that is, and nothing is evicted for it.
+core::NamespaceSettings without_ceilings(core::NamespaceSettings settings) {
+  settings.max_bytes.reset();
+  settings.max_keys.reset();
+  settings.reserved_bytes = 0;
+  settings.eviction = core::Eviction::kNone;
+  return settings;
 }
 
 }  // namespace
@@ -34,8 +39,12 @@ Recovery::Recovery(FileSystem& files, std::string directory, core::Store& store,
 
 Result<Recovered> Recovery::run(Replay& replay) {
   replay_ = &replay;
+  auto settings = store_.namespace_settings(core::kDefaultNamespace);
+  if (!settings) return fail(std::move(settings).error());
+  default_settings_ = *settings;
   auto listed = list_directory(files_, directory_);
   if (!listed) return fail(std::move(listed).error());
+  if (!listed->repair.empty()) return fail(unfinished_repair(directory_));
   snapshots_ = listed->snapshots;
   for (const std::string& name : listed->unfinished) {
     if (auto removed = remove(name); !removed) return fail(std::move(removed).error());
@@ -63,13 +72,19 @@ Result<Recovered> Recovery::run(Replay& replay) {
       return fail(std::move(done).error());
     }
   }
+  // Also where the last segment had nothing, or there is none.
+  if (found_.last_sequence < needed_) {
+    return fail(damage(path(found_.checkpoint), 0,
+                       short_log_problem(found_.last_sequence, needed_)));
+  }
   if (auto dropped = drop_incomplete(); !dropped) return fail(std::move(dropped).error());
   for (const auto& [number, known] : known_) {
-    if (known.persist != core::Persistence::kSnapshot) continue;
+    if (known.settings.persist != core::Persistence::kSnapshot) continue;
     if (auto loaded = load_snapshot(number, known); !loaded) {
       return fail(std::move(loaded).error());
     }
   }
+  if (auto settled = settle(); !settled) return fail(std::move(settled).error());
   for (const NamedFile& file : snapshots_) {
     const auto used = found_.snapshots.find(file.ns);
     if (used != found_.snapshots.end() && used->second.name == file.name) continue;
@@ -104,42 +119,19 @@ Result<void> Recovery::load_checkpoint(const NamedFile& named) {
 
 Result<void> Recovery::read_content(RecordFile& file,
                                     FunctionRef<Result<void>(const Operation&)> visit) {
-  std::uint64_t expected = 1;
-  std::uint64_t sets = 0;
-  const auto complain = [&](const std::string& what) {
-    return fail(damage(file.path(), file.offset(), what));
-  };
+  ContentReader reader(file);
   for (;;) {
-    const auto next = file.next();
-    if (!next) return fail(next.error());
-    if (*next == RecordFile::Found::kEnd) return complain("the end of a checkpoint is missing");
-    if (*next == RecordFile::Found::kBad) return complain(file.problem());
-    if (file.record().sequence != expected++) return complain("a record is missing");
-    std::string_view payload = file.payload();
-    if (file.record().kind == format::RecordKind::kEnd) {
-      const auto entries = take_varint(payload);
-      const auto needed = take_varint(payload);
-      if (!entries || !needed) return complain("the end of a checkpoint is cut off");
-      if (*entries != sets) return complain("entries are missing");
-      needed_ = std::max(needed_, *needed);
-      found_.entries += sets;
+    const auto found = reader.next(visit);
+    if (!found) return fail(found.error());
+    if (*found == ContentReader::Found::kDamaged) {
+      return fail(damage(file.path(), file.offset(), reader.problem()));
+    }
+    if (*found == ContentReader::Found::kEnd) {
+      needed_ = std::max(needed_, reader.needed());
+      found_.entries += reader.entries();
       return {};
     }
-    if (file.record().kind != format::RecordKind::kContent) {
-      return complain("a record of the log in a checkpoint");
-    }
-    auto applied = read_operations(payload, [&](const Operation& operation) -> Result<void> {
-      const bool is_set = operation.kind == format::Operation::kSet;
-      if (!is_set && operation.kind != format::Operation::kCreate) {
-        return fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");
-      }
-      if (is_set) ++sets;
-      return visit(operation);
-    });
-    if (applied) applied = apply_waiting();
-    if (applied) continue;
-    if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
-    return complain(applied.error().message);
+    if (auto applied = apply_waiting(); !applied) return applied;
   }
 }
 
@@ -175,13 +167,9 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
   if (!file) {
     if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
     if (is_last) {
-      // Its header is on the disk before anything is written behind it.
-      auto bytes = read_file(files_, whole_path);
-      if (!bytes) return fail(std::move(bytes).error());
-      const bool empty = bytes->size() <= format::kFileHeaderBytes ||
-                         bytes->find_first_not_of('\0', format::kFileHeaderBytes) ==
-                             std::string::npos;
-      if (empty) return remove(named.name);
+      const auto empty = has_no_records(files_, whole_path);
+      if (!empty) return fail(empty.error());
+      if (*empty) return remove(named.name);
     }
     return fail(damage(whole_path, 0, file.error().message));
   }
@@ -197,41 +185,21 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
                                                : header.sequence == found_.last_sequence + 1;
   if (!follows) {
     return fail(damage(whole_path, format::kSequenceAt,
-                       "the records before " + std::to_string(header.sequence) +
-                           " are missing: " + std::to_string(found_.last_sequence) +
-                           " is the last one"));
+                       missing_segment_problem(header.sequence, found_.last_sequence)));
   }
-  std::uint64_t last = header.sequence - 1;
+  SegmentReader reader(*file, is_last, mark_);
   for (;;) {
-    auto next = file->next();
-    if (!next) return fail(std::move(next).error());
-    RecordFile::Found found = *next;
-    std::string problem = file->problem();
-    const RecordHeader& record = file->record();
-    if (found == RecordFile::Found::kRecord && record.sequence != last + 1) {
-      found = RecordFile::Found::kBad;
-      problem = "the record after " + std::to_string(last) + " is missing";
+    const auto found = reader.next();
+    if (!found) return fail(found.error());
+    if (*found == SegmentReader::Found::kEnd) break;
+    if (*found == SegmentReader::Found::kDamaged) {
+      return fail(damage(whole_path, file->offset(), reader.problem()));
     }
-    if (found == RecordFile::Found::kEnd) break;
-    if (found == RecordFile::Found::kBad) {
-      if (!is_last) return fail(damage(whole_path, file->offset(), problem));
-      // Known to have been on the disk, or never written whole?
-      const auto behind = file->highest_mark_behind();
-      if (!behind) return fail(behind.error());
-      if (std::max(*behind, mark_) > last) {
-        return fail(damage(whole_path, file->offset(), problem));
-      }
-      if (auto done = cut(*file); !done) return done;
+    if (*found == SegmentReader::Found::kTorn) {
+      cut(*file, reader.problem());
       break;
     }
-    if (record.kind == format::RecordKind::kGroup) {
-      mark_ = std::max(mark_, mark_of(file->payload()));
-      continue;
-    }
-    if (record.kind != format::RecordKind::kChanges) {
-      return fail(damage(whole_path, file->offset(), "a record of a checkpoint in the log"));
-    }
-    last = record.sequence;
+    const std::uint64_t last = reader.last();
     if (last <= found_.checkpoint_sequence) continue;
     ++found_.records;
     replay_->at(last);
@@ -242,13 +210,14 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
     if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
     return fail(damage(whole_path, file->offset(), applied.error().message));
   }
+  mark_ = reader.mark();
+  const std::uint64_t last = reader.last();
   found_.last_sequence = std::max(found_.last_sequence, last);
   found_.segments.push_back({named.name, last, file->offset()});
   if (is_last) {
     if (found_.last_sequence < needed_) {
       return fail(damage(whole_path, file->offset(),
-                         "the log ends with record " + std::to_string(found_.last_sequence) +
-                             ", but the checkpoint needs it up to " + std::to_string(needed_)));
+                         short_log_problem(found_.last_sequence, needed_)));
     }
     // From here on it is one of those that are on the disk as a whole.
     auto opened = files_.open(whole_path, FileSystem::Open::kWrite);
@@ -263,16 +232,15 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
   return {};
 }
 
-Result<void> Recovery::cut(RecordFile& file) {
+void Recovery::cut(const RecordFile& file, const std::string& problem) {
   found_.cut_bytes += file.size() - file.offset();
   const std::array<EventField, 3> fields{
       EventField::of("file", file.path()),
       EventField::of("offset", static_cast<std::int64_t>(file.offset())),
       EventField::of("bytes", static_cast<std::int64_t>(file.size() - file.offset()))};
   observer_.event(Severity::kWarning, "log_cut",
-                  "cut off the end of the log, which had not been written whole: " + file.problem(),
+                  "cut off the end of the log, which had not been written whole: " + problem,
                   fields.data(), fields.size());
-  return {};
 }
 
 Result<void> Recovery::apply(const Operation& operation, std::uint64_t sequence) {
@@ -351,29 +319,44 @@ Result<void> Recovery::define(const Operation& operation) {
     }
     core::NamespaceId id = core::kDefaultNamespace;
     if (operation.name == kDefaultName) {
-      if (auto altered = store_.alter_namespace(id, operation.settings, now_); !altered) {
+      if (auto altered = store_.alter_namespace(id, without_ceilings(operation.settings), now_);
+          !altered) {
         return explain(altered.error());
       }
     } else {
-      const auto made = store_.create_namespace(operation.name, operation.settings, now_);
+      const auto made =
+          store_.create_namespace(operation.name, without_ceilings(operation.settings), now_);
       if (!made) return explain(made.error());
       id = *made;
     }
     known_[operation.ns] = {.id = id,
                             .name = std::string(operation.name),
                             .incomplete = operation.incomplete,
-                            .persist = operation.settings.persist};
+                            .settings = operation.settings};
     return {};
   }
   // What it had as snapshots goes on with a log.
-  const bool gets_log = known->second.persist == core::Persistence::kSnapshot &&
+  const bool gets_log = known->second.settings.persist == core::Persistence::kSnapshot &&
                         operation.settings.persist == core::Persistence::kWal;
   if (gets_log) {
     if (auto loaded = load_snapshot(operation.ns, known->second); !loaded) return loaded;
   }
-  known->second.persist = operation.settings.persist;
-  if (auto altered = store_.alter_namespace(known->second.id, operation.settings, now_); !altered) {
+  known->second.settings = operation.settings;
+  if (auto altered = store_.alter_namespace(known->second.id, without_ceilings(operation.settings),
+                                            now_);
+      !altered) {
     return explain(altered.error());
+  }
+  return {};
+}
+
+Result<void> Recovery::settle() {
+  for (const auto& [number, known] : known_) {
+    auto altered = store_.alter_namespace(known.id, known.settings, now_);
+    if (!altered) {
+      return fail(altered.error().code,
+                  "namespace \"" + known.name + "\": " + altered.error().message);
+    }
   }
   return {};
 }
@@ -385,10 +368,7 @@ Result<void> Recovery::undefine(NamespaceNumber number) {
   known_.erase(known);
   if (id != core::kDefaultNamespace) return store_.drop_namespace(id, now_);
   if (auto cleared = store_.clear_namespace(id, now_); !cleared) return fail(cleared.error());
-  auto settings = store_.namespace_settings(id);
-  if (!settings) return fail(std::move(settings).error());
-  settings->persist = core::Persistence::kNone;
-  return store_.alter_namespace(id, *settings, now_);
+  return store_.alter_namespace(id, default_settings_, now_);
 }
 
 Result<void> Recovery::drop_incomplete() {

@@ -64,13 +64,13 @@ class Recovery {
     core::NamespaceId id;
     std::string name;
     bool incomplete = false;
-    core::Persistence persist = core::Persistence::kNone;
+    core::NamespaceSettings settings{};
     std::uint64_t cleared = 0;  // the last time
   };
 
   Result<void> load_checkpoint(const NamedFile& file);
   Result<void> replay_segment(const NamedFile& file, bool is_last);
-  Result<void> cut(RecordFile& file);
+  void cut(const RecordFile& file, const std::string& problem);
   Result<void> apply(const Operation& operation, std::uint64_t sequence);
   /// An entry that is put back together with others, while the record it comes from is there.
   Result<void> wait(core::NamespaceId ns, const Operation& operation, std::uint64_t sequence,
@@ -80,6 +80,8 @@ class Recovery {
   Result<void> define(const Operation& operation);
   Result<void> undefine(NamespaceNumber number);
   Result<void> drop_incomplete();
+  /// Gives all namespaces their ceilings.
+  Result<void> settle();
   /// What the newest snapshot of a namespace has takes the place of what is there.
   Result<void> load_snapshot(NamespaceNumber number, const Known& known);
   /// Reads a checkpoint or snapshot, whose header fits. `visit` is shown its operations.
@@ -109,6 +111,8 @@ class Recovery {
   std::uint64_t needed_ = 0;
   std::map<NamespaceNumber, Known> known_;
   NamespaceNumber next_number_ = 1;
+  /// What the namespace `default` has where it is not durable.
+  core::NamespaceSettings default_settings_{};
 };
 
 }  // namespace appmem::storage

@@ -155,6 +155,10 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
 Result<void> Storage::Impl::open() {
   const std::lock_guard guard(open_mutex);
   if (is_open.load(std::memory_order_acquire)) return {};
+  if (options.directory.empty()) {
+    return fail(ErrorCode::kUnavailable,
+                "there is no data directory: start appmemd with --data-dir to keep namespaces");
+  }
   if (auto made = files.make_directory(options.directory); !made) return made;
   if (lock == nullptr) {
     auto locked = files.lock(options.directory + "/" + std::string(format::kLockName));
@@ -200,6 +204,7 @@ Storage::~Storage() {
 Result<void> Storage::recover(core::Store& store) {
   Impl& impl = *impl_;
   impl.store = &store;
+  if (impl.options.directory.empty()) return {};
   auto names = impl.files.list(impl.options.directory);
   if (!names) return fail(std::move(names).error());
   if (names->empty()) return {};

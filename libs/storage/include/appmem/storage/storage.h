@@ -24,6 +24,7 @@ enum class Sync : std::uint8_t {
 };
 
 struct StorageOptions {
+  /// Empty: nothing can be durable.
   std::string directory;
   Sync sync = Sync::kAlways;
   std::chrono::milliseconds sync_interval{1000};

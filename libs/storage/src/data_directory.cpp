@@ -1,0 +1,30 @@
+#include "appmem/storage/data_directory.h"
+
+#include <cstdlib>
+
+#include <unistd.h>
+
+namespace appmem::storage {
+namespace {
+
+/// The absolute path that the environment has there, or nothing.
+std::string directory_in(const char* variable) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): see the function's contract
+  const char* const value = std::getenv(variable);
+  return value != nullptr && *value == '/' ? value : "";
+}
+
+}  // namespace
+
+std::string default_data_dir(std::uint32_t uid) {
+  if (uid == 0) return "/var/lib/appmem";
+  if (const std::string state = directory_in("XDG_STATE_HOME"); !state.empty()) {
+    return state + "/appmem";
+  }
+  // Whoever has become another user may have the home of the one before.
+  const std::string home = directory_in("HOME");
+  if (!home.empty() && ::access(home.c_str(), X_OK) == 0) return home + "/.local/state/appmem";
+  return {};
+}
+
+}  // namespace appmem::storage
