@@ -312,7 +312,7 @@ constexpr OptionRow kRows[] = {
        return show_patience(o.limits.idle_timeout);
      }},
     {"shutdown-timeout", "DURATION",
-     "How long the end may take until connections that still wait are cut.", kNone,
+     "How long the end may take; connections that still wait are cut shortly before.", kNone,
      [](Options& o, Text text) { return set_duration(text, kMomentMin, o.shutdown_timeout); },
      [](const Options& o) {
        return format_duration(o.shutdown_timeout);
