@@ -56,10 +56,10 @@ int report_answer_error(const Error& error) {
 }
 
 int report_client_error(const Error& error) {
-  // The client shows its token and asks for its namespace when it opens.
-  const bool advised =
-      error.code == ErrorCode::kUnauthenticated || error.code == ErrorCode::kNotFound;
-  print_error(error.message + std::string(advised ? advice(error) : ""));
+  // The client shows its token and asks for its namespace when it opens; the server may be full.
+  const bool advised = error.code == ErrorCode::kUnauthenticated ||
+                       error.code == ErrorCode::kNotFound || error.code == ErrorCode::kBusy;
+  print_error(without_wire_example(error.message) + std::string(advised ? advice(error) : ""));
   if (error.code == ErrorCode::kUnavailable) return protocol::kExitNoConnection;
   // What is no address has not been sent anywhere.
   if (error.code == ErrorCode::kInvalidRequest) return protocol::kExitUsage;
