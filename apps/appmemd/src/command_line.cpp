@@ -30,6 +30,7 @@ constexpr const char* kFooter =
     "  appmemd                                    on your default socket\n"
     "  appmemd --max-memory 512MiB --background   with a limit, returning when it answers\n"
     "  appmemd --socket /run/shop/cache.sock --socket-group shop\n"
+    "  appmemd --background 2>>appmemd.log        the same, with its log in a file\n"
     "  appmemd --tcp 127.0.0.1:6379 --tcp-token-file /etc/appmem/token\n"
     "  appmemd --config /etc/appmem/appmemd.toml --print-config";
 

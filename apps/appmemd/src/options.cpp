@@ -336,8 +336,10 @@ constexpr OptionRow kRows[] = {
      [](const Options& o) {
        return o.pid_file;
      }},
-    {"background", "", "Go to the background, and return when the socket answers.", "false",
-     [](Options& o, Text text) { return set_switch(text, o.background); },
+    {"background", "",
+     "Go to the background, and return when the socket answers. To keep the log, send standard "
+     "error to a file (2>>appmemd.log): on a terminal or a pipe it ends there.",
+     "false", [](Options& o, Text text) { return set_switch(text, o.background); },
      [](const Options& o) {
        return show_word<bool>(kSwitch, o.background);
      }},
