@@ -15,6 +15,7 @@
 
 #include "appmem/base/limits.h"
 #include "appmem/base/namespace_name.h"
+#include "appmem/base/similar_name.h"
 #include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/error_table.h"
@@ -350,13 +351,25 @@ int report_no_subcommand(const CLI::App& app, const std::vector<std::string>& to
     if (words == name) {
       return report_usage(words + " needs a command",
                           "`appmemctl " + words + " --help` lists " + commands_of(name));
+/// "did you mean `get`? ", or nothing where no command's name is near.
+std::string did_you_mean(std::string_view words) {
+  SimilarName meant(words);
+  for (const Subcommand& subcommand : subcommands())
+    meant.consider(subcommand.name);
+  for (const auto& [name, about] : subcommand_groups())
+    meant.consider(name);
+  return meant.best().empty() ? "" : "did you mean `" + std::string(meant.best()) + "`? ";
+}
+
     }
     if (words.starts_with(std::string(name) + ' ')) {
-      return report_usage('"' + words + "\" is no command",
-                          "`appmemctl " + std::string(name) + " --help` lists those there are");
+      return report_usage('"' + words + "\" is no command", did_you_mean(words) + "`appmemctl " +
+                                                                std::string(name) +
+                                                                " --help` lists those there are");
     }
   }
-  return report_usage("unknown command \"" + words + '"', "`appmemctl --help` lists all");
+  return report_usage("unknown command \"" + words + '"',
+                      did_you_mean(words) + "`appmemctl --help` lists all");
 }
 
 int check_arguments(const Invocation& invocation) {
