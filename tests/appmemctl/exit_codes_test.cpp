@@ -56,7 +56,10 @@ TEST(ExitCodes, WhatCanBeToldWithoutTheServerIsTwoAndNamesTheFlag) {
                 Fails(2, "--limit takes a number from 1 to 10000, not \"" + std::string(limit)));
   }
   EXPECT_THAT(ctl({"ns", "create", "x", "--max-keys", "0"}),
-              Fails(2, "--max-keys takes a number of at least 1, or `none`"));
+              Fails(2, "--max-keys takes a number of at least 1, or `none` or `never`"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "0s"}),
+              Fails(2, ", or `never` or `none`, not \"0s\""));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "no"}), Fails(2, "; `never` or `none` is no end"));
   EXPECT_THAT(ctl({"ns", "create", "x", "--max-bytes", "0"}),
               Fails(2, "--max-bytes takes a size of at least 1 byte, or `none`"));
   EXPECT_THAT(ctl({"set", "k", "v", "--if-version", "9223372036854775808"}),

@@ -22,7 +22,8 @@ constexpr OwnFlag kSetFlags[] = {
     {kValueFileFlag, "FILE", "read the value from a file"},
 };
 constexpr OwnFlag kMsetFlags[] = {
-    {kTtlFlag, "DURATION", "time to live of all of them (90s, 5m, 1h30m), `never` for none"},
+    {kTtlFlag, "DURATION",
+     "time to live of all of them (90s, 5m, 1h30m), `never` or `none` for no end"},
 };
 constexpr OwnFlag kBatchFlags[] = {
     {kPipelineFlag, "", "any number of operations, each for itself instead of all or none"},
