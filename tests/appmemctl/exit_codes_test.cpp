@@ -38,6 +38,13 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
   EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
   EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));
+  EXPECT_THAT(ctl({"expire", "k", "--ttl", "5m"}),
+              Fails(2, "unknown option --ttl: write `appmemctl expire KEY 5m`"));
+  EXPECT_THAT(ctl({"ns", "alter", "s"}),
+              Fails(2, "for example `appmemctl ns alter sessions --max-bytes 256MiB`"));
+  EXPECT_THAT(ctl({"repl", "--embedded"}), Exits(0, "appmem CLI\nType HELP for commands\n> bye\n"));
+  EXPECT_THAT(ctl({"repl", "--embedded", "-a", "/nowhere/s"}),
+              Fails(2, "--embedded and --address exclude each other"));
   EXPECT_THAT(ctl({"--frob", "get", "a"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"--frob"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"get", "a", "--timeout", "5"}), Fails(2, "--timeout"));
@@ -121,6 +128,14 @@ TEST_F(CtlTest, WhatTheServerRefusesIsNamedAsItWasTyped) {
   EXPECT_THAT(ctl({"batch"}, "set k 1\n\nset s x\nincr s\n"), Fails(4, ": line 4: the value is"));
 }
 
+  EXPECT_THAT(ctl({"set", "cake", "sweet"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"mset", "x=1", "cake=2", "--if-absent"}),
+              Fails(1, ": argument 2 (cake): the key exists"));
+  EXPECT_THAT(ctl({"incr", "cake"}), Fails(4, "`appmemctl set KEY 0` makes a counter of it"));
+  EXPECT_THAT(ctl({"set", "n", "5"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"incr", "n", "--max", "5"}), Fails(4, ": the sum, 6, is above max, 5"));
+  EXPECT_THAT(ctl({"decr", "n", "--by", "9", "--min", "0"}),
+              Fails(4, ": the sum, -4, is below min, 0"));
 TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   const TemporaryDirectory directory;
   const std::string path = directory.file("s");

@@ -399,8 +399,8 @@ int run_invocation(Context& context, const Invocation& invocation) {
   if (const auto checked = check_flags(invocation); !checked) {
     return report_usage(checked.error().message);
   }
-  context.reword = [subcommand = invocation.subcommand](std::string message) {
-    return in_words_of(*subcommand, std::move(message));
+  context.reword = [&invocation](std::string message) {
+    return in_words_of(*invocation.subcommand, std::move(message), invocation.arguments);
   };
   const int code = invocation.subcommand->run(context, invocation);
   context.out.flush();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "appmem/protocol/error_table.h"
+#include "refusal.h"
 
 namespace appmem::ctl {
 namespace {
@@ -32,6 +33,8 @@ std::string_view advice(const Error& error) {
              "--eviction lru makes room)";
     case ErrorCode::kInvalidJson:
       return " (what this namespace stores is JSON: a text has quotes, as in '\"text\"')";
+    case ErrorCode::kNotInteger:
+      return " (`appmemctl get KEY` shows it, `appmemctl set KEY 0` makes a counter of it)";
     case ErrorCode::kBusy:
       return " (try again later)";
     default:
