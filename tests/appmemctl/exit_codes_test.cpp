@@ -25,19 +25,19 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
     return appmemctl("/nowhere/s", arguments);
   };
   EXPECT_THAT(ctl({}), Fails(2, "appmemctl --help"));
-  EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\""));
+  EXPECT_THAT(ctl({}), Fails(2, "`appmemctl repl` reads commands from standard input"));
+  EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\": `appmemctl --help` lists all"));
+  EXPECT_THAT(
+      ctl({"gett", "k"}),
+      Fails(2, "unknown command \"gett\": did you mean `get`? `appmemctl --help` lists all"));
+  EXPECT_THAT(ctl({"GET", "k"}), Fails(2, "did you mean `get`?"));
+  EXPECT_THAT(ctl({"ns", "crate", "x"}), Fails(2, "did you mean `ns create`?"));
   EXPECT_THAT(ctl({"ns"}), Fails(2, "appmemctl ns --help"));
   EXPECT_THAT(ctl({"ns", "frob"}), Fails(2, "\"ns frob\""));
   EXPECT_THAT(ctl({"ns"}),
               Fails(2, "ns needs a command: `appmemctl ns --help` lists create, alter"));
   EXPECT_THAT(ctl({"config", "get"}),
               Fails(2, "config takes no arguments: write `appmemctl config`"));
-  EXPECT_THAT(ctl({"bench", "--requests", "1", "--duration", "1s"}),
-              Fails(2, "exclude each other"));
-  EXPECT_THAT(ctl({"get", "a", "--json", "--raw"}), Fails(2, "exclude each other"));
-  EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
-  EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
-  EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"expire", "k", "--ttl", "5m"}),
               Fails(2, "unknown option --ttl: write `appmemctl expire KEY 5m`"));
   EXPECT_THAT(ctl({"ns", "alter", "s"}),
@@ -45,6 +45,12 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
   EXPECT_THAT(ctl({"repl", "--embedded"}), Exits(0, "appmem CLI\nType HELP for commands\n> bye\n"));
   EXPECT_THAT(ctl({"repl", "--embedded", "-a", "/nowhere/s"}),
               Fails(2, "--embedded and --address exclude each other"));
+  EXPECT_THAT(ctl({"bench", "--requests", "1", "--duration", "1s"}),
+              Fails(2, "exclude each other"));
+  EXPECT_THAT(ctl({"get", "a", "--json", "--raw"}), Fails(2, "exclude each other"));
+  EXPECT_THAT(ctl({"get"}), Fails(2, "appmemctl get KEY..."));
+  EXPECT_THAT(ctl({"incr", "a", "b"}), Fails(2, "takes fewer"));
+  EXPECT_THAT(ctl({"get", "a", "--frob"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"--frob", "get", "a"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"--frob"}), Fails(2, "--frob"));
   EXPECT_THAT(ctl({"get", "a", "--timeout", "5"}), Fails(2, "--timeout"));
@@ -122,12 +128,6 @@ TEST_F(CtlTest, WhatTheServerRefusesIsNamedAsItWasTyped) {
               Fails(4, ": --reserved-bytes is over --max-bytes"));
   const std::string long_key(65'537, 'k');
   EXPECT_THAT(ctl({"del", "a", long_key}), Fails(4, ": argument 2: the key is over its limit"));
-  EXPECT_THAT(ctl({"scan", "--prefix", long_key}), Fails(4, ": --prefix is over its limit"));
-  EXPECT_THAT(ctl({"ns", "create", "json", "--type", "json"}), Prints("OK\n"));
-  EXPECT_THAT(ctl({"-n", "json", "set", "k", "text"}), Fails(4, "a text has quotes"));
-  EXPECT_THAT(ctl({"batch"}, "set k 1\n\nset s x\nincr s\n"), Fails(4, ": line 4: the value is"));
-}
-
   EXPECT_THAT(ctl({"set", "cake", "sweet"}), Prints("OK\n"));
   EXPECT_THAT(ctl({"mset", "x=1", "cake=2", "--if-absent"}),
               Fails(1, ": argument 2 (cake): the key exists"));
@@ -136,6 +136,12 @@ TEST_F(CtlTest, WhatTheServerRefusesIsNamedAsItWasTyped) {
   EXPECT_THAT(ctl({"incr", "n", "--max", "5"}), Fails(4, ": the sum, 6, is above max, 5"));
   EXPECT_THAT(ctl({"decr", "n", "--by", "9", "--min", "0"}),
               Fails(4, ": the sum, -4, is below min, 0"));
+  EXPECT_THAT(ctl({"scan", "--prefix", long_key}), Fails(4, ": --prefix is over its limit"));
+  EXPECT_THAT(ctl({"ns", "create", "json", "--type", "json"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"-n", "json", "set", "k", "text"}), Fails(4, "a text has quotes"));
+  EXPECT_THAT(ctl({"batch"}, "set k 1\n\nset s x\nincr s\n"), Fails(4, ": line 4: the value is"));
+}
+
 TEST(ExitCodes, NoConnectionIsThreeAndSaysHowToGetOne) {
   const TemporaryDirectory directory;
   const std::string path = directory.file("s");
