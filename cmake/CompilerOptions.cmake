@@ -37,6 +37,10 @@ if(APPMEM_SANITIZE STREQUAL "address")
     # clang 14 reports every coroutine's resume function as a call through a wrong type.
     list(APPEND sanitizers -fno-sanitize=function)
   endif()
+  if(APPMEM_FUZZ)
+    # The libraries are what a fuzzer explores: it follows their branches and comparisons.
+    list(APPEND sanitizers -fsanitize=fuzzer-no-link)
+  endif()
 elseif(APPMEM_SANITIZE STREQUAL "thread")
   set(sanitizers -fsanitize=thread -fno-omit-frame-pointer)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -150,6 +150,7 @@ bool is_number(std::string_view text) {
 std::optional<std::string> with_marked_numbers(std::string_view text) {
   if (text.find(kNumberMark) != std::string_view::npos) return std::nullopt;
   std::string out;
+  out.reserve(2 * text.size());
   for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '"') {
       const std::size_t begin = i++;
@@ -169,7 +170,9 @@ std::optional<std::string> with_marked_numbers(std::string_view text) {
       out += '"';
       i = end;
     } else {
-      out += text[i++];
+      const std::size_t next = text.find_first_of("\"0123456789+-.eE", i + 1);
+      out += text.substr(i, next - i);
+      i = std::min(next, text.size());
     }
   }
   return out;

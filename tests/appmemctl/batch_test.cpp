@@ -48,9 +48,15 @@ TEST_F(BatchTest, FromAFile) {
 }
 
 TEST_F(BatchTest, ALineThatIsNoneNamesItsNumber) {
-  EXPECT_THAT(ctl({"batch"}, "incr n\nfrob\n"), Fails(4, "line 2: "));
-  EXPECT_THAT(ctl({"batch"}, "incr n\n{\"op\":\n"), Fails(4, "line 2: "));
-  EXPECT_THAT(ctl({"batch"}, "incr\n"), Fails(4, "line 1: usage: INCR key [by]"));
+  EXPECT_THAT(ctl({"batch"}, "incr n\nfrob x\n"),
+              Fails(2, "line 2: neither a JSON object nor a command of the shell: frob\n"));
+  EXPECT_THAT(ctl({"batch"}, "gett n\n"), Fails(2,
+                                                "line 1: neither a JSON object nor a command of "
+                                                "the shell: gett; did you mean GET?"));
+  EXPECT_THAT(ctl({"batch", "--pipeline"}, "incr n\nfrob\n"), Fails(2, "line 2: "));
+  EXPECT_THAT(ctl({"del", "n"}), Prints("1\n"));
+  EXPECT_THAT(ctl({"batch"}, "incr n\n{\"op\":\n"), Fails(2, "line 2: "));
+  EXPECT_THAT(ctl({"batch"}, "incr\n"), Fails(2, "line 1: usage: INCR key [by]; options go in"));
   EXPECT_THAT(ctl({"batch"}, ""), Prints(""));
   EXPECT_THAT(ctl({"list"}), Prints(""));
 }

@@ -77,6 +77,41 @@ TEST_F(BenchConnectionTest, AnExchangeWaitsForTheReply) {
   EXPECT_EQ(::recv(server_, request, sizeof request, 0), 6);
 }
 
+TEST_F(BenchConnectionTest, WhatTheServerSaidBeforeItClosedIsReceivedAndIsTheError) {
+  answer("{\"ok\":false,\"error\":{\"code\":\"busy\",\"message\":\"all taken\"}}\n");
+  ::close(std::exchange(server_, -1));
+  connection_->output() += "PING\r\n";
+  connection_->send_some();
+  EXPECT_FALSE(connection_->wants_to_send());
+  const auto reply = connection_->exchange(*make_json_wire({}));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->kind, ReplyKind::kError);
+  const auto received = connection_->receive_some();
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error().code, ErrorCode::kBusy);
+  EXPECT_EQ(received.error().message, "all taken");
+}
+
+TEST_F(BenchConnectionTest, ALastReplyThatRefusesSomethingElseIsTold) {
+  answer("-ERR full\r\n");
+  ::close(std::exchange(server_, -1));
+  EXPECT_EQ(next(), "-ERR full\r\n");
+  const auto received = connection_->receive_some();
+  ASSERT_FALSE(received);
+  EXPECT_EQ(received.error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(received.error().message.ends_with("closed by the server; its last reply: -ERR full"))
+      << received.error().message;
+}
+
+TEST_F(BenchConnectionTest, AServerThatTakesNothingAndSaidNothingIsUnavailable) {
+  ::close(std::exchange(server_, -1));
+  connection_->output() += "PING\r\n";
+  const auto reply = connection_->exchange(*wire_);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(reply.error().message, "the connection was lost while sending: Broken pipe");
+}
+
 TEST_F(BenchConnectionTest, AClosedServerIsUnavailable) {
   ::close(std::exchange(server_, -1));
   const auto received = connection_->receive_some();

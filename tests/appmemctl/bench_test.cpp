@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "ctl_fixture.h"
+#include "support/line_socket.h"
 
 namespace appmem::test {
 namespace {
@@ -113,6 +114,41 @@ TEST_F(BenchTest, AnotherFormatThanTheServersIsReported) {
   EXPECT_NE(ran.exit_code, 0);
 }
 
+TEST(BenchOfAFullDaemon, SaysWhatTheServerSays) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.file("trace.csv")) << "key,size\na,1\nb,2\n";
+  Daemon daemon({"--max-connections", "1"});
+  const LineSocket holder(daemon.socket());
+  holder.send("{\"op\":\"ping\"}\n");
+  const std::string busy = "all 1 connections are taken";
+  EXPECT_THAT(appmemctl(daemon.socket(), {"get", "k"}), Fails(4, busy));
+  for (int i = 0; i < 10; ++i)
+    EXPECT_THAT(appmemctl(daemon.socket(), {"bench", "--requests", "10"}), Fails(4, busy));
+  for (const Words& flags : {Words{"--pipeline", "16"},
+                             {"--connections", "1"},
+                             {"--requests", "1", "--load"},
+                             {"--protocol", "resp"},
+                             {"-n", "other", "--protocol", "resp"},
+                             {"-n", "other"},
+                             {"--trace", directory.file("trace.csv")}}) {
+    Words words{"bench"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    EXPECT_THAT(appmemctl(daemon.socket(), words), Fails(4, busy)) << flags.front();
+  }
+}
+
+TEST(BenchUsage, AnEmbeddedStoreCannotBeMeasured) {
+  EXPECT_THAT(appmemctl("/nowhere/s", {"-a", "embedded:", "bench"}),
+              Fails(2, "start one with `appmemd --background`"));
+  EXPECT_THAT(appmemctl("embedded:", {"bench", "--trace", "x"}), Fails(2, "embedded: has none"));
+}
+
+TEST_F(BenchTest, ATraceThatCannotBeReadIsAllThatIsSaid) {
+  EXPECT_THAT(ctl({"set", "k", "v"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"bench", "--trace", "/nowhere/nofile.csv"}),
+              Fails(7, "cannot read the trace /nowhere/nofile.csv"));
+}
+
 TEST(BenchOverTcp, TheTokenIsShownInEachFormat) {
   const TemporaryDirectory directory;
   const std::string token_file = directory.file("token");
@@ -162,7 +198,10 @@ TEST(BenchUsage, WhatAFormatCannotSayIsRefused) {
               Fails(2, "--protocol: expected json, resp or memcached"));
   EXPECT_THAT(ctl({"--key-bytes", "4"}), Fails(2, "--key-bytes: expected a size from 5 to 64KiB"));
   EXPECT_THAT(ctl({"--key-bytes", "6", "--keys", "101"}), Fails(2, "need --key-bytes 7 at least"));
-  EXPECT_THAT(ctl({"--ttl", "0s"}), Fails(2, "--ttl"));
+  EXPECT_THAT(ctl({"--ttl", "0s"}), Fails(2, "--ttl: expected a duration of at least 1ms"));
+  EXPECT_THAT(
+      ctl({"--duration", "0s"}),
+      Fails(2, "--duration: expected a duration of at least 1ms with its unit, such as 10s"));
   EXPECT_THAT(ctl({"--trace", "x", "--protocol", "resp"}), Fails(2, "takes no --protocol"));
   const auto memcached = [&](Words flags) {
     flags.insert(flags.begin(), {"--protocol", "memcached"});

@@ -25,13 +25,26 @@ TEST(ExitCodes, UsageIsTwoAndSaysWhatToDo) {
     return appmemctl("/nowhere/s", arguments);
   };
   EXPECT_THAT(ctl({}), Fails(2, "appmemctl --help"));
-  EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\""));
+  EXPECT_THAT(ctl({}), Fails(2, "`appmemctl repl` reads commands from standard input"));
+  EXPECT_THAT(ctl({"frob"}), Fails(2, "unknown command \"frob\": `appmemctl --help` lists all"));
+  EXPECT_THAT(
+      ctl({"gett", "k"}),
+      Fails(2, "unknown command \"gett\": did you mean `get`? `appmemctl --help` lists all"));
+  EXPECT_THAT(ctl({"GET", "k"}), Fails(2, "did you mean `get`?"));
+  EXPECT_THAT(ctl({"ns", "crate", "x"}), Fails(2, "did you mean `ns create`?"));
   EXPECT_THAT(ctl({"ns"}), Fails(2, "appmemctl ns --help"));
   EXPECT_THAT(ctl({"ns", "frob"}), Fails(2, "\"ns frob\""));
   EXPECT_THAT(ctl({"ns"}),
               Fails(2, "ns needs a command: `appmemctl ns --help` lists create, alter"));
   EXPECT_THAT(ctl({"config", "get"}),
               Fails(2, "config takes no arguments: write `appmemctl config`"));
+  EXPECT_THAT(ctl({"expire", "k", "--ttl", "5m"}),
+              Fails(2, "unknown option --ttl: write `appmemctl expire KEY 5m`"));
+  EXPECT_THAT(ctl({"ns", "alter", "s"}),
+              Fails(2, "for example `appmemctl ns alter sessions --max-bytes 256MiB`"));
+  EXPECT_THAT(ctl({"repl", "--embedded"}), Exits(0, "appmem CLI\nType HELP for commands\n> bye\n"));
+  EXPECT_THAT(ctl({"repl", "--embedded", "-a", "/nowhere/s"}),
+              Fails(2, "--embedded and --address exclude each other"));
   EXPECT_THAT(ctl({"bench", "--requests", "1", "--duration", "1s"}),
               Fails(2, "exclude each other"));
   EXPECT_THAT(ctl({"get", "a", "--json", "--raw"}), Fails(2, "exclude each other"));
@@ -56,7 +69,10 @@ TEST(ExitCodes, WhatCanBeToldWithoutTheServerIsTwoAndNamesTheFlag) {
                 Fails(2, "--limit takes a number from 1 to 10000, not \"" + std::string(limit)));
   }
   EXPECT_THAT(ctl({"ns", "create", "x", "--max-keys", "0"}),
-              Fails(2, "--max-keys takes a number of at least 1, or `none`"));
+              Fails(2, "--max-keys takes a number of at least 1, or `none` or `never`"));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "0s"}),
+              Fails(2, ", or `never` or `none`, not \"0s\""));
+  EXPECT_THAT(ctl({"set", "k", "v", "--ttl", "no"}), Fails(2, "; `never` or `none` is no end"));
   EXPECT_THAT(ctl({"ns", "create", "x", "--max-bytes", "0"}),
               Fails(2, "--max-bytes takes a size of at least 1 byte, or `none`"));
   EXPECT_THAT(ctl({"set", "k", "v", "--if-version", "9223372036854775808"}),
@@ -112,6 +128,14 @@ TEST_F(CtlTest, WhatTheServerRefusesIsNamedAsItWasTyped) {
               Fails(4, ": --reserved-bytes is over --max-bytes"));
   const std::string long_key(65'537, 'k');
   EXPECT_THAT(ctl({"del", "a", long_key}), Fails(4, ": argument 2: the key is over its limit"));
+  EXPECT_THAT(ctl({"set", "cake", "sweet"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"mset", "x=1", "cake=2", "--if-absent"}),
+              Fails(1, ": argument 2 (cake): the key exists"));
+  EXPECT_THAT(ctl({"incr", "cake"}), Fails(4, "`appmemctl set KEY 0` makes a counter of it"));
+  EXPECT_THAT(ctl({"set", "n", "5"}), Prints("OK\n"));
+  EXPECT_THAT(ctl({"incr", "n", "--max", "5"}), Fails(4, ": the sum, 6, is above max, 5"));
+  EXPECT_THAT(ctl({"decr", "n", "--by", "9", "--min", "0"}),
+              Fails(4, ": the sum, -4, is below min, 0"));
   EXPECT_THAT(ctl({"scan", "--prefix", long_key}), Fails(4, ": --prefix is over its limit"));
   EXPECT_THAT(ctl({"ns", "create", "json", "--type", "json"}), Prints("OK\n"));
   EXPECT_THAT(ctl({"-n", "json", "set", "k", "text"}), Fails(4, "a text has quotes"));

@@ -48,6 +48,11 @@ TEST(Flags, TakeUnits) {
   EXPECT_EQ(added(field(CommandId::kNsCreate, Field::kMaxBytes), "64MiB"),
             ",\"max_bytes\":67108864}");
   EXPECT_EQ(added(field(CommandId::kNsCreate, Field::kMaxBytes), "none"), ",\"max_bytes\":null}");
+  for (const char* const word : {"none", "never"}) {
+    EXPECT_EQ(added(field(CommandId::kNsAlter, Field::kDefaultTtlMs), word),
+              ",\"default_ttl_ms\":null}");
+    EXPECT_EQ(added(field(CommandId::kNsAlter, Field::kMaxKeys), word), ",\"max_keys\":null}");
+  }
   EXPECT_EQ(added(field(CommandId::kNsCreate, Field::kReservedBytes), "1k"),
             ",\"reserved_bytes\":1024}");
   EXPECT_EQ(added(field(CommandId::kNsCreate, Field::kMaxKeys), "7"), ",\"max_keys\":7}");

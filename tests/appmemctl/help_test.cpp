@@ -67,6 +67,23 @@ TEST(Help, OfAFolderListsWhatIsInIt) {
     EXPECT_THAT(ran.output, HasSubstr("\n  " + std::string(word) + " "));
 }
 
+TEST(Help, OfAFolderHasAnExample) {
+  EXPECT_THAT(help({"ns"}).output,
+              HasSubstr("Example:\n  appmemctl ns create sessions --type json"));
+  EXPECT_THAT(help({"client"}).output, HasSubstr("Example:\n  appmemctl client kill 17"));
+}
+
+TEST(Help, SaysWhereOptionsOfABatchGo) {
+  EXPECT_THAT(help({"batch"}).output, HasSubstr("JSON, which alone takes options"));
+}
+
+TEST(Help, NamesBothWordsForNoLimit) {
+  const std::string text = help({"ns", "alter"}).output;
+  EXPECT_THAT(text, HasSubstr("`none` or `never` for no limit"));
+  EXPECT_THAT(text, HasSubstr("`never` or `none` for no"));
+  EXPECT_THAT(help({"set"}).output, HasSubstr("`never` or `none` for no"));
+}
+
 TEST(Help, TheVersionIsPrinted) {
   EXPECT_THAT(appmemctl("/nowhere", {"--version"}), Prints("appmemctl " APPMEM_VERSION "\n"));
 }

@@ -1,6 +1,8 @@
 #include "refusal.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -48,6 +50,25 @@ TEST(Refusal, ArgumentsHaveTheirPlaceInTheCommandLine) {
   EXPECT_EQ(of("set", "ops[9]: the key does not exist"), "argument 10: the key does not exist");
   for (const char* const odd : {"keys[]: x", "keys[1] x", "keys[1", "keys", "ops[-1]: x"})
     EXPECT_EQ(of("del", odd), odd);
+}
+
+TEST(Refusal, AnArgumentIsNamedByItsKey) {
+  const std::vector<std::string> pairs = {"x=1", "q=2=3", "=4", std::string(101, 'k') + "=5"};
+  EXPECT_EQ(in_words_of(named("mset"), "entries[1]: the key exists", pairs),
+            "argument 2 (q): the key exists");
+  EXPECT_EQ(in_words_of(named("mset"), "entries[2]: the key exists", pairs),
+            "argument 3: the key exists");
+  EXPECT_EQ(in_words_of(named("mset"), "entries[3]: the key exists", pairs),
+            "argument 4: the key exists");
+  EXPECT_EQ(in_words_of(named("mset"), "entries[4]: the key exists", pairs),
+            "argument 5: the key exists");
+}
+
+TEST(Refusal, NobodyIsShownARequestOfTheWire) {
+  const std::string message = "a token is needed first: {\"op\":\"auth\",\"token\":\"...\"}";
+  EXPECT_EQ(of("get", message), "a token is needed first");
+  EXPECT_EQ(in_plain_words(message),
+            "a token is needed first: start appmemctl with --token-file FILE");
 }
 
 TEST(Refusal, TheShellHasNoFlags) {

@@ -47,7 +47,14 @@ TEST_F(TcpTest, TheTokenComesFromAFile) {
 }
 
 TEST_F(TcpTest, WithoutItTheErrorSaysWhatToDo) {
-  EXPECT_THAT(ctl({"get", "k"}), Fails(5, "--token-file FILE, or APPMEM_TOKEN_FILE"));
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"get", "k"}, {"-n", "other", "get", "k"}, {"list"}}) {
+    const Ran ran = ctl(words);
+    EXPECT_THAT(ran, Fails(5,
+                           "a token is needed first (name the file with the token: --token-file "
+                           "FILE, or APPMEM_TOKEN_FILE)"));
+    EXPECT_EQ(ran.errors.find('{'), std::string::npos) << ran.errors;
+  }
   const std::string other = directory_.file("other");
   write(other, "another-token-altogether");
   EXPECT_THAT(ctl({"get", "k", "--token-file", other}), Fails(5, "refuses the token"));

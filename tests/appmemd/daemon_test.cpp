@@ -508,6 +508,15 @@ TEST(DaemonTest, EveryLineOfItsLogIsAnObject) {
   EXPECT_LT(refused, 20U);  // the others are counted
 }
 
+TEST(DaemonTest, AMisspeltVariableIsLogged) {
+  Daemon daemon({}, {{"APPMEM_MAX_MEMRY", "1GiB"}});
+  EXPECT_EQ(daemon.stop(), 0);
+  EXPECT_THAT(
+      daemon.process().errors(),
+      HasSubstr("\"level\":\"warning\",\"event\":\"variable_misspelt\",\"message\":"
+                "\"APPMEM_MAX_MEMRY is no option of appmemd: did you mean APPMEM_MAX_MEMORY?"));
+}
+
 TEST(DaemonTest, TheLogIsTextWhenAskedFor) {
   Daemon daemon({"--log-format", "text"});
   EXPECT_EQ(daemon.stop(), 0);

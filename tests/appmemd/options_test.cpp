@@ -365,6 +365,11 @@ TEST_F(OptionsTest, UsageErrorsPointToTheHelp) {
 
 TEST_F(OptionsTest, UsageErrorsSayWhatIsWrong) {
   EXPECT_THAT(refusal({"--threads"}), StartsWith("--threads needs a value: write --threads N; "));
+  EXPECT_THAT(refusal({"--threads", "--print-config"}),
+              StartsWith("--threads needs a value: write --threads N; "));
+  EXPECT_THAT(refusal({"--pid-file", "--background"}), StartsWith("--pid-file needs a value: "));
+  EXPECT_THAT(refusal({"--config", "--tcp-insecure"}), StartsWith("--config needs a value: "));
+  EXPECT_EQ(options({"--pid-file", "--odd"}).pid_file, "--odd");
   EXPECT_THAT(refusal({"--thread", "3"}),
               StartsWith("unknown option --thread: did you mean --threads?; "));
   EXPECT_THAT(refusal({"--bananas"}), StartsWith("unknown option --bananas; "));
@@ -375,6 +380,21 @@ TEST_F(OptionsTest, UsageErrorsSayWhatIsWrong) {
   const std::string other = directory_.file("other.toml");
   std::ofstream(other) << "threads = 5";
   EXPECT_EQ(options({"--config", "/nowhere", "--config", other}).threads, 5U);
+}
+
+TEST(MisspeltVariables, AreToldWhatTheyMayHaveMeant) {
+  const auto complaints = [](const std::vector<std::string>& names) {
+    return misspelt_variables(names);
+  };
+  EXPECT_EQ(complaints({"APPMEM_MAX_MEMRY", "HOME"}),
+            std::vector<std::string>{"APPMEM_MAX_MEMRY is no option of appmemd: did you mean "
+                                     "APPMEM_MAX_MEMORY?"});
+  EXPECT_EQ(complaints({"APPMEM_THREAD", "APPMEM_LOG_LEVELS"}).size(), 2U);
+  // Options, what appmemctl reads, and what is like nothing.
+  for (const OptionRow& row : option_rows())
+    EXPECT_TRUE(complaints({environment_name(row)}).empty()) << row.name;
+  EXPECT_TRUE(
+      complaints({"APPMEM_CONFIG", "APPMEM_TOKEN_FILE", "APPMEM_BANANAS", "APPMEM_"}).empty());
 }
 
 TEST_F(OptionsTest, HelpFitsATerminal) {

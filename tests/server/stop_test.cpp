@@ -1,8 +1,10 @@
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "appmem/server/server_limits.h"
 #include "server_fixture.h"
 
 namespace appmem::server::test {
@@ -93,6 +95,29 @@ TEST_F(StopTest, WhoDoesNotEndInTimeIsCut) {
   eventually([&] { return world_.journal.order().size() == 3; });
   EXPECT_EQ(finish(), 1U);
   EXPECT_EQ(parked.rest(), "");
+}
+
+TEST(StopMargin, LeavesTimeForTheEndAndMostOfItForTheClients) {
+  EXPECT_EQ(stop_margin(milliseconds{5'000}), milliseconds{500});
+  EXPECT_EQ(stop_margin(milliseconds{2'000}), milliseconds{200});
+  EXPECT_EQ(stop_margin(milliseconds{200}), milliseconds{50});
+  EXPECT_EQ(stop_margin(milliseconds{50}), milliseconds{25});
+  EXPECT_EQ(stop_margin(milliseconds{1}), milliseconds{0});
+  EXPECT_EQ(stop_margin(std::chrono::hours{24}), milliseconds{500});
+}
+
+TEST_F(StopTest, TheEndIsWithinTheTimeWhoeverHasToBeCut) {
+  options_.shutdown_timeout = milliseconds{2'000};
+  start();
+  LineClient parked = connect();
+  parked.send("echo 1\npark 5\n");
+  EXPECT_EQ(parked.line(), "1");
+  eventually([&] { return world_.journal.order().size() == 2; });
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(finish(), 1U);
+  const auto taken = std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(taken, options_.shutdown_timeout);
+  EXPECT_GE(taken, options_.shutdown_timeout - stop_margin(options_.shutdown_timeout));
 }
 
 TEST_F(StopTest, AnswersThatAreParkedMayStillLeave) {

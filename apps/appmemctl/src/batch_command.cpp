@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "appmem/base/limits.h"
+#include "appmem/base/similar_name.h"
 #include "appmem/protocol/error_table.h"
 #include "commands.h"
 #include "input.h"
@@ -25,12 +26,21 @@ constexpr std::size_t kPipelineRequests = 10'000;
 /// And how many bytes of them.
 constexpr std::size_t kPipelineBytes = 16_MiB;
 
+/// Of a word that is no command.
+constexpr std::size_t kWordBytesShown = 40;
+
 /// One operation of the input: its request, and how its answer is shown.
 struct Operation {
   std::string request;
   std::size_t line = 0;
   ShowLines show = nullptr;
 };
+
+/// A line that nobody can understand is a mistake in what was typed, as a wrong flag would be.
+int report_input(const Error& error) {
+  return error.code == ErrorCode::kInvalidRequest ? report_local(error, protocol::kExitUsage)
+                                                  : report_file(error);
+}
 
 Error line_error(std::size_t line, std::string_view message) {
   return {ErrorCode::kInvalidRequest, "line " + std::to_string(line) + ": " + std::string(message),
@@ -48,6 +58,16 @@ ShowLines show_of(const JsonView& request) {
   return command != nullptr ? command->show_of(request) : nullptr;
 }
 
+/// What is wrong with a line that begins neither as JSON nor with a command.
+std::string unknown_command(std::string_view text) {
+  const std::string word(text.substr(0, text.find_first_of(" \t")));
+  SimilarName meant(word);
+  for (const ShellCommand& command : shell_commands())
+    meant.consider(command.name);
+  return "neither a JSON object nor a command of the shell: " + word.substr(0, kWordBytesShown) +
+         (meant.best().empty() ? "" : "; did you mean " + std::string(meant.best()) + '?');
+}
+
 /// Reads a line of the input: a request as JSON, or a line as the shell takes it.
 Result<Operation> parse_line(const std::string& text, std::size_t number) {
   if (text.starts_with('{')) {
@@ -58,10 +78,13 @@ Result<Operation> parse_line(const std::string& text, std::size_t number) {
   ShellLine line(text);
   const ShellCommand* command = find_shell_command(line.command());
   if (command == nullptr) {
-    return fail(line_error(number, "neither a JSON object nor a command: " + line.command()));
+    return fail(line_error(number, unknown_command(text)));
   }
   auto request = command->compose(line);
-  if (!request) return fail(line_error(number, "usage: " + std::string(command->usage)));
+  if (!request) {
+    return fail(line_error(
+        number, "usage: " + std::string(command->usage) + "; options go in a line of JSON only"));
+  }
   const Result<JsonView> sent = JsonView::parse(*request);
   const ShowLines show = sent ? command->show_of(*sent) : command->show;
   return Operation{*std::move(request), number, show};
@@ -100,7 +123,7 @@ int run_atomic(Context& context, LineInput& input, const std::string& name) {
     operations.push_back(std::move(operation));
     return operations.size() <= kBatchOpsMax;
   });
-  if (!read) return report_file(read.error());
+  if (!read) return report_input(read.error());
   if (operations.size() > kBatchOpsMax) {
     return report_answer_error({ErrorCode::kTooLarge,
                                 "a batch takes at most " + std::to_string(kBatchOpsMax) +
@@ -200,7 +223,7 @@ int run_pipeline(Context& context, LineInput& input, const std::string& name) {
     return alive;
   });
   if (alive) pipeline.send();
-  if (!read) return report_file(read.error());
+  if (!read) return report_input(read.error());
   return pipeline.code();
 }
 

@@ -101,17 +101,22 @@ using BenchProgress = std::function<void(std::uint64_t done)>;
 /// Runs a closed loop over `options.connections` connections in one thread. Every connection has a
 /// key sequence of its own, drawn from `seed` and its number, so that a run can be repeated and
 /// no two connections walk over the same keys in step.
-/// Errors: those of `connect`; kForbidden when a server refuses a greeting (the message has its
-/// words); kUnavailable when it closes a connection; kTimeout when nothing is answered for 30 s.
+/// Errors: those of `connect`; what a server says that refuses a greeting (kForbidden where its
+/// format has no codes), or takes no more connections (kBusy); kUnavailable when it closes one;
+/// kTimeout when nothing is answered for 30 s.
 Result<LoadReport> run_load(const LoadOptions& options, const Connect& connect,
                             const BenchProgress& progress);
 
 /// Replays a trace (CSV with the header `key,size`, plain or gzip-compressed) in order over one
 /// connection as a look-aside cache: a get, and on a miss a set of a value of that object's size.
-/// Errors: kNotFound (the file cannot be read; the message names it), kInvalidRequest (a line of
-/// it; the message has its number), and those of run_load.
+/// Errors: those of check_trace and of run_load.
 Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
                               const Connect& connect, const BenchProgress& progress);
+
+/// Reads a whole trace, so that a bad line is found before anything is sent.
+/// Errors: kNotFound (the file cannot be read; the message names it), kInvalidRequest (a line of
+/// it; the message has its number).
+Result<void> check_trace(const std::string& path);
 
 /// Lets a run end early and report what it has. Async-signal-safe.
 void interrupt_bench();

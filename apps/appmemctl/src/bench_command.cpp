@@ -62,7 +62,7 @@ Result<void> read_duration(const Invocation& invocation, std::string_view flag,
   if (text == nullptr) return {};
   const auto duration = parse_duration(*text);
   if (!duration || duration->count() == 0) {
-    return bad_flag(flag, "a duration with its unit, such as 10s");
+    return bad_flag(flag, "a duration of at least 1ms with its unit, such as 10s");
   }
   target = *duration;
   return {};
@@ -135,6 +135,14 @@ Result<LoadOptions> read_load_options(const Context& context, const Invocation& 
   return options;
 }
 
+/// Whether the first address that was named is a store of one's own. --address comes before
+/// APPMEM_SOCKET.
+bool asks_for_embedded(const std::vector<std::string>& addresses) {
+  const std::vector<std::string> tried =
+      addresses.empty() ? client::default_addresses() : addresses;
+  return !tried.empty() && tried.front() == "embedded:";
+}
+
 /// What is stored already is hit, or makes room: a replay is comparable in an empty namespace only.
 Result<void> warn_unless_empty(const Context& context) {
   auto client = client::Client::open(context.options);
@@ -175,15 +183,29 @@ int finish(Context& context, const Report& report, const std::string& text) {
                             : protocol::error_row(ErrorCode::kInvalidRequest).exit_code;
 }
 
-int report_run_error(const Error& error) {
-  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kInvalidRequest
-             ? report_local(error, protocol::kExitLocalFile)
-             : report_client_error(error);
+int replay_trace(Context& context, const std::string& path, const BenchProgress& progress) {
+  // First, so that nothing is said about a namespace that no request would reach.
+  if (const auto checked = check_trace(path); !checked) {
+    return report_local(checked.error(), protocol::kExitLocalFile);
+  }
+  if (const auto warned = warn_unless_empty(context); !warned) {
+    return report_client_error(warned.error());
+  }
+  stop_at_interrupt();
+  const auto report =
+      run_trace(path, context.options.ns, connect_with(context, context.options.token), progress);
+  if (!report) return report_client_error(report.error());
+  return finish(context, *report, format_trace_report(path, *report, context.json));
 }
 
 }  // namespace
 
 int run_bench(Context& context, const Invocation& invocation) {
+  if (asks_for_embedded(context.options.addresses)) {
+    return report_usage("bench measures a daemon over its socket, and embedded: has none",
+                        "start one with `appmemd --background`, and name it with --address "
+                        "unix:PATH where it is not the default");
+  }
   const std::string* trace = invocation.find_own(kTraceFlag);
   Progress line(trace != nullptr ? "requests replayed" : "requests answered", !context.json);
   const BenchProgress progress = [&](std::uint64_t done) {
@@ -195,14 +217,7 @@ int run_bench(Context& context, const Invocation& invocation) {
         return report_usage("--trace replays a file as it is and takes no --" + std::string(flag));
       }
     }
-    if (const auto warned = warn_unless_empty(context); !warned) {
-      return report_client_error(warned.error());
-    }
-    stop_at_interrupt();
-    const auto report = run_trace(*trace, context.options.ns,
-                                  connect_with(context, context.options.token), progress);
-    if (!report) return report_run_error(report.error());
-    return finish(context, *report, format_trace_report(*trace, *report, context.json));
+    return replay_trace(context, *trace, progress);
   }
   const auto options = read_load_options(context, invocation);
   if (!options) return report_usage(options.error().message);
@@ -217,7 +232,7 @@ int run_bench(Context& context, const Invocation& invocation) {
   // The other formats show the token in their own words.
   const auto report = run_load(
       *options, connect_with(context, json ? context.options.token : std::string()), progress);
-  if (!report) return report_run_error(report.error());
+  if (!report) return report_client_error(report.error());
   return finish(context, *report, format_load_report(*options, *report, context.json));
 }
 

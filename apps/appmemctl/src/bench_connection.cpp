@@ -10,16 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "appmem/client/answer.h"
+
 namespace appmem::ctl {
 
 namespace {
 
 constexpr std::size_t kReplyLineBytesMax = 500;
 
-tl::unexpected<Error> lost(const char* what) {
+tl::unexpected<Error> lost(const char* what, int error) {
   return fail(ErrorCode::kUnavailable, std::string("the connection was lost while ") + what + ": " +
-                                           (errno == 0 ? std::string("closed by the server")
-                                                       : std::system_category().message(errno)));
+                                           (error == 0 ? std::string("closed by the server")
+                                                       : std::system_category().message(error)));
 }
 
 }  // namespace
@@ -33,19 +35,20 @@ BenchConnection::~BenchConnection() {
   ::close(fd_);
 }
 
-Result<void> BenchConnection::send_some() {
+void BenchConnection::send_some() {
   while (sent_ < output_.size()) {
     const ssize_t n = ::send(fd_, output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return {};
-      return lost("sending");
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      // What the server said before it closed is there to be received, and tells more than this.
+      send_error_ = errno;
+      break;
     }
     sent_ += static_cast<std::size_t>(n);
   }
   output_.clear();
   sent_ = 0;
-  return {};
 }
 
 void BenchConnection::make_room() {
@@ -75,9 +78,19 @@ Result<void> BenchConnection::receive_some() {
     }
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
-    if (n == 0) errno = 0;
-    return lost("waiting for an answer");
+    return ended(n == 0 ? 0 : errno);
   }
+}
+
+tl::unexpected<Error> BenchConnection::ended(int error) const {
+  auto why = send_error_ != 0 ? lost("sending", send_error_) : lost("waiting for an answer", error);
+  if (refusal_.empty()) return why;
+  // A server that takes nobody more says so and closes. What another last reply refused may have
+  // nothing to do with the end.
+  Error told = refusal_of(refusal_, ErrorCode::kUnavailable);
+  if (told.code == ErrorCode::kBusy) return tl::unexpected(std::move(told));
+  why.value().message += "; its last reply: " + refusal_;
+  return why;
 }
 
 std::optional<BenchConnection::Reply> BenchConnection::next_reply(const BenchWire& wire) {
@@ -90,12 +103,18 @@ std::optional<BenchConnection::Reply> BenchConnection::next_reply(const BenchWir
   }
   begin_ += found.bytes;
   seen_ = 0;
-  return Reply{found.kind, input.substr(0, found.bytes)};
+  const std::string_view text = input.substr(0, found.bytes);
+  if (found.kind == ReplyKind::kError) {
+    refusal_ = reply_line(text);
+  } else {
+    refusal_.clear();
+  }
+  return Reply{found.kind, text};
 }
 
 Result<BenchConnection::Reply> BenchConnection::exchange(const BenchWire& wire) {
   for (;;) {
-    if (auto sent = send_some(); !sent) return fail(std::move(sent).error());
+    send_some();
     pollfd wait{fd_, POLLIN, 0};
     if (wants_to_send()) wait.events |= POLLOUT;
     const int ready = ::poll(&wait, 1, kBenchSilenceMsMax);
@@ -110,6 +129,14 @@ std::string_view reply_line(std::string_view reply) {
   reply = reply.substr(0, std::min(reply.find('\n'), kReplyLineBytesMax));
   if (reply.ends_with('\r')) reply.remove_suffix(1);
   return reply;
+}
+
+Error refusal_of(std::string_view reply, ErrorCode otherwise) {
+  const std::string_view line = reply_line(reply);
+  if (const auto answer = client::JsonView::parse(line)) {
+    if (auto error = client::answer_error(*answer)) return *std::move(error);
+  }
+  return {otherwise, "the server refuses: " + std::string(line), std::nullopt};
 }
 
 tl::unexpected<Error> bench_silence() {

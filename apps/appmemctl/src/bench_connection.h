@@ -26,10 +26,12 @@ class BenchConnection {
   std::string& output() { return output_; }
   [[nodiscard]] bool wants_to_send() const { return sent_ < output_.size(); }
 
-  /// Sends as much as the socket takes now. Errors: kUnavailable.
-  Result<void> send_some();
-  /// Receives what is there now. Errors: kUnavailable (closed by the server), kTooLarge (a reply of
-  /// more than kReplyBytesMax).
+  /// Sends as much as the socket takes now. What a server that has closed does not take is dropped:
+  /// receive_some tells, behind what the server has said.
+  void send_some();
+  /// Receives what is there now. Errors: kTooLarge (a reply of more than kReplyBytesMax), and at
+  /// the end of the connection kBusy, where the last reply says so, or kUnavailable (with the last
+  /// reply where that refused something).
   Result<void> receive_some();
 
   struct Reply {
@@ -50,10 +52,14 @@ class BenchConnection {
  private:
   /// Makes room behind what has not been handed out yet.
   void make_room();
+  /// Why the connection has ended; `error` as in errno, 0 for the end of the stream.
+  [[nodiscard]] tl::unexpected<Error> ended(int error) const;
 
   const int fd_;
   std::string output_;
   std::size_t sent_ = 0;
+  int send_error_ = 0;             // of a server that takes nothing more
+  std::string refusal_;            // the line of the last reply, where it is an error
   std::unique_ptr<char[]> input_;  // bytes from begin_ to end_ are received and not handed out
   std::size_t capacity_;
   std::size_t begin_ = 0;
@@ -63,6 +69,10 @@ class BenchConnection {
 
 /// The first line of a reply, for a message; at most 500 bytes.
 std::string_view reply_line(std::string_view reply);
+
+/// A reply that refuses, as an error: its own code and message in JSON; in other formats
+/// `otherwise` with its line.
+Error refusal_of(std::string_view reply, ErrorCode otherwise);
 
 /// The longest silence of a server under test.
 inline constexpr int kBenchSilenceMsMax = 30'000;

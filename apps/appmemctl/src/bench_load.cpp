@@ -120,7 +120,7 @@ class LoadPhase {
     start_ = SteadyClock::now();
     if (timed_) deadline_ = start_ + *options_.duration;
     for (auto& connection : connections_) {
-      if (auto sent = next_batch(*connection, start_); !sent) return fail(sent.error());
+      next_batch(*connection, start_);
     }
     while (under_way_ > 0) {
       if (auto turn = serve_ready(); !turn) return fail(turn.error());
@@ -137,8 +137,8 @@ class LoadPhase {
     return timed_ ? now >= deadline_ : issued_ >= total_;
   }
 
-  Result<void> next_batch(LoadConnection& c, SteadyClock::time_point now) {
-    if (finished(now)) return {};
+  void next_batch(LoadConnection& c, SteadyClock::time_point now) {
+    if (finished(now)) return;
     std::size_t count = options_.pipeline;
     if (!timed_) count = static_cast<std::size_t>(std::min<std::uint64_t>(count, total_ - issued_));
     std::string& output = c.connection.output();
@@ -157,11 +157,11 @@ class LoadPhase {
     c.under_way = count;
     under_way_ += count;
     c.sent_at = SteadyClock::now();
-    return flush(c);
+    flush(c);
   }
 
-  Result<void> flush(LoadConnection& c) {
-    if (auto sent = c.connection.send_some(); !sent) return sent;
+  void flush(LoadConnection& c) {
+    c.connection.send_some();
     const bool watch = c.connection.wants_to_send();
     if (watch != c.watches_output) {
       epoll_event event{};
@@ -170,7 +170,6 @@ class LoadPhase {
       ::epoll_ctl(epoll_, EPOLL_CTL_MOD, c.connection.fd(), &event);
       c.watches_output = watch;
     }
-    return {};
   }
 
   Result<void> serve_ready() {
@@ -180,9 +179,7 @@ class LoadPhase {
     for (int i = 0; i < ready; ++i) {
       auto& c = *static_cast<LoadConnection*>(events[static_cast<std::size_t>(i)].data.ptr);
       const auto what = events[static_cast<std::size_t>(i)].events;
-      if ((what & EPOLLOUT) != 0) {
-        if (auto sent = flush(c); !sent) return sent;
-      }
+      if ((what & EPOLLOUT) != 0) flush(c);
       if ((what & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         if (auto taken = take_answers(c); !taken) return taken;
       }
@@ -196,6 +193,10 @@ class LoadPhase {
     std::size_t taken = 0;
     while (const auto reply = c.connection.next_reply(wire_)) {
       if (++taken > c.under_way) {
+        // One that had nothing to send yet is told all the same why it is closed.
+        if (reply->kind == ReplyKind::kError) {
+          return tl::unexpected(refusal_of(reply->text, ErrorCode::kUnavailable));
+        }
         return fail(ErrorCode::kInternal, "the server sent an answer to no request: " +
                                               std::string(reply_line(reply->text)));
       }
@@ -205,7 +206,8 @@ class LoadPhase {
     report_.requests += taken;
     under_way_ -= taken;
     c.under_way -= taken;
-    return c.under_way == 0 ? next_batch(c, now) : Result<void>{};
+    if (c.under_way == 0) next_batch(c, now);
+    return {};
   }
 
   void count_reply(const BenchConnection::Reply& reply) {
@@ -244,8 +246,7 @@ Result<void> greet(BenchConnection& connection, const BenchWire& wire) {
     const auto reply = connection.exchange(wire);
     if (!reply) return fail(reply.error());
     if (reply->kind == ReplyKind::kError) {
-      return fail(ErrorCode::kForbidden,
-                  "the server refuses: " + std::string(reply_line(reply->text)));
+      return tl::unexpected(refusal_of(reply->text, ErrorCode::kForbidden));
     }
   }
   return {};

@@ -162,6 +162,8 @@ class TraceReplay {
   std::string ns_;
 };
 
+}  // namespace
+
 Result<void> check_trace(const std::string& path) {
   auto reader = TraceReader::open(path);
   if (!reader) return fail(std::move(reader).error());
@@ -174,12 +176,8 @@ Result<void> check_trace(const std::string& path) {
   }
 }
 
-}  // namespace
-
 Result<TraceReport> run_trace(const std::string& path, const std::string& ns,
                               const Connect& connect, const BenchProgress& progress) {
-  // A first pass finds a bad line before anything is sent.
-  if (auto checked = check_trace(path); !checked) return fail(std::move(checked).error());
   auto reader = TraceReader::open(path);
   if (!reader) return fail(std::move(reader).error());
   auto fd = connect();

@@ -15,6 +15,7 @@
 
 #include "appmem/base/limits.h"
 #include "appmem/base/namespace_name.h"
+#include "appmem/base/similar_name.h"
 #include "appmem/base/token.h"
 #include "appmem/base/units.h"
 #include "appmem/protocol/error_table.h"
@@ -246,7 +247,13 @@ CLI::App* add_group(CLI::App& app, std::string_view name) {
                                   [name](const auto& group) { return group.first == name; });
   CLI::App* group = app.add_subcommand(std::string(name), std::string(about->second));
   group->formatter(std::make_shared<HelpFormatter>("COMMAND"));
-  group->footer("`appmemctl " + std::string(name) + " COMMAND --help` shows a command's flags.");
+  const auto first =
+      std::find_if(subcommands().begin(), subcommands().end(), [name](const auto& subcommand) {
+        return subcommand.name.starts_with(std::string(name) + ' ');
+      });
+  group->footer("`appmemctl " + std::string(name) +
+                " COMMAND --help` shows a command's flags.\n\nExample:\n  " +
+                std::string(first->example));
   group->allow_extras();
   group->fallthrough();
   return group;
@@ -300,6 +307,14 @@ int report_switch_with_value(const std::string& flag) {
   return report_usage(flag + " takes no value", "write " + flag + " alone, or leave it out");
 }
 
+/// What to do instead of an option that a subcommand does not have.
+std::string instead_of_option(const std::string& option, const std::string& command,
+                              const std::string& help) {
+  // What `set` has as a flag is an argument here.
+  if (command == "expire" && option == "--ttl") return "write `appmemctl expire KEY 5m`";
+  return help + "; put -- before what is no option";
+}
+
 /// What CLI11 refuses, in one line that says what to do. `tokens` are what it was given, and
 /// `command` the words that name the subcommand.
 int report_parse_error(const CLI::App& app, const CLI::Error& error,
@@ -310,7 +325,7 @@ int report_parse_error(const CLI::App& app, const CLI::Error& error,
   for (const std::string& extra : app.remaining(true)) {
     if (const auto flag = switch_with_value(tokens, extra)) return report_switch_with_value(*flag);
     if (!extra.starts_with('-')) continue;
-    return report_usage("unknown option " + extra, help + "; put -- before what is no option");
+    return report_usage("unknown option " + extra, instead_of_option(extra, command, help));
   }
   // "--ttl: 1 required DURATION missing", "--ttl: At Most 1 required but received 2"
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
@@ -336,6 +351,16 @@ bool is_group(std::string_view words) {
                      [&](const auto& group) { return group.first == words; });
 }
 
+/// "did you mean `get`? ", or nothing where no command's name is near.
+std::string did_you_mean(std::string_view words) {
+  SimilarName meant(words);
+  for (const Subcommand& subcommand : subcommands())
+    meant.consider(subcommand.name);
+  for (const auto& [name, about] : subcommand_groups())
+    meant.consider(name);
+  return meant.best().empty() ? "" : "did you mean `" + std::string(meant.best()) + "`? ";
+}
+
 /// Why a command line that names no subcommand does nothing.
 int report_no_subcommand(const CLI::App& app, const std::vector<std::string>& tokens,
                          const std::string& words) {
@@ -345,18 +370,26 @@ int report_no_subcommand(const CLI::App& app, const std::vector<std::string>& to
       return report_usage("unknown option " + extra, "`appmemctl --help` lists all");
     }
   }
-  if (words.empty()) return report_usage("a command is needed", "`appmemctl --help` lists all");
+  if (words.empty()) {
+    return report_usage("a command is needed",
+                        ::isatty(STDIN_FILENO) == 1
+                            ? "`appmemctl --help` lists all"
+                            : "`appmemctl --help` lists all, and `appmemctl repl` reads commands "
+                              "from standard input");
+  }
   for (const auto& [name, summary] : subcommand_groups()) {
     if (words == name) {
       return report_usage(words + " needs a command",
                           "`appmemctl " + words + " --help` lists " + commands_of(name));
     }
     if (words.starts_with(std::string(name) + ' ')) {
-      return report_usage('"' + words + "\" is no command",
-                          "`appmemctl " + std::string(name) + " --help` lists those there are");
+      return report_usage('"' + words + "\" is no command", did_you_mean(words) + "`appmemctl " +
+                                                                std::string(name) +
+                                                                " --help` lists those there are");
     }
   }
-  return report_usage("unknown command \"" + words + '"', "`appmemctl --help` lists all");
+  return report_usage("unknown command \"" + words + '"',
+                      did_you_mean(words) + "`appmemctl --help` lists all");
 }
 
 int check_arguments(const Invocation& invocation) {
@@ -386,8 +419,8 @@ int run_invocation(Context& context, const Invocation& invocation) {
   if (const auto checked = check_flags(invocation); !checked) {
     return report_usage(checked.error().message);
   }
-  context.reword = [subcommand = invocation.subcommand](std::string message) {
-    return in_words_of(*subcommand, std::move(message));
+  context.reword = [&invocation](std::string message) {
+    return in_words_of(*invocation.subcommand, std::move(message), invocation.arguments);
   };
   const int code = invocation.subcommand->run(context, invocation);
   context.out.flush();

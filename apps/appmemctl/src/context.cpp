@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "appmem/protocol/error_table.h"
+#include "refusal.h"
 
 namespace appmem::ctl {
 namespace {
@@ -32,6 +33,8 @@ std::string_view advice(const Error& error) {
              "--eviction lru makes room)";
     case ErrorCode::kInvalidJson:
       return " (what this namespace stores is JSON: a text has quotes, as in '\"text\"')";
+    case ErrorCode::kNotInteger:
+      return " (`appmemctl get KEY` shows it, `appmemctl set KEY 0` makes a counter of it)";
     case ErrorCode::kBusy:
       return " (try again later)";
     default:
@@ -56,10 +59,10 @@ int report_answer_error(const Error& error) {
 }
 
 int report_client_error(const Error& error) {
-  // The client shows its token and asks for its namespace when it opens.
-  const bool advised =
-      error.code == ErrorCode::kUnauthenticated || error.code == ErrorCode::kNotFound;
-  print_error(error.message + std::string(advised ? advice(error) : ""));
+  // The client shows its token and asks for its namespace when it opens; the server may be full.
+  const bool advised = error.code == ErrorCode::kUnauthenticated ||
+                       error.code == ErrorCode::kNotFound || error.code == ErrorCode::kBusy;
+  print_error(without_wire_example(error.message) + std::string(advised ? advice(error) : ""));
   if (error.code == ErrorCode::kUnavailable) return protocol::kExitNoConnection;
   // What is no address has not been sent anywhere.
   if (error.code == ErrorCode::kInvalidRequest) return protocol::kExitUsage;

@@ -84,15 +84,16 @@ Result<void> add_text(client::RequestBuilder& request, const FieldSpec& field,
 
 Result<void> add_duration(client::RequestBuilder& request, const FieldSpec& field,
                           const std::string& text) {
+  const bool never = field.type == FieldType::kTtl;
   const Result<std::chrono::milliseconds> duration = parse_duration(text);
   if (!duration) {
-    return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + duration.error().message);
+    return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + duration.error().message +
+                                                (never ? "; `never` or `none` is no end" : ""));
   }
   if (duration->count() < 1 || *duration > kTtlMax) {
-    const bool never = field.type == FieldType::kTtl;
-    return wrong(
-        field, text,
-        "a duration from 1ms to " + format_duration(kTtlMax) + (never ? ", or `never`" : ""));
+    return wrong(field, text,
+                 "a duration from 1ms to " + format_duration(kTtlMax) +
+                     (never ? ", or `never` or `none`" : ""));
   }
   request.integer(field.field, duration->count());
   return {};
@@ -106,7 +107,7 @@ Result<void> add_amount(client::RequestBuilder& request, const FieldSpec& field,
       return fail(ErrorCode::kInvalidRequest, flag_of(field) + ": " + size.error().message);
     }
     if (*size > kNumberMax || (field.type == FieldType::kMaximum && *size == 0)) {
-      return wrong(field, text, "a size of at least 1 byte, or `none` for no limit");
+      return wrong(field, text, "a size of at least 1 byte, or `none` or `never` for no limit");
     }
     request.unsigned_integer(field.field, *size);
     return {};
@@ -118,7 +119,7 @@ Result<void> add_amount(client::RequestBuilder& request, const FieldSpec& field,
     }
   } else if (field.type == FieldType::kMaximum) {
     if (!number || *number < 1 || *number > kNumberMax) {
-      return wrong(field, text, "a number of at least 1, or `none` for no limit");
+      return wrong(field, text, "a number of at least 1, or `none` or `never` for no limit");
     }
   } else if (!number || *number > kNumberMax) {
     return wrong(field, text, "a number from 0 to " + std::to_string(kNumberMax));
@@ -135,6 +136,11 @@ Result<void> add_integer(client::RequestBuilder& request, const FieldSpec& field
   }
   request.integer(field.field, *number);
   return {};
+}
+
+/// What people write for a ceiling or an end that there is not to be: either word does for both.
+bool is_no_limit(std::string_view text) {
+  return text == "none" || text == "never";
 }
 
 /// A number, or a word in backticks.
@@ -205,7 +211,7 @@ std::string flag_help(const FieldSpec& field) {
   };
   replace(", in milliseconds since 1970", " (2027-01-31T12:00:00Z)");
   replace(" in milliseconds", " (90s, 5m, 1h30m)");
-  replace("null for never", "`never` for none");
+  replace("null for never", "`never` or `none` for no end");
   // The table speaks of the wire.
   replace(" with `out_of_range`", "");
   replace("answer with the value", "print the value");
@@ -218,7 +224,10 @@ std::string flag_help(const FieldSpec& field) {
   if (semicolon != std::string::npos && is_default(help.substr(semicolon + 2))) {
     help.insert(semicolon + 2, "default ");
   }
-  if (field.type == FieldType::kMaximum) help += "; `none` for no limit";
+  if (field.type == FieldType::kMaximum) help += "; `none` or `never` for no limit";
+  if (field.type == FieldType::kTtl && help.find("`never`") == std::string::npos) {
+    help += "; `never` or `none` for no end";
+  }
   if (!field.choices.empty()) {
     help += " (";
     for (const std::string_view choice : field.choices) {
@@ -249,7 +258,7 @@ Result<void> add_field(client::RequestBuilder& request, const FieldSpec& field,
     case FieldType::kInteger:
       return add_integer(request, field, text);
     case FieldType::kMaximum:
-      if (text == "none") {
+      if (is_no_limit(text)) {
         request.null(field.field);
         return {};
       }
@@ -257,7 +266,7 @@ Result<void> add_field(client::RequestBuilder& request, const FieldSpec& field,
     case FieldType::kUnsigned:
       return add_amount(request, field, text);
     case FieldType::kTtl:
-      if (text == "never") {
+      if (is_no_limit(text)) {
         request.null(field.field);
         return {};
       }

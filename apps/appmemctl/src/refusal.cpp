@@ -11,6 +11,8 @@ namespace {
 
 using protocol::FieldSpec;
 
+constexpr std::size_t kKeyBytesShown = 100;
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          c == '-';
@@ -53,6 +55,13 @@ void name_quoted_field(std::string& message, NameOf name_of) {
   message.replace(at, end + 1 - at, name_of(message.substr(begin, end - begin)));
 }
 
+/// The key of an argument, in brackets; nothing where it would be longer than the message.
+std::string key_of(std::span<const std::string> arguments, std::size_t position) {
+  if (position >= arguments.size()) return {};
+  const std::string key = arguments[position].substr(0, arguments[position].find('='));
+  return key.empty() || key.size() > kKeyBytesShown ? std::string() : " (" + key + ')';
+}
+
 std::string plain_name(std::string name) {
   std::replace(name.begin(), name.end(), '_', ' ');
   return "the " + name;
@@ -74,11 +83,13 @@ std::optional<std::size_t> take_position(std::string& message) {
   return std::nullopt;
 }
 
-std::string in_words_of(const Subcommand& subcommand, std::string message) {
+std::string in_words_of(const Subcommand& subcommand, std::string message,
+                        std::span<const std::string> arguments) {
   std::string where;
   if (const auto position = take_position(message)) {
-    where = "argument " + std::to_string(*position + 1) + ": ";
+    where = "argument " + std::to_string(*position + 1) + key_of(arguments, *position) + ": ";
   }
+  message = without_wire_example(std::move(message));
   std::vector<const FieldSpec*> flags = subcommand.flag_fields();
   // Flags of `set` that hardly anybody types, and everybody's words.
   std::erase_if(flags, [](const FieldSpec* field) {
@@ -101,7 +112,16 @@ std::string in_words_of(const Subcommand& subcommand, std::string message) {
   return where + message;
 }
 
+std::string without_wire_example(std::string message) {
+  const std::size_t example = message.find(": {\"op\":");
+  if (example != std::string::npos) message.erase(example);
+  return message;
+}
+
 std::string in_plain_words(std::string message) {
+  std::string shorter = without_wire_example(message);
+  // The one refusal that shows a request, and that a whole session has.
+  if (shorter != message) message = shorter + ": start appmemctl with --token-file FILE";
   take_position(message);
   name_quoted_field(message, plain_name);
   return message;

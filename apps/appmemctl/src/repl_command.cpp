@@ -8,7 +8,13 @@
 namespace appmem::ctl {
 
 int run_repl(Context& context, const Invocation& invocation) {
-  if (invocation.find_own(kEmbeddedFlag) != nullptr) context.options.addresses = {"embedded:"};
+  if (invocation.find_own(kEmbeddedFlag) != nullptr) {
+    if (!context.options.addresses.empty()) {
+      return report_usage("--embedded and --address exclude each other",
+                          "leave --embedded out for the daemon at the address");
+    }
+    context.options.addresses = {"embedded:"};
+  }
   const Result<client::Client*> client = context.client();
   if (!client) return report_client_error(client.error());
   const bool interactive = ::isatty(STDIN_FILENO) == 1 && context.out.is_terminal();
@@ -20,7 +26,12 @@ int run_repl(Context& context, const Invocation& invocation) {
           : make_pipe_reader(context.out);
   shell.greet();
   std::string line;
-  while (reader->read(shell.prompt(), line) && shell.execute(line)) {
+  for (;;) {
+    if (!reader->read(shell.prompt(), line)) {
+      if (interactive) context.out.write("\n");  // behind the prompt and the terminal's own ^D
+      break;
+    }
+    if (!shell.execute(line)) break;
   }
   shell.part();
   context.out.flush();

@@ -60,6 +60,13 @@ int ask_plain(Context& context, const Invocation& invocation, const ShowAnswer& 
 }  // namespace
 
 int run_ns_change(Context& context, const Invocation& invocation) {
+  const bool alters = invocation.subcommand->op == protocol::CommandId::kNsAlter;
+  if (alters && invocation.fields.empty() &&
+      namespace_name_complaint(invocation.arguments.front()).empty()) {
+    return report_usage("ns alter needs a setting to change",
+                        "for example `" + std::string(invocation.subcommand->example) +
+                            "`; `appmemctl ns alter --help` lists all");
+  }
   return ask_about_namespace(context, invocation,
                              [&](const JsonView&) { return print_ok(context); });
 }

@@ -22,7 +22,8 @@ constexpr OwnFlag kSetFlags[] = {
     {kValueFileFlag, "FILE", "read the value from a file"},
 };
 constexpr OwnFlag kMsetFlags[] = {
-    {kTtlFlag, "DURATION", "time to live of all of them (90s, 5m, 1h30m), `never` for none"},
+    {kTtlFlag, "DURATION",
+     "time to live of all of them (90s, 5m, 1h30m), `never` or `none` for no end"},
 };
 constexpr OwnFlag kBatchFlags[] = {
     {kPipelineFlag, "", "any number of operations, each for itself instead of all or none"},
@@ -295,8 +296,8 @@ constexpr Subcommand kSubcommands[] = {
      "appmemctl client kill 17",
      run_client_kill},
     {"batch", CommandId::kBatch,
-     "Executes operations, one a line as JSON or as in the shell, all or none.", "[FILE|-]", 0, 1,
-     kOps, kBatchFlags, "appmemctl batch transfer.ndjson", run_batch},
+     "Executes lines, all or none: as in the shell, or as JSON, which alone takes options.",
+     "[FILE|-]", 0, 1, kOps, kBatchFlags, "appmemctl batch transfer.ndjson", run_batch},
     {"repl",
      std::nullopt,
      "The interactive shell; what appmemctl alone on a terminal starts.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -29,9 +30,14 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  appmemd                                    on your default socket\n"
     "  appmemd --max-memory 512MiB --background   with a limit, returning when it answers\n"
+    "  appmemd --background 2>>appmemd.log        the same, with its log in a file\n"
     "  appmemd --socket /run/shop/cache.sock --socket-group shop\n"
     "  appmemd --tcp 127.0.0.1:6379 --tcp-token-file /etc/appmem/token\n"
     "  appmemd --config /etc/appmem/appmemd.toml --print-config";
+
+constexpr const char* kConfigVariable = "APPMEM_CONFIG";
+/// Where appmemctl has its token from; not ours.
+constexpr std::string_view kClientsTokenFile = "APPMEM_TOKEN_FILE";
 
 /// What was typed: the text of each option that was given.
 struct Given {
@@ -66,6 +72,8 @@ void add_flags(CLI::App& app, std::deque<Given>& given, const Options& defaults)
   }
 }
 
+constexpr std::string_view kList = "; `appmemd --help` lists the options";
+
 /// Help whose lines fit a terminal; CLI11 indents what follows a line end.
 class HelpFormatter final : public CLI::Formatter {
  public:
@@ -88,9 +96,27 @@ class HelpFormatter final : public CLI::Formatter {
   static constexpr std::size_t kHelpColumns = 64;
 };
 
+/// The option of a value that has another option in the place of its value, which CLI11 would take
+/// for it.
+std::optional<std::string> option_without_value(const CLI::App& app, int argc,
+                                                const char* const* argv) {
+  const auto known = [&app](std::string_view word) {
+    return word.starts_with("--") ? app.get_option_no_throw(std::string(word)) : nullptr;
+  };
+  for (int i = 1; i + 1 < argc; ++i) {
+    const CLI::Option* const option = known(argv[i]);
+    if (option == nullptr || option->get_items_expected_min() == 0) continue;
+    if (known(argv[i + 1]) != nullptr) {
+      return std::string(argv[i]) + " needs a value: write " + argv[i] + ' ' +
+             option->get_type_name();
+    }
+    ++i;  // its value
+  }
+  return std::nullopt;
+}
+
 /// What CLI11 refuses, as one line that says what to do.
 std::string complaint(const CLI::App& app, const CLI::ParseError& error) {
-  static constexpr std::string_view kList = "; `appmemd --help` lists the options";
   static constexpr std::string_view kRequired = "1 required ";
   static constexpr std::string_view kMissing = " missing";
   const std::string message = error.what();
@@ -129,7 +155,7 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   app.formatter(std::make_shared<HelpFormatter>());
   std::deque<Given> given;
   add_flags(app, given, result.options);
-  std::string config = environment("APPMEM_CONFIG").value_or("");
+  std::string config = environment(kConfigVariable).value_or("");
   bool print_config = false;
   bool version = false;
   app.add_option("--config", config, "Read options from this TOML file.")
@@ -137,6 +163,9 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
       ->take_last();
   app.add_flag("--print-config", print_config, "Print the effective options as TOML, and end.");
   app.add_flag("--version", version, "Print the version, and end.");
+  if (auto missing = option_without_value(app, argc, argv)) {
+    return fail(ErrorCode::kInvalidRequest, *missing + std::string(kList));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -196,6 +225,25 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   }
   if (print_config) result.action = CommandLine::Action::kPrintConfig;
   return result;
+}
+
+std::vector<std::string> misspelt_variables(std::span<const std::string> names) {
+  static constexpr std::string_view kPrefix = "APPMEM_";
+  std::vector<std::string> complaints;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kPrefix) || name == kConfigVariable || name == kClientsTokenFile)
+      continue;
+    const std::string_view rest = std::string_view(name).substr(kPrefix.size());
+    const std::string_view similar = similar_option(rest);
+    if (similar.empty()) continue;
+    const std::string known = environment_name(*find_option(similar));
+    if (known == name) continue;
+    complaints.emplace_back(name)
+        .append(" is no option of appmemd: did you mean ")
+        .append(known)
+        .append("?");
+  }
+  return complaints;
 }
 
 }  // namespace appmem::daemon

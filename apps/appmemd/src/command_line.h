@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "options.h"
 
@@ -24,5 +26,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// Errors: kInvalidRequest and kNotFound, with a message that names option and source.
 Result<CommandLine> read_command_line(int argc, const char* const* argv, const Machine& machine,
                                       const Environment& environment);
+
+/// What to say about variables whose names (those of the whole environment) are almost those of
+/// options, and so have no effect. One that is like no option is somebody else's.
+std::vector<std::string> misspelt_variables(std::span<const std::string> names);
 
 }  // namespace appmem::daemon

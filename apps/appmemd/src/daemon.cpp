@@ -222,6 +222,8 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
   auto listeners = all_listeners(options, handed_over);
   if (!listeners) return fail(std::move(listeners).error());
   warn_of_open_listeners(*listeners, log);
+  for (const std::string& warning : options.warnings)
+    log.event(Severity::kWarning, "variable_misspelt", warning, nullptr, 0);
 
   const Instant start = clock.now();
   const auto files = storage::make_system_files();

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -23,6 +25,16 @@ std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread yet
   if (value == nullptr) return std::nullopt;
   return std::string(value);
+}
+
+std::vector<std::string> variable_names() {
+  std::vector<std::string> names;
+  for (const char* const* variable = environ; variable != nullptr && *variable != nullptr;
+       ++variable) {
+    const std::string_view text(*variable);
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  return names;
 }
 
 /// A standard stream that is closed would be the number of the next socket, and the log would be
@@ -51,7 +63,7 @@ int main(int argc, char** argv) {
   using namespace appmem;  // NOLINT(google-build-using-namespace)
   hold_standard_streams();
   ::signal(SIGPIPE, SIG_IGN);  // whoever reads the log, or the help, may go away
-  const auto line = daemon::read_command_line(argc, argv, daemon::read_machine("/"), environment);
+  auto line = daemon::read_command_line(argc, argv, daemon::read_machine("/"), environment);
   if (!line) return complain(line.error().message, protocol::kExitUsage);
   switch (line->action) {
     case daemon::CommandLine::Action::kPrintText:
@@ -61,6 +73,7 @@ int main(int argc, char** argv) {
     case daemon::CommandLine::Action::kServe:
       break;
   }
+  line->options.warnings = daemon::misspelt_variables(variable_names());
   // They are meant for this process, whose number a daemon in the background does not have.
   const auto handed_over = daemon::take_listening_sockets();
   if (!handed_over) return complain(handed_over.error().message, 1);

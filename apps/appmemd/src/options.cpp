@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <numeric>
 #include <utility>
 
+#include "appmem/base/similar_name.h"
 #include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
 
@@ -174,24 +174,6 @@ std::string complaint_about_tcp(const Options& options) {
            "TCP nobody can tell which user connects";
   }
   return {};
-}
-
-/// A name that is off by this much is taken for a misspelt one.
-constexpr std::size_t kSimilarEditsMax = 3;
-
-/// Insertions, removals and replacements of one character that lead from one text to the other.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 using Text = std::string_view;
@@ -366,7 +348,7 @@ constexpr OptionRow kRows[] = {
        return show_patience(o.limits.idle_timeout);
      }},
     {"shutdown-timeout", "DURATION",
-     "How long the end may take until connections that still wait are cut.", kNone,
+     "How long the end may take; connections that still wait are cut shortly before.", kNone,
      [](Options& o, Text text) { return set_duration(text, kMomentMin, o.shutdown_timeout); },
      [](const Options& o) {
        return format_duration(o.shutdown_timeout);
@@ -390,8 +372,10 @@ constexpr OptionRow kRows[] = {
      [](const Options& o) {
        return o.pid_file;
      }},
-    {"background", "", "Go to the background, and return when the socket answers.", "false",
-     [](Options& o, Text text) { return set_switch(text, o.background); },
+    {"background", "",
+     "Go to the background, and return when the socket answers. To keep the log, send standard "
+     "error to a file (2>>appmemd.log): on a terminal or a pipe it ends there.",
+     "false", [](Options& o, Text text) { return set_switch(text, o.background); },
      [](const Options& o) {
        return show_word<bool>(kSwitch, o.background);
      }},
@@ -410,17 +394,10 @@ const OptionRow* find_option(std::string_view name) {
 }
 
 std::string_view similar_option(std::string_view name) {
-  std::string dashed(name);
-  std::replace(dashed.begin(), dashed.end(), '_', '-');
-  std::string_view best;
-  std::size_t least = kSimilarEditsMax + 1;
-  for (const OptionRow& row : kRows) {
-    if (const std::size_t edits = edit_distance(dashed, row.name); edits < least) {
-      least = edits;
-      best = row.name;
-    }
-  }
-  return best;
+  SimilarName meant(name);
+  for (const OptionRow& row : kRows)
+    meant.consider(row.name);
+  return meant.best();
 }
 
 std::string environment_name(const OptionRow& row) {

@@ -50,6 +50,8 @@ struct Options {
   LogLevel log_level = LogLevel::kInfo;
   std::string pid_file;  // empty: none
   bool background = false;
+  /// What the start has to say in the log about where all this comes from.
+  std::vector<std::string> warnings;
 };
 
 /// What defaults depend on: the machine and the user.

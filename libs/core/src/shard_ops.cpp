@@ -161,10 +161,12 @@ Result<IncrementOutcome> Shard::increment(const Site& site, const IncrementOptio
     return fail(ErrorCode::kOverflow, "the sum is no signed 64-bit integer");
   }
   if (options.min && outcome.value < *options.min) {
-    return fail(ErrorCode::kOutOfRange, "the sum is below min");
+    return fail(ErrorCode::kOutOfRange, "the sum, " + std::to_string(outcome.value) +
+                                            ", is below min, " + std::to_string(*options.min));
   }
   if (options.max && outcome.value > *options.max) {
-    return fail(ErrorCode::kOutOfRange, "the sum is above max");
+    return fail(ErrorCode::kOutOfRange, "the sum, " + std::to_string(outcome.value) +
+                                            ", is above max, " + std::to_string(*options.max));
   }
   DecimalText text;
   const ValueView value = counters_are_text(ns.settings.type)

@@ -257,7 +257,6 @@ void EventLoop::tick() {
   check_idle_sessions();
   relieve_of_half_sent();
   relieve_memory();
-  if (cut_at_ && std::chrono::steady_clock::now() >= *cut_at_) cut();
 }
 
 void EventLoop::check_idle_sessions() {
@@ -335,12 +334,10 @@ void EventLoop::begin_drain() {
   if (std::exchange(draining_, true)) return;
   for (const auto& [id, session] : sessions_)
     session->begin_drain();
-  cut_at_ = std::chrono::steady_clock::now() + server_.shutdown_timeout;
 }
 
 void EventLoop::cut() {
   draining_ = true;
-  cut_at_.reset();
   for (const auto& [id, session] : sessions_) {
     if (session->closed()) continue;
     server_.connections_cut.fetch_add(1, std::memory_order_relaxed);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -67,8 +66,7 @@ class EventLoop {
   void adopt(Fd socket, const Session::Origin& origin);
   /// Answers a new connection with `busy` and closes it.
   void refuse(Fd socket, const Session::Origin& origin);
-  /// Answers what has been received and closes, within the shutdown timeout. Then says so with
-  /// ServerContext::loop_drained.
+  /// Answers what has been received and closes. Then says so with ServerContext::loop_drained.
   void begin_drain();
   /// Closes all connections at once.
   void cut();
@@ -182,8 +180,6 @@ class EventLoop {
   std::uint64_t memory_refusals_seen_ = 0;
   TimePoint idle_checked_{};
   std::atomic<bool> commit_posted_{false};
-  /// When connections that have not ended by themselves are closed.
-  std::optional<std::chrono::steady_clock::time_point> cut_at_;
 
   std::atomic<bool> stopped_{false};
   std::mutex posted_mutex_;

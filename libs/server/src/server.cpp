@@ -49,18 +49,16 @@ std::size_t reserve_descriptors(std::size_t connections) {
 struct Server::Impl {
   Impl(ServerOptions server_options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,
        Observer& observer)
-      : options(std::move(server_options)),
-        context{effective(options.limits),
-                options.shutdown_timeout,
-                options.threads,
-                handler,
-                clock,
-                memory,
-                observer,
-                nullptr,
-                {},
-                {},
-                {}} {}
+      : options(std::move(server_options)), context{effective(options.limits),
+                                                    options.threads,
+                                                    handler,
+                                                    clock,
+                                                    memory,
+                                                    observer,
+                                                    nullptr,
+                                                    {},
+                                                    {},
+                                                    {}} {}
 
   Result<void> open(const std::function<Result<void>()>& before_listening);
   std::size_t run();
@@ -182,6 +180,8 @@ void Server::Impl::on_signal(int signal) {
 
 void Server::Impl::begin_stop(const char* reason) {
   if (std::exchange(is_stopping, true)) return;
+  const std::chrono::milliseconds timeout = options.shutdown_timeout;
+  reactor->after(timeout - stop_margin(timeout), [this] { cut(); });
   report(context.observer, Severity::kInfo, "stopping", "answering what has been received",
          {EventField::of("reason", reason),
           EventField::of("connections", static_cast<std::int64_t>(context.connections.load()))});

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <functional>
 
@@ -17,7 +16,6 @@ namespace appmem::server {
 /// What all loops of a server share. The references are borrowed from whoever made the server.
 struct ServerContext {
   Limits limits;
-  std::chrono::milliseconds shutdown_timeout{0};
   std::size_t loops = 1;
   RequestHandler& handler;
   Clock& clock;

@@ -35,7 +35,8 @@ struct ServerOptions {
   std::size_t threads = 1;
   /// `connections_max` is lowered to what the system's limit of open files allows.
   Limits limits;
-  /// What may pass between `stop` and the last connection's end.
+  /// What may pass between `stop` and the end of `run`. Connections that still wait are cut a
+  /// little before, see stop_margin.
   std::chrono::milliseconds shutdown_timeout{5000};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -70,6 +71,16 @@ inline constexpr std::chrono::milliseconds kProtocolChoiceTimeout{10'000};
 inline constexpr std::chrono::milliseconds kAuthenticationTimeout{10'000};
 /// Until accepting is tried again after the system refused it.
 inline constexpr std::chrono::milliseconds kAcceptRetryInterval{100};
+
+/// What of the time to stop is kept for the end itself, so that it is over when that time is:
+/// connections that still wait are cut so much before.
+inline constexpr std::chrono::milliseconds kStopMarginMin{50};
+inline constexpr std::chrono::milliseconds kStopMarginMax{500};
+/// A tenth of the time within these bounds, and never more than half of it.
+constexpr std::chrono::milliseconds stop_margin(std::chrono::milliseconds shutdown_timeout) {
+  return std::min(std::clamp(shutdown_timeout / 10, kStopMarginMin, kStopMarginMax),
+                  shutdown_timeout / 2);
+}
 
 inline constexpr int kListenBacklog = 4'096;
 /// Descriptors for all but connections.
