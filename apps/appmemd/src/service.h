@@ -74,7 +74,9 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   [[nodiscard]] std::uint64_t committed() const override { return storage_.committed(); }
   [[nodiscard]] bool commit_failed() const override { return storage_.failed(); }
   [[nodiscard]] bool commit_congested() const override { return storage_.congested(); }
-  void turn_ended(std::size_t /*loop*/) override { storage_.turn_ended(); }
+  void turn_ended(std::size_t loop) override {
+    if (storage_.turn_ended()) server_->notify_committed(loop);
+  }
   void serving() override;
   void stopping() override;
 

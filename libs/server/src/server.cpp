@@ -261,9 +261,10 @@ void Server::memory_was_refused() {
   impl_->context.memory_refusals.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Server::notify_committed() {
-  for (const auto& loop : impl_->loops)
-    loop->notify_committed();
+void Server::notify_committed(std::optional<std::size_t> but_loop) {
+  for (const auto& loop : impl_->loops) {
+    if (loop->index() != but_loop) loop->notify_committed();
+  }
 }
 
 }  // namespace appmem::server

@@ -82,6 +82,7 @@ Result<void> CheckpointWriter::write_entries(const Namespace& ns, ContentFile& f
     }
     if (step->done) return {};
     cursor = step->next;
+    owner_.rest();
   }
 }
 

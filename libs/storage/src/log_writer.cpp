@@ -17,6 +17,8 @@ std::uint64_t next_random(std::uint64_t& state) {
   return mixed ^ mixed >> 31U;
 }
 
+/// Of a mark: its header and the sequence number.
+constexpr std::uint64_t kMarkBytes = format::kRecordHeaderBytes + 8;
 /// A mark keeps this much memory from one group to the next.
 constexpr std::size_t kMarkBytesKept = 256;
 
@@ -60,7 +62,7 @@ Result<void> LogWriter::write(RecordBuffer& records, std::uint64_t last_sequence
   mark_.begin(format::RecordKind::kGroup, last_ + 1);
   mark_.put_u64(synced);
   mark_.end();
-  const std::uint64_t bytes = mark_.bytes() + records.bytes();
+  const std::uint64_t bytes = kMarkBytes + records.bytes();
   if (offset_ > format::kFileHeaderBytes && offset_ + bytes > options_.segment_bytes) {
     if (auto sealed = seal(); !sealed) return sealed;
     if (auto next = begin(last_ + 1, now); !next) return next;
@@ -89,6 +91,11 @@ Result<void> LogWriter::sync() {
 bool LogWriter::begun() const {
   const std::lock_guard lock(mutex_);
   return file_ != nullptr;
+}
+
+bool LogWriter::has_room(std::uint64_t records_bytes) const {
+  const std::lock_guard lock(mutex_);
+  return file_ != nullptr && offset_ + kMarkBytes + records_bytes <= options_.segment_bytes;
 }
 
 Result<void> LogWriter::seal() {

@@ -51,6 +51,8 @@ class LogWriter {
   std::string abandon();
 
   [[nodiscard]] bool begun() const;
+  /// A group with so many bytes of records goes into the current segment.
+  [[nodiscard]] bool has_room(std::uint64_t records_bytes) const;
   /// The last record that is in a file. Any thread.
   [[nodiscard]] std::uint64_t written() const { return last_.load(std::memory_order_acquire); }
 

@@ -35,6 +35,7 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
     if (!done) return fail(done.error());
     if (*done) break;
     if (auto flushed = flush(file); !flushed) return fail(flushed.error());
+    owner_.rest();
   }
   scan->reset();  // nobody shows anything any more
   if (auto ended = end_shown(); !ended) return fail(ended.error());

@@ -9,6 +9,10 @@
 #include <thread>
 #include <utility>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "appmem/base/check.h"
 #include "checkpoint_writer.h"
 #include "log_files.h"
@@ -38,6 +42,13 @@ constexpr std::uint64_t kSnapshotMemoryShare = 20;
 constexpr int kSnapshotAttemptsMax = 3;
 /// Clients that wait for the log write no more while so much waits for it.
 constexpr std::uint64_t kPendingBytesMax = std::uint64_t{64} << 20U;
+/// After each slice of a checkpoint. With the niceness, GET p99.9 beside checkpoints on two cores went
+/// from 56 ms to .9; a nicer thread writes no checkpoint at all while a loop is busy.
+constexpr microseconds kRest{20};
+constexpr int kBackgroundNice = 5;
+/// How long a group waits at most for more, and how often it looks.
+constexpr microseconds kGatherMax{500};
+constexpr microseconds kGatherStep{30};
 /// A group keeps this much memory for the next one.
 constexpr std::size_t kGroupBytesKept = 4 * 1024 * 1024;
 
@@ -46,6 +57,11 @@ void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
   while (seen < to && !value.compare_exchange_weak(seen, to)) {
   }
+}
+
+/// From now on this thread's sleeps of some microseconds do not take the usual fifty more.
+void sleep_exactly() {
+  ::prctl(PR_SET_TIMERSLACK, 1'000UL, 0UL, 0UL, 0UL);
 }
 
 }  // namespace
@@ -63,7 +79,10 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   // --- the log ---
   void run_log();
   void run_syncs();
+  void gather();
   void commit_once();
+  bool commit_here();
+  bool commit_pending();
   Result<void> write_group(std::uint64_t last);
   Result<void> sync_log();
   void fail_with(const Error& error);
@@ -86,6 +105,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Result<void> make_resume();
   Result<void> remove_files(std::vector<SealedSegment> segments, const std::string& checkpoint);
   bool go_on(std::uint64_t bytes) override;
+  void rest() override;
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);
@@ -128,8 +148,12 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Result<void> checkpoint_result;
   StorageStats stats;
 
-  RecordBuffer group;  // of whoever writes
   std::mutex write_mutex;  // writes and a resume exclude each other
+  RecordBuffer group;      // of whoever writes; protected by write_mutex
+  /// Of the last group. Used by the log's thread (and with write_mutex locked).
+  std::atomic<std::uint64_t> group_records{0};
+  std::atomic<bool> syncing{false};
+  std::atomic<microseconds> sync_time{microseconds{0}};  // of the last one
 
   /// Used by the background only, by recover() and by close().
   CheckpointFile checkpoint;
@@ -296,17 +320,19 @@ Result<void> Storage::readable(core::CommitTicket ticket) const {
               "writes it again");
 }
 
-void Storage::turn_ended() {
+bool Storage::turn_ended() {
   Impl& impl = *impl_;
   if (impl.pending.bytes() == 0) [[likely]]
-    return;
+    return false;
   if (!impl.options.threads) {
     impl.commit_once();
-    return;
+    return false;
   }
-  if (impl.work.exchange(true, std::memory_order_acq_rel)) return;
+  if (impl.options.sync != Sync::kAlways && impl.commit_here()) return true;
+  if (impl.work.exchange(true, std::memory_order_acq_rel)) return false;
   const std::lock_guard guard(impl.mutex);
   impl.log_wake.notify_one();
+  return false;
 }
 
 std::uint64_t Storage::committed() const {
@@ -324,34 +350,69 @@ bool Storage::failed() const {
 // --- the log ---
 
 void Storage::Impl::run_log() {
+  sleep_exactly();
   std::unique_lock guard(mutex);
   for (;;) {
     log_wake.wait(guard, [&] { return stop_log || work.load(std::memory_order_acquire); });
     const bool last_time = stop_log;
     guard.unlock();
     work.store(false, std::memory_order_release);
+    if (!last_time) gather();
     commit_once();
     guard.lock();
     if (last_time) return;
   }
 }
 
+/// Clients that were answered together write again, one after the other. A sync for the first of them
+/// would make all others wait for it: so as long as more comes in each step, and no longer than a sync
+/// takes, it is waited for.
+void Storage::Impl::gather() {
+  if (options.sync != Sync::kAlways || group_records.load(std::memory_order_relaxed) <= 1) return;
+  const auto until =
+      SteadyClock::now() + std::min(sync_time.load(std::memory_order_relaxed), kGatherMax);
+  std::uint64_t seen = 0;
+  for (std::uint64_t latest = pending.latest(); latest != seen && SteadyClock::now() < until;
+       latest = pending.latest()) {
+    seen = latest;
+    std::this_thread::sleep_for(kGatherStep);
+  }
+}
+
 void Storage::Impl::commit_once() {
   const std::lock_guard writing(write_mutex);
-  if (failed.load(std::memory_order_acquire)) return;
-  group.clear_all(kGroupBytesKept);
-  const auto last = pending.take(group);
-  if (!last) return;
   const std::size_t segments = writer->size().segments;
-  if (auto written = write_group(*last); !written) {
-    fail_with(written.error());
-    return;
-  }
+  if (!commit_pending()) return;
   tell();
   if (writer->size().segments != segments) {
     const std::lock_guard guard(mutex);
     background_wake.notify_one();
   }
+}
+
+/// On the thread of a loop, where nothing has to be waited for: the system takes what is written, and
+/// answers need not wait for another thread.
+bool Storage::Impl::commit_here() {
+  // While a file is synced, a write to it may have to wait.
+  if (syncing.load(std::memory_order_acquire)) return false;
+  const std::unique_lock writing(write_mutex, std::try_to_lock);
+  // A new segment takes its time as well.
+  if (!writing.owns_lock() || !writer->has_room(pending.bytes())) return false;
+  return commit_pending();
+}
+
+/// With the write mutex locked. False when there was nothing, or it has failed.
+bool Storage::Impl::commit_pending() {
+  if (failed.load(std::memory_order_acquire)) return false;
+  group.clear_all(kGroupBytesKept);
+  const auto last = pending.take(group);
+  if (!last) return false;
+  group_records = *last - writer->written();
+  if (auto written = write_group(*last); !written) {
+    fail_with(written.error());
+    return false;
+  }
+  return true;
 }
 
 Result<void> Storage::Impl::write_group(std::uint64_t last) {
@@ -376,11 +437,15 @@ Result<void> Storage::Impl::write_group(std::uint64_t last) {
 Result<void> Storage::Impl::sync_log() {
   const std::uint64_t written = writer->written();
   const auto begin = SteadyClock::now();
-  if (auto done = writer->sync(); !done) return done;
+  syncing.store(true, std::memory_order_release);
+  auto done = writer->sync();
+  syncing.store(false, std::memory_order_release);
+  if (!done) return done;
   const auto took = std::chrono::duration_cast<microseconds>(SteadyClock::now() - begin);
   raise(synced, written);
   const std::lock_guard guard(mutex);
   ++stats.syncs;
+  sync_time.store(took, std::memory_order_relaxed);
   stats.sync_time_last = took;
   stats.sync_time_max = std::max(stats.sync_time_max, took);
   stats.sync_time_total += took;
@@ -417,6 +482,8 @@ void Storage::Impl::fail_with(const Error& error) {
 // --- checkpoints ---
 
 void Storage::Impl::run_background() {
+  sleep_exactly();
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
   std::unique_lock guard(mutex);
   while (!stop_background) {
     background_wake.wait_for(guard, kCompactionInterval);
@@ -632,6 +699,12 @@ bool Storage::Impl::go_on(std::uint64_t bytes) {
                  std::chrono::duration_cast<SteadyClock::duration>(cost);
   background_wake.wait_until(guard, allowed_from, [&] { return stop_background; });
   return !stop_background;
+}
+
+/// A lock that is taken again at once is hardly ever got by anybody else; and on few cores this thread
+/// would be as busy as a loop.
+void Storage::Impl::rest() {
+  if (options.threads) std::this_thread::sleep_for(kRest);
 }
 
 Result<void> Storage::Impl::wait_synced(std::uint64_t sequence) {

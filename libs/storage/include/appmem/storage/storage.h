@@ -96,8 +96,9 @@ class Storage final : public core::MutationSink {
   [[nodiscard]] Result<void> readable(core::CommitTicket ticket) const override;
 
   /// Somebody has changed something and will change nothing more at once: what has come is one group.
-  /// Cheap where there is nothing new.
-  void turn_ended();
+  /// Cheap where there is nothing new. True when all that was told before is committed now: others
+  /// who wait for it have to be told. False when another thread does it, and tells.
+  bool turn_ended();
 
   /// The highest ticket whose answer may leave.
   [[nodiscard]] std::uint64_t committed() const;
