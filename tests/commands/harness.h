@@ -32,6 +32,13 @@ class FakeStorage final : public commands::StorageControl {
     if (!done) return std::nullopt;
     return result;
   }
+  Result<std::uint64_t> request_verify() override { return ++requests; }
+  [[nodiscard]] std::optional<Result<commands::StorageVerification>> verified(
+      std::uint64_t /*request*/) override {
+    if (!done) return std::nullopt;
+    if (!result) return fail(result.error());
+    return verification;
+  }
   [[nodiscard]] std::string failure() override { return failure_value; }
   [[nodiscard]] std::optional<WallTime> checkpoint_at() override { return at; }
   [[nodiscard]] std::vector<std::pair<std::string_view, std::int64_t>> stats() override {
@@ -41,6 +48,7 @@ class FakeStorage final : public commands::StorageControl {
   std::uint64_t requests = 0;
   bool done = true;
   Result<void> result;
+  commands::StorageVerification verification{.files = 3, .records = 21, .bytes = 4096, .damage = {}};
   std::string failure_value;
   std::optional<WallTime> at;
   std::vector<std::pair<std::string_view, std::int64_t>> stats_value;

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,8 +30,8 @@ class DirectoryWatch {
 
   explicit DirectoryWatch(const std::string& directory)
       : fd_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
-    if (fd_ < 0 || ::inotify_add_watch(fd_, directory.c_str(),
-                                       IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0) {
+    if (fd_ < 0 ||
+        ::inotify_add_watch(fd_, directory.c_str(), IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0) {
       throw std::runtime_error("cannot watch " + directory);
     }
   }
@@ -54,7 +54,7 @@ class DirectoryWatch {
   }
   /// What has happened up to now.
   void read_events() {
-    alignas(inotify_event) std::array<char, 16'384> buffer;
+    alignas(inotify_event) std::array<char, 16'384> buffer{};
     for (;;) {
       const ssize_t n = ::read(fd_, buffer.data(), buffer.size());
       if (n < 0 && errno == EINTR) continue;
@@ -73,7 +73,9 @@ class DirectoryWatch {
  private:
   void note(const inotify_event& event) {
     const std::string_view name = event.len > 0 ? event.name : "";
-    const auto count = [&](Event what) { ++seen_.at(static_cast<std::size_t>(what)); };
+    const auto count = [&](Event what) {
+      ++seen_.at(static_cast<std::size_t>(what));
+    };
     if ((event.mask & IN_DELETE) != 0) {
       if (!name.ends_with(".tmp")) count(Event::kRemoval);
     } else if (name.ends_with(".tmp")) {
@@ -89,8 +91,8 @@ class DirectoryWatch {
   std::array<std::size_t, 4> seen_{};
 };
 
-/// What a daemon was doing when it was killed, by what it has left behind. `watch` has seen all that
-/// it did since its start.
+/// What a daemon was doing when it was killed, by what it has left behind. `watch` has seen all
+/// that it did since its start.
 struct Remains {
   bool in_checkpoint = false;  // one was being written
   bool in_compaction = false;  // one was there, and not all that it makes unnecessary was gone
@@ -114,8 +116,8 @@ struct Remains {
     std::sort(segments.begin(), segments.end());
     std::sort(checkpoints.begin(), checkpoints.end());
     if (watch.seen(Event::kCheckpoint) > 0 && !checkpoints.empty()) {
-      remains.in_compaction = checkpoints.size() > 1 ||
-                              (segments.size() > 1 && segments[1] <= checkpoints.back() + 1);
+      remains.in_compaction =
+          checkpoints.size() > 1 || (segments.size() > 1 && segments[1] <= checkpoints.back() + 1);
     }
     // The first segment of a daemon begins the log, the others go on with it.
     if (watch.seen(Event::kSegment) > 1 && !segments.empty()) {

@@ -18,8 +18,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/// A connection that writes to a daemon which may be killed at any moment, and knows afterwards what
-/// may be there and what has to be.
+/// A connection that writes to a daemon which may be killed at any moment, and knows afterwards
+/// what may be there and what has to be.
 namespace appmem::test {
 
 /// Keys and their values as JSON texts.
@@ -32,11 +32,12 @@ using Amounts = std::array<std::int64_t, kAccounts>;
 inline std::string account_key(std::size_t number) {
   return "account:" + std::to_string(number);
 }
-inline const std::string kHitsKey = "hits";
+/// All of them raise it, each time by 1.
+inline constexpr const char* kHitsKey = "hits";
 
-/// Has keys of its own, which nobody else writes: what they hold tells how many of its requests were
-/// executed. Requests are pipelined and executed in order, so that this is some first part of them:
-/// at least all that were answered, at most all that were sent.
+/// Has keys of its own, which nobody else writes: what they hold tells how many of its requests
+/// were executed. Requests are pipelined and executed in order, so that this is some first part of
+/// them: at least all that were answered, at most all that were sent.
 class RecordedWriter {
  public:
   RecordedWriter(std::size_t number, std::uint64_t seed)
@@ -73,8 +74,8 @@ class RecordedWriter {
     if (fd_ >= 0) write_on();
   }
 
-  /// What a daemon holds of this connection's keys, after it was killed: goes on from there. Nothing,
-  /// or what is wrong with it.
+  /// What a daemon holds of this connection's keys, after it was killed: goes on from there.
+  /// Nothing, or what is wrong with it.
   std::optional<std::string> settle(const Content& found) {
     disconnect();
     std::optional<std::size_t> first;
@@ -241,16 +242,18 @@ class RecordedWriter {
   }
   void issue_several() {
     Write write;
-    std::string entries;
+    std::vector<std::string> entries;
     const std::size_t first = between(0, kKeys - 3);
     for (std::size_t i = first; i < first + 3; ++i) {
       const std::string key = prefix_ + "k" + std::to_string(i);
       const std::string value = unique_value();
       write.changes.emplace_back(key, quoted(value));
-      entries += (entries.empty() ? "" : ",");
-      entries += R"({"key":")" + key + R"(","value":")" + value + "\"}";
+      std::string entry = R"({"key":")" + key;
+      entry += R"(","value":")" + value;
+      entries.push_back(entry + "\"}");
     }
-    issue(std::move(write), R"({"op":"mset","entries":[)" + entries + "]}");
+    issue(std::move(write),
+          R"({"op":"mset","entries":[)" + entries[0] + "," + entries[1] + "," + entries[2] + "]}");
   }
 
   void write_on() {
@@ -286,10 +289,9 @@ class RecordedWriter {
     const Write& write = outstanding_.front();
     bool is_right = answer.starts_with(R"({"ok":true)");
     if (write.value) {
-      is_right &= answer.find("\"value\":" + std::to_string(*write.value) + ",") !=
-                      std::string::npos ||
-                  answer.find("\"value\":" + std::to_string(*write.value) + "}") !=
-                      std::string::npos;
+      is_right &=
+          answer.find("\"value\":" + std::to_string(*write.value) + ",") != std::string::npos ||
+          answer.find("\"value\":" + std::to_string(*write.value) + "}") != std::string::npos;
     }
     if (!is_right && complaint_.empty()) complaint_ = prefix_ + " was answered " + answer;
     write.apply(confirmed_, moved_, hits_);

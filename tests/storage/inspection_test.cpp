@@ -1,13 +1,17 @@
 #include "appmem/storage/inspection.h"
 
+#include <atomic>
 #include <functional>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 
 #include "log_files.h"
+#include "log_writer.h"
 #include "record_file.h"
 #include "sample_directory.h"
+#include "support/temporary_directory.h"
 
 namespace appmem::storage::test {
 namespace {
@@ -75,7 +79,9 @@ TEST_F(InspectionTest, AWholeDirectoryIsReportedFileByFile) {
     EXPECT_EQ(file.end, file.bytes) << file.name;
     bytes += file.bytes;
     if (file.kind != Kind::kSegment) continue;
-    if (last != 0) EXPECT_EQ(file.first_sequence, last + 1);
+    if (last != 0) {
+      EXPECT_EQ(file.first_sequence, last + 1);
+    }
     EXPECT_EQ(file.records, file.last_sequence - file.first_sequence + 1);
     EXPECT_GE(file.operations, file.entries);
     last = file.last_sequence;
@@ -121,14 +127,16 @@ TEST_F(InspectionTest, ATornTailIsNoDamage) {
   const auto ns = machine_.find("ledger");
   machine_.set(ns, "torn", "value");
   ASSERT_TRUE(machine_.commit());
-  const std::string path = "/data/" + list_directory(*machine_.files, kDirectory)->segments.back().name;
+  const std::string path =
+      "/data/" + list_directory(*machine_.files, kDirectory)->segments.back().name;
   machine_.crash(1);
   machine_.files->cut(path, machine_.files->contents(path).find("torn"));
   const Inspection found = must_verify();
   EXPECT_EQ(found.damage, "");
-  EXPECT_THAT(found.files, Contains(AllOf(testing::Field(&InspectedFile::state, State::kTorn),
-                                          testing::Field(&InspectedFile::problem,
-                                                         HasSubstr("within a record")))));
+  EXPECT_THAT(
+      found.files,
+      Contains(AllOf(testing::Field(&InspectedFile::state, State::kTorn),
+                     testing::Field(&InspectedFile::problem, HasSubstr("within a record")))));
 }
 
 TEST_F(InspectionTest, WhatAStartDoesNotReadMayBeDamaged) {
@@ -193,18 +201,58 @@ TEST_F(InspectionTest, ADaemonMayWorkInTheDirectoryMeanwhile) {
   EXPECT_EQ(found->last_sequence, machine_.storage->latest());
 }
 
+TEST(InspectionThreadsTest, WhatIsBeingWrittenIsNoDamage) {
+  const appmem::test::TemporaryDirectory directory;
+  const auto files = make_system_files();
+  LogWriter writer(
+      *files,
+      {.directory = directory.path(), .segment_bytes = 256_KiB, .directory_id = 1, .seed = 5});
+  ASSERT_TRUE(writer.begin(1, ManualClock::kStartWall));
+  std::atomic<bool> stop{false};
+  std::thread thread([&] {
+    RecordBuffer records;
+    for (std::uint64_t next = 1; !stop.load();) {
+      for (int i = 0; i < 3; ++i) {
+        records.begin(format::RecordKind::kChanges, next++);
+        records.set(1,
+                    {.key = "key", .value = ValueView::from_bytes(std::string(next % 3000, 'v'))});
+        records.end();
+      }
+      // All before it counts as synced.
+      if (!writer.write(records, next - 1, next - 4, ManualClock::kStartWall)) break;
+      records.clear_all(1_MiB);
+    }
+  });
+  std::uint64_t last = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto found = verify(*files, directory.path());
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->damage, "");
+    EXPECT_GE(found->last_sequence, last);
+    last = found->last_sequence;
+    if (writer.size().segments < 8) continue;
+    // As after a checkpoint.
+    for (const SealedSegment& segment : writer.take_sealed(last / 2))
+      EXPECT_TRUE(files->remove(directory.file(segment.name)));
+  }
+  stop.store(true);
+  thread.join();
+}
+
 TEST_F(InspectionTest, DumpShowsEveryOperation) {
   const auto text = lines({});
   const std::string snapshot = path_of(std::string(format::kSnapshotPrefix)).substr(6);
-  EXPECT_THAT(text, Contains(StartsWith(snapshot + ":64 1 set \"shots\" (1) \"s1\": bytes of 13, version ")));
+  EXPECT_THAT(text, Contains(StartsWith(snapshot +
+                                        ":64 1 set \"shots\" (1) \"s1\": bytes of 13, version ")));
   EXPECT_THAT(text, Contains(HasSubstr(": 2 entries, with the log up to ")));
   EXPECT_THAT(text, Contains(HasSubstr("mark: up to ")));
   EXPECT_THAT(text, Contains(HasSubstr(" delete \"ledger\" (2) \"gone\"")));
   EXPECT_THAT(text, Contains(HasSubstr(" set \"ledger\" (2) \"n\": integer, version ")));
   EXPECT_THAT(text, Contains(HasSubstr(" set \"ledger\" (2) \"j\": json of 11, version ")));
   EXPECT_THAT(text, Contains(HasSubstr(", until 2024-01-01T01:00:00.000Z")));
-  EXPECT_THAT(text,
-              Contains(HasSubstr(" expire \"ledger\" (2) \"short\": until 2024-01-01T02:00:00.000Z")));
+  EXPECT_THAT(
+      text,
+      Contains(HasSubstr(" expire \"ledger\" (2) \"short\": until 2024-01-01T02:00:00.000Z")));
   EXPECT_THAT(text, Contains(HasSubstr(R"("ledger" (2) "\x00\xff\x80 bytes": bytes of 9)")));
   EXPECT_THAT(text, Contains(HasSubstr(" clear \"cleared\" (3)")));
   EXPECT_THAT(text, Contains(HasSubstr(" create \"made\" (4): type int, persist wal, eviction "
@@ -233,7 +281,8 @@ TEST_F(InspectionTest, DumpAsJsonIsForPrograms) {
 }
 
 TEST_F(InspectionTest, DumpGoesOnBehindDamageAndEndsWhenItIsTold) {
-  const std::string path = "/data/" + list_directory(*machine_.files, kDirectory)->segments.front().name;
+  const std::string path =
+      "/data/" + list_directory(*machine_.files, kDirectory)->segments.front().name;
   machine_.files->flip(path, format::kFileHeaderBytes + 3);
   const auto text = lines({});
   EXPECT_THAT(text, Contains(HasSubstr(path.substr(6) + ":64 - damaged: up to byte ")));

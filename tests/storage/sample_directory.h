@@ -51,8 +51,8 @@ class SampleDirectory {
     EXPECT_TRUE(store.set(ledger, "j", ValueView::from_json(R"({"a":[1,2]})"), {}, now));
     machine_.set(ledger, "short", "v", 1h);
     note();
-    EXPECT_TRUE(store.expire(ledger, "short", {.expiry = {core::Expiry::Mode::kAt, now.mono + 2h}},
-                             now));
+    EXPECT_TRUE(
+        store.expire(ledger, "short", {.expiry = {core::Expiry::Mode::kAt, now.mono + 2h}}, now));
     note();
     const std::string bytes("\0\xff\x80 bytes", 9);
     machine_.set(ledger, bytes, bytes);
@@ -79,7 +79,7 @@ class SampleDirectory {
     settings->max_keys = 1000;
     EXPECT_TRUE(store.alter_namespace(ledger, *settings, now));
     note();
-    const auto batch = store.batch(now, [&](core::Batch& both) -> Result<void> {
+    const auto batch = store.atomically_on_all(now, [&](core::Batch& both) -> Result<void> {
       const auto set = both.set(ledger, "b1", ValueView::from_bytes("both"), {}, now);
       if (!set) return fail(set.error());
       const auto other = both.set(cleared, "b2", ValueView::from_bytes("or none"), {}, now);

@@ -159,6 +159,15 @@ TEST_F(SimulatedFilesTest, AnUnsyncedRenameLeavesBothFilesOrTheNewOne) {
   EXPECT_THAT(outcomes("/d/old"), ElementsAre("new"));
 }
 
+TEST_F(SimulatedFilesTest, ARenameToAnotherDirectoryIsOneStep) {
+  make_synced("/d/a", "text");
+  ASSERT_TRUE(files_.make_directory("/d/e").has_value());
+  ASSERT_TRUE(files_.rename("/d/a", "/d/e/b").has_value());
+  EXPECT_THAT(files_.paths(), ElementsAre("/d/e/b"));
+  EXPECT_THAT(outcomes("/d/e/b"), ElementsAre("text"));
+  EXPECT_FALSE(files_.rename("/d/e/b", "/none/b").has_value());
+}
+
 TEST_F(SimulatedFilesTest, AnUnsyncedRemovalIsDoneOrNot) {
   make_synced("/d/a", "text");
   ASSERT_TRUE(files_.remove("/d/a").has_value());

@@ -33,7 +33,8 @@ constexpr std::string_view kFooter =
     "/run/appmem/appmem.sock. `appmemctl COMMAND --help` shows a command's flags and an example.\n"
     "\n"
     "Exit codes: 0 done, 1 less found than asked for or a condition not met, 2 usage,\n"
-    "3 no connection, 4 refused, 5 no permission, 6 timeout, 7 a local file, 130 interrupted.";
+    "3 no connection, 4 refused, 5 no permission, 6 timeout, 7 a local file (damaged, too),\n"
+    "130 interrupted.";
 
 void exit_interrupted(int /*signal*/) {
   ::_exit(protocol::kExitInterrupted);
@@ -118,6 +119,7 @@ struct GlobalOptions {
       return fail(ErrorCode::kInvalidRequest, "--timeout: " + duration.error().message);
     }
     context.options.timeout = *duration;
+    context.timeout_given = true;
     return {};
   }
 };

@@ -21,6 +21,8 @@ inline constexpr std::string_view kDurationFlag = "duration";
 inline constexpr std::string_view kSeedFlag = "seed";
 inline constexpr std::string_view kLoadFlag = "load";
 inline constexpr std::string_view kTraceFlag = "trace";
+inline constexpr std::string_view kDataDirFlag = "data-dir";
+inline constexpr std::string_view kValuesFlag = "values";
 
 int run_get(Context& context, const Invocation& invocation);
 int run_set(Context& context, const Invocation& invocation);
@@ -50,6 +52,12 @@ int run_stats(Context& context, const Invocation& invocation);
 int run_config(Context& context, const Invocation& invocation);
 int run_clients(Context& context, const Invocation& invocation);
 int run_client_kill(Context& context, const Invocation& invocation);
+/// checkpoint, compact, storage resume: an op that may take long.
+int run_storage(Context& context, const Invocation& invocation);
+
+/// Of the data directory's files, without a daemon.
+int run_log_verify(Context& context, const Invocation& invocation);
+int run_log_dump(Context& context, const Invocation& invocation);
 
 int run_batch(Context& context, const Invocation& invocation);
 int run_repl(Context& context, const Invocation& invocation);

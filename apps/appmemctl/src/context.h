@@ -16,6 +16,8 @@ struct Context {
   client::ClientOptions options;
   /// Print the answers' lines.
   bool json = false;
+  /// `options.timeout` was asked for.
+  bool timeout_given = false;
   /// Print bytes and nothing else.
   bool raw = false;
   Output out{1};

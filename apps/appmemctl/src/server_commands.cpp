@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "appmem/base/namespace_name.h"
 #include "appmem/protocol/error_table.h"
 #include "commands.h"
@@ -21,6 +23,9 @@ constexpr std::string_view kNamespaceColumns[] = {
 constexpr std::string_view kClientColumns[] = {
     "client", "client_name", "address", "uid", "pid", "age_ms", "idle_ms", "requests", "memory",
 };
+
+/// How long a daemon may write at what it was asked for.
+constexpr std::chrono::hours kStoragePatience{24};
 
 int print_ok(Context& context) {
   context.out.write("OK\n");
@@ -125,6 +130,11 @@ int run_clients(Context& context, const Invocation& invocation) {
   return ask_plain(context, invocation, [&](const JsonView& answer) {
     return show_table(context, answer, Field::kClients, kClientColumns);
   });
+}
+
+int run_storage(Context& context, const Invocation& invocation) {
+  if (!context.timeout_given) context.options.timeout = kStoragePatience;
+  return ask_plain(context, invocation, [&](const JsonView&) { return print_ok(context); });
 }
 
 int run_client_kill(Context& context, const Invocation& invocation) {

@@ -124,6 +124,11 @@ Line stats_request(ShellLine& line) {
   return request.take();
 }
 
+Line compact_request(ShellLine& line) {
+  if (!line.at_end()) return std::nullopt;
+  return RequestBuilder(op(CommandId::kCompact)).take();
+}
+
 Line ping_request(ShellLine& line) {
   if (!line.at_end()) return std::nullopt;
   return RequestBuilder(op(CommandId::kPing)).take();
@@ -239,6 +244,7 @@ constexpr ShellCommand kCommands[] = {
      compose<CommandId::kAppend, value_request>, show_length},
     {"COUNT", "COUNT [prefix]", "how many keys there are", count_request, show_count},
     {"STATS", "STATS [key]", "about the server, or about a key", stats_request, show_stats},
+    {"COMPACT", "COMPACT", "free what is dead in the log", compact_request, show_ok},
     {"PING", "PING", "whether the server answers", ping_request, show_pong},
 };
 

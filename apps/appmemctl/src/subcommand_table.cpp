@@ -45,6 +45,13 @@ constexpr OwnFlag kBenchFlags[] = {
     {kTraceFlag, "FILE",
      "replay an access trace as a look-aside cache: CSV `key,size`, plain or .gz"},
 };
+constexpr OwnFlag kLogVerifyFlags[] = {
+    {kDataDirFlag, "DIR", "the daemon's data directory; $APPMEM_DATA_DIR, else its default"},
+};
+constexpr OwnFlag kLogDumpFlags[] = {
+    {kDataDirFlag, "DIR", "the daemon's data directory; $APPMEM_DATA_DIR, else its default"},
+    {kValuesFlag, "", "show the first bytes of each value too"},
+};
 constexpr OwnFlag kReplFlags[] = {
     {kEmbeddedFlag, "", "a store inside this shell, without a daemon"},
 };
@@ -295,6 +302,39 @@ constexpr Subcommand kSubcommands[] = {
      {},
      "appmemctl client kill 17",
      run_client_kill},
+    {"checkpoint", CommandId::kCheckpoint, "", "", 0, 0, {}, {}, "appmemctl checkpoint",
+     run_storage},
+    {"compact", CommandId::kCompact, "", "", 0, 0, {}, {}, "appmemctl compact", run_storage},
+    {"storage resume",
+     CommandId::kStorageResume,
+     "",
+     "",
+     0,
+     0,
+     {},
+     {},
+     "appmemctl storage resume",
+     run_storage},
+    {"log verify",
+     std::nullopt,
+     "Reads and checks the files of a data directory, also beside a running daemon.",
+     "",
+     0,
+     0,
+     {},
+     kLogVerifyFlags,
+     "appmemctl log verify --data-dir /var/lib/appmem",
+     run_log_verify},
+    {"log dump",
+     std::nullopt,
+     "Prints every record and operation in the files of a data directory.",
+     "",
+     0,
+     0,
+     {},
+     kLogDumpFlags,
+     "appmemctl log dump --values",
+     run_log_dump},
     {"batch", CommandId::kBatch,
      "Executes lines, all or none: as in the shell, or as JSON, which alone takes options.",
      "[FILE|-]", 0, 1, kOps, kBatchFlags, "appmemctl batch transfer.ndjson", run_batch},
@@ -333,6 +373,8 @@ constexpr Subcommand kSubcommands[] = {
 constexpr std::pair<std::string_view, std::string_view> kGroups[] = {
     {"ns", "Namespaces: create, alter, drop, clear, list, info."},
     {"client", "One connection: kill."},
+    {"storage", "The daemon's log: resume."},
+    {"log", "Files of a data directory: verify, dump."},
 };
 
 }  // namespace

@@ -33,7 +33,8 @@ constexpr const char* kFooter =
     "  appmemd --background 2>>appmemd.log        the same, with its log in a file\n"
     "  appmemd --socket /run/shop/cache.sock --socket-group shop\n"
     "  appmemd --tcp 127.0.0.1:6379 --tcp-token-file /etc/appmem/token\n"
-    "  appmemd --config /etc/appmem/appmemd.toml --print-config";
+    "  appmemd --config /etc/appmem/appmemd.toml --print-config\n"
+    "  appmemd --data-dir /var/lib/appmem --repair";
 
 constexpr const char* kConfigVariable = "APPMEM_CONFIG";
 /// Where appmemctl has its token from; not ours.
@@ -157,11 +158,15 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   add_flags(app, given, result.options);
   std::string config = environment(kConfigVariable).value_or("");
   bool print_config = false;
+  bool repair = false;
   bool version = false;
   app.add_option("--config", config, "Read options from this TOML file.")
       ->type_name("FILE")
       ->take_last();
   app.add_flag("--print-config", print_config, "Print the effective options as TOML, and end.");
+  app.add_flag("--repair", repair,
+               "Make a data directory that was found damaged whole again, with what is whole in it, "
+               "and end.");
   app.add_flag("--version", version, "Print the version, and end.");
   if (auto missing = option_without_value(app, argc, argv)) {
     return fail(ErrorCode::kInvalidRequest, *missing + std::string(kList));
@@ -223,6 +228,7 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
   if (auto settled = settle_options(result.options, set_by_user); !settled) {
     return fail(std::move(settled).error());
   }
+  if (repair) result.action = CommandLine::Action::kRepair;
   if (print_config) result.action = CommandLine::Action::kPrintConfig;
   return result;
 }

@@ -12,7 +12,7 @@ namespace appmem::daemon {
 
 /// What the command line asks for.
 struct CommandLine {
-  enum class Action { kServe, kPrintConfig, kPrintText };
+  enum class Action { kServe, kPrintConfig, kPrintText, kRepair };
   Action action = Action::kServe;
   /// Of kPrintText: help or version, for standard output.
   std::string text;

@@ -8,6 +8,16 @@ std::optional<Result<void>> Durability::state(std::uint64_t request) {
   return std::move(state.result);
 }
 
+std::optional<Result<commands::StorageVerification>> Durability::verified(std::uint64_t request) {
+  auto state = storage_.verify_state(request);
+  if (!state.done) return std::nullopt;
+  if (!state.result) return fail(std::move(state.result).error());
+  return commands::StorageVerification{.files = state.result->files.size(),
+                                       .records = state.result->records,
+                                       .bytes = state.result->bytes,
+                                       .damage = std::move(state.result->damage)};
+}
+
 std::vector<std::pair<std::string_view, std::int64_t>> Durability::stats() {
   const storage::StorageStats stats = storage_.stats();
   if (!stats.open) return {};

@@ -19,6 +19,9 @@ class Durability final : public commands::StorageControl {
   Result<std::uint64_t> request_checkpoint() override { return storage_.request_checkpoint(); }
   Result<std::uint64_t> request_resume() override { return storage_.request_resume(); }
   [[nodiscard]] std::optional<Result<void>> state(std::uint64_t request) override;
+  Result<std::uint64_t> request_verify() override { return storage_.request_verify(); }
+  [[nodiscard]] std::optional<Result<commands::StorageVerification>> verified(
+      std::uint64_t request) override;
   [[nodiscard]] std::string failure() override { return storage_.stats().failure; }
   [[nodiscard]] std::optional<WallTime> checkpoint_at() override {
     return storage_.stats().checkpoint_at;

@@ -17,6 +17,7 @@
 #include "config_text.h"
 #include "daemon.h"
 #include "machine.h"
+#include "repair_command.h"
 #include "service_manager.h"
 
 namespace {
@@ -70,6 +71,10 @@ int main(int argc, char** argv) {
       return print(line->text);
     case daemon::CommandLine::Action::kPrintConfig:
       return print(daemon::config_as_toml(line->options));
+    case daemon::CommandLine::Action::kRepair: {
+      const auto report = daemon::repair_data_dir(line->options.data_dir);
+      return report ? print(*report) : complain(report.error().message, 1);
+    }
     case daemon::CommandLine::Action::kServe:
       break;
   }

@@ -60,7 +60,7 @@ constexpr Row kRows[] = {
     {CommandId::kCheckpoint, handle_checkpoint},
     {CommandId::kCompact, handle_checkpoint},
     {CommandId::kBackup, handle_unavailable},
-    {CommandId::kLogVerify, handle_unavailable},
+    {CommandId::kLogVerify, handle_log_verify},
     {CommandId::kStorageResume, handle_storage_resume},
     {CommandId::kSlowlog, handle_unavailable},
     {CommandId::kWatch, handle_unavailable},

@@ -49,6 +49,7 @@ protocol::Outcome handle_shutdown(Call& call);
 /// A checkpoint is what compacts the log as well (decision 0018).
 protocol::Outcome handle_checkpoint(Call& call);
 protocol::Outcome handle_storage_resume(Call& call);
+protocol::Outcome handle_log_verify(Call& call);
 /// Every row flagged kUnavailable.
 protocol::Outcome handle_unavailable(Call& call);
 

@@ -48,6 +48,37 @@ class StorageWait final : public protocol::Job {
   bool waits_ = false;
 };
 
+/// Waits for a verification, and tells what it has found.
+class VerifyWait final : public protocol::Job {
+ public:
+  VerifyWait(StorageControl& storage, std::uint64_t request)
+      : storage_(storage), request_(request) {}
+
+  bool run(protocol::Reply& reply, const Instant& /*now*/,
+           protocol::TurnBudget& /*budget*/) override {
+    const auto found = storage_.verified(request_);
+    waits_ = !found;
+    if (waits_) return false;
+    if (!*found) {
+      reply.error(found->error());
+      return true;
+    }
+    protocol::ReplyWriter& fields = reply.fields();
+    fields.unsigned_integer(protocol::Field::kFiles, (*found)->files);
+    fields.unsigned_integer(protocol::Field::kRecords, (*found)->records);
+    fields.unsigned_integer(protocol::Field::kBytes, (*found)->bytes);
+    if (!(*found)->damage.empty()) fields.text(protocol::Field::kMessage, (*found)->damage);
+    return true;
+  }
+  [[nodiscard]] bool answering() const override { return false; }
+  [[nodiscard]] bool waiting() const override { return waits_; }
+
+ private:
+  StorageControl& storage_;
+  const std::uint64_t request_;
+  bool waits_ = false;
+};
+
 Outcome wait_for(Call& call, const Result<std::uint64_t>& request) {
   if (!request) return refuse(call, request.error());
   return Outcome::later(wait_for_storage(*call.control.storage(), *request, false));
@@ -76,6 +107,16 @@ Outcome handle_checkpoint(Call& call) {
   const auto may = check_rights(call.session.caller, call.args, call.session.ns);
   if (!may) return refuse(call, may.error());
   return wait_for_checkpoint(call);
+}
+
+Outcome handle_log_verify(Call& call) {
+  const auto may = check_rights(call.session.caller, call.args, call.session.ns);
+  if (!may) return refuse(call, may.error());
+  StorageControl* const storage = call.control.storage();
+  if (storage == nullptr) return refuse(call, kNoStorage);
+  const auto request = storage->request_verify();
+  if (!request) return refuse(call, request.error());
+  return Outcome::later(std::make_unique<VerifyWait>(*storage, *request));
 }
 
 Outcome handle_storage_resume(Call& call) {

@@ -114,6 +114,8 @@ constexpr FieldRow kRows[] = {
     {Field::kLive, "live"},
     {Field::kLarge, "large"},
     {Field::kStorage, "storage"},
+    {Field::kFiles, "files"},
+    {Field::kRecords, "records"},
 };
 
 constexpr bool rows_are_in_order() {

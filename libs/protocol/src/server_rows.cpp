@@ -49,6 +49,7 @@ constexpr Field kStatsReply[] = {
 
 constexpr Field kHealthReply[] = {kStatus, kMessage, kServerVersion, kUptimeMs};
 constexpr Field kConfigReply[] = {kConfig};
+constexpr Field kVerifyReply[] = {kFiles, kRecords, kBytes, kMessage};
 constexpr Field kClientsReply[] = {kClients};
 
 constexpr FieldSpec kKillFields[] = {
@@ -212,13 +213,13 @@ constexpr CommandSpec kRows[] = {
      R"({"op":"backup"})"},
     {CommandId::kLogVerify,
      Right::kServer,
-     kLater,
+     kLook,
      false,
      "log.verify",
      {},
      {},
-     {},
-     "Checks the log's checksums.",
+     kVerifyReply,
+     "Reads and checks all files of the data directory.",
      R"({"op":"log.verify"})"},
     {CommandId::kStorageResume,
      Right::kServer,

@@ -23,8 +23,8 @@ constexpr int kAttemptsMax = 4;
 /// Progress is told each time so much has been read.
 constexpr std::uint64_t kProgressBytes = 1_MiB;
 
-/// Which namespaces there are at each point of the log, as Recovery has them: which snapshots a start
-/// reads depends on it.
+/// Which namespaces there are at each point of the log, as Recovery has them: which snapshots a
+/// start reads depends on it.
 class Namespaces {
  public:
   struct Known {
@@ -87,9 +87,9 @@ class Namespaces {
       known->second.persist = operation.settings.persist;
       return;
     }
-    const auto same_name =
-        std::find_if(known_.begin(), known_.end(),
-                     [&](const auto& other) { return other.second.name == operation.name; });
+    const auto same_name = std::find_if(known_.begin(), known_.end(), [&](const auto& other) {
+      return other.second.name == operation.name;
+    });
     if (same_name != known_.end()) {
       if (same_name->first > operation.ns) return;
       known_.erase(same_name);
@@ -169,10 +169,9 @@ class Verification {
     found_.last_sequence = last_;
     // A start finds this where the last segment has nothing, or there is none.
     if (!lost_track_ && last_ < needed_) {
-      const auto checkpoint =
-          std::find_if(found_.files.begin(), found_.files.end(), [](const InspectedFile& file) {
-            return file.kind == Kind::kCheckpoint && file.needed;
-          });
+      const auto checkpoint = std::find_if(
+          found_.files.begin(), found_.files.end(),
+          [](const InspectedFile& file) { return file.kind == Kind::kCheckpoint && file.needed; });
       blame(*checkpoint, State::kDamaged, 0, short_log_problem(last_, needed_));
     }
     namespaces.finish();
@@ -251,7 +250,8 @@ class Verification {
     report.problem = std::move(problem);
     if (state != State::kDamaged || !report.needed) return;
     lost_track_ = true;
-    if (found_.damage.empty()) found_.damage = damage(path(report.name), at, report.problem).message;
+    if (found_.damage.empty())
+      found_.damage = damage(path(report.name), at, report.problem).message;
   }
 
   Result<void> check_checkpoints(const std::vector<NamedFile>& checkpoints,

@@ -13,8 +13,7 @@ namespace appmem::storage {
 namespace {
 
 constexpr std::string_view kOperationNames[] = {
-    "",       "set",   "delete", "expire",   "clear",
-    "create", "alter", "drop",   "complete",
+    "", "set", "delete", "expire", "clear", "create", "alter", "drop", "complete",
 };
 constexpr std::string_view kValueKindNames[] = {"bytes", "integer", "json"};
 constexpr std::string_view kTypeNames[] = {"any", "string", "int", "json"};
@@ -197,13 +196,13 @@ class Dump {
         sequence_ = salvage.record().sequence;
         const std::uint64_t entries = take_varint(payload).value_or(0);
         const std::uint64_t needed = take_varint(payload).value_or(0);
-        show_plain("end",
-                   std::to_string(entries) + " entries, with the log up to " +
-                       std::to_string(needed),
-                   [&](JsonLine& line) {
-                     line.number("entries", entries);
-                     line.number("needed", needed);
-                   });
+        show_plain(
+            "end",
+            std::to_string(entries) + " entries, with the log up to " + std::to_string(needed),
+            [&](JsonLine& line) {
+              line.number("entries", entries);
+              line.number("needed", needed);
+            });
         break;
       }
       case Salvage::Found::kLost:
@@ -279,8 +278,8 @@ class Dump {
     std::string text = begin_text(name_of(kOperationNames, operation.kind)) + " ";
     const auto name = names_.find(operation.ns);
     const std::string number = std::to_string(operation.ns);
-    text += name == names_.end() ? "namespace " + number
-                                 : quoted(name->second) + " (" + number + ")";
+    text +=
+        name == names_.end() ? "namespace " + number : quoted(name->second) + " (" + number + ")";
     if (has_key(operation)) text += " " + quoted(operation.key);
     if (operation.kind == Kind::kSet) {
       const bool is_integer = operation.value.kind == ValueKind::kInteger;
@@ -357,9 +356,8 @@ class Dump {
       line.text("type", name_of(kTypeNames, settings.type));
       line.text("persist", name_of(kPersistNames, settings.persist));
       line.text("eviction", name_of(kEvictionNames, settings.eviction));
-      for_each_number(settings, [&](std::string_view name, std::uint64_t value) {
-        line.number(name, value);
-      });
+      for_each_number(
+          settings, [&](std::string_view name, std::uint64_t value) { line.number(name, value); });
       if (operation.incomplete) line.boolean("incomplete", true);
     }
     return line.take();

@@ -17,8 +17,8 @@ constexpr std::size_t kReadBytes = 1_MiB;
 /// file up once it has computed checksums in vain over so many times its size.
 constexpr std::uint64_t kChecksInVainMax = 64;
 
-/// Before `bytes` was added, if it is `crc` afterwards: a CRC's register can be turned back. With the
-/// bytes of a whole record and its CRC this gives the file's salt.
+/// Before `bytes` was added, if it is `crc` afterwards: a CRC's register can be turned back. With
+/// the bytes of a whole record and its CRC this gives the file's salt.
 class ReverseCrc {
  public:
   ReverseCrc() {
@@ -91,8 +91,8 @@ Result<void> Salvage::begin(const NamedFile& named) {
   if (!read) return fail(read.error());
   head.resize(*read);
   if (is_header_of_other_version(magic_of(kind_), head)) {
-    return fail(ErrorCode::kUnavailable, path_ + ": " + header_problem_ +
-                                             "; only the program that wrote it can repair it");
+    return fail(ErrorCode::kUnavailable,
+                path_ + ": " + header_problem_ + "; only the program that wrote it can repair it");
   }
   file_.reset();
   if (head.size() == format::kFileHeaderBytes) {
@@ -129,8 +129,8 @@ Result<bool> Salvage::make_up_header(std::string_view head, const NamedFile& nam
   const auto whole = (*file)->read_at(format::kFileHeaderBytes, record);
   if (!whole) return fail(whole.error());
   if (*whole < record.size()) return false;
-  const std::uint32_t salt = ReverseCrc().before(
-      std::string_view(record).substr(format::kRecordLengthAt), header->crc);
+  const std::uint32_t salt =
+      ReverseCrc().before(std::string_view(record).substr(format::kRecordLengthAt), header->crc);
   std::string mended(head);
   store_u32(mended.data() + format::kSaltAt, salt);
   if (decode_file_header(magic_of(kind_), mended)) {
@@ -171,13 +171,23 @@ Result<Salvage::Found> Salvage::read_record() {
     if (kind_ != Kind::kContent) return Found::kEnd;
     return lose(Found::kLost, file_->size(), "the end of a checkpoint is missing");
   }
-  problem_ = file_->problem();
-  if (*found == RecordFile::Found::kBad) return lose_until_found();
-  const RecordHeader& record = file_->record();
-  if (!may_be(record, lost_from_)) {
-    problem_ = record.sequence == last_ + 1 ? "a record of another kind of file" : gap_problem(last_);
-    return lose_until_found();
+  return is_acceptable(*found) ? take_record() : lose_until_found();
+}
+
+/// Sets problem() where it is not.
+bool Salvage::is_acceptable(RecordFile::Found found) {
+  if (found != RecordFile::Found::kRecord) {
+    problem_ = file_->problem();
+    return false;
   }
+  if (may_be(file_->record(), file_->offset())) return true;
+  problem_ = file_->record().sequence == last_ + 1 ? "a record of another kind of file"
+                                                   : gap_problem(last_);
+  return false;
+}
+
+Result<Salvage::Found> Salvage::take_record() {
+  const RecordHeader& record = file_->record();
   if (record.kind == format::RecordKind::kGroup) {
     if (file_->payload().size() >= sizeof(std::uint64_t)) {
       mark_ = std::max(mark_, load_u64(file_->payload().data()));
@@ -191,8 +201,7 @@ Result<Salvage::Found> Salvage::read_record() {
   last_ = record.sequence;
   const auto understood =
       read_operations(file_->payload(), [&](const Operation& operation) -> Result<void> {
-        const bool fits = kind_ != Kind::kContent ||
-                          operation.kind == format::Operation::kSet ||
+        const bool fits = kind_ != Kind::kContent || operation.kind == format::Operation::kSet ||
                           operation.kind == format::Operation::kCreate;
         return fits ? Result<void>() : fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");
       });
@@ -208,15 +217,21 @@ Salvage::Found Salvage::lose(Found as, std::uint64_t to, std::string problem) {
 
 /// From the place that was read last.
 Result<Salvage::Found> Salvage::lose_until_found() {
-  std::string problem = problem_;
   if (kind_ == Kind::kLastSegment) {
     const auto behind = file_->highest_mark_behind();
     if (!behind) return fail(behind.error());
+    // As SegmentReader::next.
+    if (auto again = file_->reread(); !again) return fail(std::move(again).error());
+    const auto found = file_->next();
+    if (!found) return fail(found.error());
+    if (is_acceptable(*found)) return take_record();
+    std::string problem = problem_;
     if (std::max(*behind, mark_) <= last_) {
       finished_ = true;
       return lose(Found::kTorn, file_->size(), std::move(problem));
     }
   }
+  std::string problem = problem_;
   const auto found = find_record(lost_from_ + 1);
   if (!found) return fail(found.error());
   finished_ = !*found;

@@ -12,13 +12,12 @@
 
 namespace appmem::storage {
 
-/// Reads all whole records of a file that may be damaged, those behind the damage too, where they can
-/// be found again (docs/formats/log.md, "Repair").
-/// Thread safety: none.
+/// Reads all whole records of a file that may be damaged, those behind the damage too, where they
+/// can be found again (docs/formats/log.md, "Repair"). Thread safety: none.
 class Salvage {
  public:
   enum class Kind : std::uint8_t {
-    kContent,      // a checkpoint or snapshot
+    kContent,  // a checkpoint or snapshot
     kSegment,
     kLastSegment,  // which may have a torn tail
   };
@@ -59,6 +58,8 @@ class Salvage {
   Result<bool> make_up_header(std::string_view head, const NamedFile& named);
   Result<bool> try_salt(std::uint32_t salt, const NamedFile& named, std::uint64_t from);
   Result<Found> read_record();
+  bool is_acceptable(RecordFile::Found found);
+  Result<Found> take_record();
   Found lose(Found as, std::uint64_t to, std::string problem);
   Result<Found> lose_until_found();
   Result<std::optional<std::uint64_t>> find_record(std::uint64_t from);

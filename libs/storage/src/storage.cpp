@@ -96,6 +96,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t live_bytes();
   CheckpointContext checkpoint_context();
   void serve_requests();
+  void serve_verify();
   /// Of namespaces with a log, in one file; and of each without one, in a file of its own.
   Result<void> make_checkpoint();
   Result<void> make_snapshots();
@@ -146,6 +147,9 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t checkpoint_done = 0;
   bool resume_wanted = false;
   Result<void> checkpoint_result;
+  std::uint64_t verify_wanted = 0;
+  std::uint64_t verify_done = 0;
+  Result<Inspection> verify_result;
   StorageStats stats;
 
   std::mutex write_mutex;  // writes and a resume exclude each other
@@ -489,6 +493,7 @@ void Storage::Impl::run_background() {
     background_wake.wait_for(guard, kCompactionInterval);
     if (stop_background) break;
     const bool asked = resume_wanted || checkpoint_wanted != checkpoint_done;
+    const bool verify_asked = verify_wanted != verify_done;
     guard.unlock();
     if (asked) {
       serve_requests();
@@ -502,6 +507,7 @@ void Storage::Impl::run_background() {
         observer.event(Severity::kWarning, "snapshot_failed", made.error().message, nullptr, 0);
       }
     }
+    if (verify_asked) serve_verify();
     guard.lock();
   }
 }
@@ -738,6 +744,43 @@ std::uint64_t Storage::request_resume() {
     impl.resume_wanted = true;
   }
   return impl.ask(impl.checkpoint_wanted);
+}
+
+std::uint64_t Storage::request_verify() {
+  Impl& impl = *impl_;
+  if (!impl.is_open.load(std::memory_order_acquire)) return 0;
+  std::uint64_t request = 0;
+  {
+    const std::lock_guard guard(impl.mutex);
+    request = ++impl.verify_wanted;
+    impl.background_wake.notify_one();
+  }
+  if (!impl.options.threads) impl.serve_verify();
+  return request;
+}
+
+void Storage::Impl::serve_verify() {
+  std::uint64_t wanted = 0;
+  {
+    const std::lock_guard guard(mutex);
+    wanted = verify_wanted;
+  }
+  auto result = verify(files, options.directory, [this](std::uint64_t, std::uint64_t) {
+    const std::lock_guard guard(mutex);
+    return !stop_background;
+  });
+  {
+    const std::lock_guard guard(mutex);
+    verify_done = wanted;
+    verify_result = std::move(result);
+  }
+  tell();
+}
+
+Storage::VerifyState Storage::verify_state(std::uint64_t request) const {
+  const std::lock_guard guard(impl_->mutex);
+  if (impl_->verify_done < request) return {};
+  return {.done = true, .result = impl_->verify_result};
 }
 
 std::uint64_t Storage::Impl::ask(std::uint64_t& wanted) {

@@ -26,8 +26,7 @@ std::string utc_text(WallTime when) {
   const auto ms = when - std::chrono::floor<std::chrono::seconds>(when);
   const std::string fraction = std::to_string(1000 + ms.count());
   std::array<char, 64> text{};
-  const std::size_t length =
-      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &*fields);
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &*fields);
   return std::string(text.data(), length) + "." + fraction.substr(1) + "Z";
 }
 

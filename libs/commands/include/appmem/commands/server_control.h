@@ -82,8 +82,17 @@ enum class TokenCheck : std::uint8_t {
   kNotTaken,  // the session's listener takes none
 };
 
+/// What a verification of the data directory has found.
+struct StorageVerification {
+  std::uint64_t files = 0;
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  /// Why a start would refuse the directory; empty: it would not.
+  std::string damage;
+};
+
 /// What handlers may ask of storage. Thread safety: all functions, from any event loop; none but
-/// `prepare` and `verify` blocks, and those not for long.
+/// `prepare` blocks, and that not for long.
 class StorageControl {
  public:
   StorageControl() = default;
@@ -101,6 +110,11 @@ class StorageControl {
   virtual Result<std::uint64_t> request_resume() = 0;
   /// Nothing while it is not done. When it is, Server::notify_committed has been called.
   [[nodiscard]] virtual std::optional<Result<void>> state(std::uint64_t request) = 0;
+
+  /// Begins to read and check all files. As request_checkpoint and `state`.
+  virtual Result<std::uint64_t> request_verify() = 0;
+  [[nodiscard]] virtual std::optional<Result<StorageVerification>> verified(
+      std::uint64_t request) = 0;
 
   /// Why namespaces with a log are read-only; empty when they are not.
   [[nodiscard]] virtual std::string failure() = 0;

@@ -113,9 +113,11 @@ enum class Field : std::uint8_t {
   kLive,
   kLarge,
   kStorage,
+  kFiles,
+  kRecords,
 };
 
-inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::kStorage) + 1;
+inline constexpr std::size_t kFieldCount = static_cast<std::size_t>(Field::kRecords) + 1;
 
 /// The name on the wire. Static storage.
 std::string_view field_name(Field field);

@@ -59,9 +59,9 @@ struct Inspection {
   std::string damage;
 };
 
-/// Reads all files, their checksums and operations, and judges them by the rules of a start. A daemon
-/// may be using the directory: what goes meanwhile is no damage. A directory that is not there has
-/// no files. Errors: kUnavailable: a file cannot be read; kTimeout: `progress` gave up.
+/// Reads all files, their checksums and operations, and judges them by the rules of a start. A
+/// daemon may be using the directory: what goes meanwhile is no damage. A directory that is not
+/// there has no files. Errors: kUnavailable: a file cannot be read; kTimeout: `progress` gave up.
 Result<Inspection> verify(FileSystem& files, const std::string& directory,
                           const InspectionProgress& progress = {});
 
@@ -74,8 +74,8 @@ struct DumpOptions {
 };
 
 /// Shows every record and operation as a line, which has no line end and no byte that is not
-/// printable ASCII (JSON: UTF-8), until `show` returns false. Goes on behind damage, which is a line
-/// as well. Errors: kUnavailable: a file cannot be read.
+/// printable ASCII (JSON: UTF-8), until `show` returns false. Goes on behind damage, which is a
+/// line as well. Errors: kUnavailable: a file cannot be read.
 Result<void> dump(FileSystem& files, const std::string& directory, const DumpOptions& options,
                   const std::function<bool(std::string_view line)>& show);
 
@@ -114,8 +114,8 @@ struct RepairReport {
 /// Makes a directory that a start refuses one that it does not, with all whole records that there
 /// are (docs/formats/log.md, "Repair"). Nothing is deleted: the files as they were lie in a folder
 /// of their own afterwards. One that has been interrupted is begun again by the next call.
-/// Errors: kBusy: a daemon uses the directory; kUnavailable: a file cannot be read or written, or is
-/// of a version that this program does not know; the files as they were are all still there.
+/// Errors: kBusy: a daemon uses the directory; kUnavailable: a file cannot be read or written, or
+/// is of a version that this program does not know; the files as they were are all still there.
 Result<RepairReport> repair(FileSystem& files, const std::string& directory,
                             const RepairOptions& options, WallTime now);
 

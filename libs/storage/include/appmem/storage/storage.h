@@ -13,6 +13,7 @@
 #include "appmem/core/mutation_sink.h"
 #include "appmem/core/store.h"
 #include "appmem/storage/file_system.h"
+#include "appmem/storage/inspection.h"
 
 namespace appmem::storage {
 
@@ -122,6 +123,15 @@ class Storage final : public core::MutationSink {
   /// After a failure: writes everything that is in memory to a new checkpoint and goes on with a new
   /// segment. As request_checkpoint, for checkpoint_state. Nothing is done when nothing has failed.
   std::uint64_t request_resume();
+
+  /// Reads and checks all files (see verify() in inspection.h), one request at a time. For
+  /// verify_state.
+  std::uint64_t request_verify();
+  struct VerifyState {
+    bool done = false;
+    Result<Inspection> result;
+  };
+  [[nodiscard]] VerifyState verify_state(std::uint64_t request) const;
 
   [[nodiscard]] StorageStats stats();
 
