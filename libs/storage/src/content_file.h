@@ -22,7 +22,7 @@ class CheckpointOwner {
   /// Told after each write of so many bytes: the place to wait. False: give up.
   virtual bool go_on(std::uint64_t bytes) = 0;
   /// Told after each slice of the store that was read under a lock: others come first.
-  virtual void rest() = 0;
+  virtual void rest() {}
   /// Returns when the log is on the disk up to `sequence`.
   virtual Result<void> wait_synced(std::uint64_t sequence) = 0;
 
