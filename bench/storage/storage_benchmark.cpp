@@ -94,8 +94,7 @@ class Appmem {
     }
     APPMEM_CHECK(storage_.prepare());
     ns_ = *store_.create_namespace(
-        "w", {.persist = core::Persistence::kWal, .eviction = core::Eviction::kNone},
-        clock_.now());
+        "w", {.persist = core::Persistence::kWal, .eviction = core::Eviction::kNone}, clock_.now());
   }
   ~Appmem() { APPMEM_CHECK(storage_.close()); }
 
@@ -226,7 +225,7 @@ void reopen(benchmark::State& state) {
   }
 }
 
-#define APPMEM_STORAGE_BENCHMARKS(Database)                                         \
+#define APPMEM_STORAGE_BENCHMARKS(Database)                                           \
   BENCHMARK_TEMPLATE(batched_puts, Database)->Arg(0)->ArgName("sync")->UseRealTime(); \
   BENCHMARK_TEMPLATE(batched_puts, Database)->Arg(1)->ArgName("sync")->UseRealTime(); \
   BENCHMARK_TEMPLATE(reopen, Database)->Unit(benchmark::kMillisecond)->Iterations(3)->UseRealTime()

@@ -48,7 +48,8 @@ class FakeStorage final : public commands::StorageControl {
   std::uint64_t requests = 0;
   bool done = true;
   Result<void> result;
-  commands::StorageVerification verification{.files = 3, .records = 21, .bytes = 4096, .damage = {}};
+  commands::StorageVerification verification{
+      .files = 3, .records = 21, .bytes = 4096, .damage = {}};
   std::string failure_value;
   std::optional<WallTime> at;
   std::vector<std::pair<std::string_view, std::int64_t>> stats_value;

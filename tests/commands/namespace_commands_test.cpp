@@ -72,7 +72,8 @@ TEST_F(NamespaceCommandsTest, ADurableOneNeedsStorageAndAnswersWhenItHasIt) {
   must(R"({"op":"ns.alter","name":"b","persist":"wal"})");
   EXPECT_EQ(storage.requests, 1U);
   storage.done = false;
-  EXPECT_FALSE(peer_.send(R"({"op":"checkpoint"})" "\n"));
+  EXPECT_FALSE(peer_.send(R"({"op":"checkpoint"})"
+                          "\n"));
   storage.done = true;
 }
 

@@ -218,7 +218,8 @@ TEST_F(RedisServerTest, TimeIsInSecondsAndMicroseconds) {
 }
 
 TEST_F(RedisServerTest, ShutdownClosesWithoutAReply) {
-  for (const char* line : {"SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE", "shutdown nosave now force"}) {
+  for (const char* line :
+       {"SHUTDOWN", "SHUTDOWN NOSAVE", "SHUTDOWN SAVE", "shutdown nosave now force"}) {
     RedisPeer peer(server_);
     server_.control.shutdowns = 0;
     EXPECT_EQ(peer.ask(line), "") << line;

@@ -48,9 +48,8 @@ class Workload {
   void expect_one_of_history(const Kept& found) const {
     const auto begin = history_.find(acknowledged_);
     ASSERT_NE(begin, history_.end());
-    const bool is_known = std::any_of(begin, history_.end(), [&](const auto& state) {
-      return state.second == found;
-    });
+    const bool is_known = std::any_of(begin, history_.end(),
+                                      [&](const auto& state) { return state.second == found; });
     if (is_known) return;
     const auto lost = std::find_if(history_.begin(), begin,
                                    [&](const auto& state) { return state.second == found; });
@@ -136,8 +135,8 @@ class Workload {
           if (auto done = batch.remove(refs[i].ns, refs[i].key, {}, now); !done) {
             return fail(done.error());
           }
-        } else if (auto done = batch.set(refs[i].ns, refs[i].key, ValueView::from_bytes(bytes), {},
-                                         now);
+        } else if (auto done =
+                       batch.set(refs[i].ns, refs[i].key, ValueView::from_bytes(bytes), {}, now);
                    !done) {
           return fail(done.error());
         }
@@ -200,8 +199,8 @@ TEST_F(CrashTest, WhatWasAcknowledgedIsThereAndNothingIsHalfThere) {
   }
 }
 
-/// One after the other, each file operation of the same work fails: nothing that was acknowledged is
-/// lost, whether the log is resumed or the daemon starts again.
+/// One after the other, each file operation of the same work fails: nothing that was acknowledged
+/// is lost, whether the log is resumed or the daemon starts again.
 TEST_F(CrashTest, AnyFileOperationMayFail) {
   using Fault = SimulatedFiles::Fault;
   for (const Fault fault : {Fault::kNoSpace, Fault::kInputOutput, Fault::kShortWrite}) {
@@ -221,8 +220,7 @@ TEST_F(CrashTest, AnyFileOperationMayFail) {
       if (machine.files->faults() == 0) break;  // all have failed once
       machine.files->heal();
       if (machine.storage->failed() && n % 2 == 0) {
-        const auto resumed =
-            machine.storage->checkpoint_state(machine.storage->request_resume());
+        const auto resumed = machine.storage->checkpoint_state(machine.storage->request_resume());
         ASSERT_TRUE(resumed.result) << resumed.result.error().message;
         run_to_the_end(machine, work);
       }

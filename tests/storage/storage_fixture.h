@@ -142,9 +142,9 @@ class Machine {
     files->crash(seed);
   }
 
-  core::NamespaceId make(std::string_view name, core::NamespaceSettings settings = {
-                                                    .persist = core::Persistence::kWal,
-                                                    .eviction = core::Eviction::kNone}) {
+  core::NamespaceId make(std::string_view name,
+                         core::NamespaceSettings settings = {.persist = core::Persistence::kWal,
+                                                             .eviction = core::Eviction::kNone}) {
     EXPECT_TRUE(storage->prepare());
     const auto made = store->create_namespace(name, settings, clock.now());
     EXPECT_TRUE(made) << (made ? "" : made.error().message);
@@ -169,11 +169,10 @@ class Machine {
   }
   Result<std::optional<std::string>> try_get(core::NamespaceId ns, std::string_view key) {
     std::optional<std::string> found;
-    const auto done =
-        store->get(ns, key, {}, clock.now(), [&](const core::EntryView& entry) {
-          found = entry.value.kind == ValueKind::kInteger ? std::to_string(entry.value.integer)
-                                                          : std::string(entry.value.bytes);
-        });
+    const auto done = store->get(ns, key, {}, clock.now(), [&](const core::EntryView& entry) {
+      found = entry.value.kind == ValueKind::kInteger ? std::to_string(entry.value.integer)
+                                                      : std::string(entry.value.bytes);
+    });
     if (!done) return fail(done.error());
     return found;
   }

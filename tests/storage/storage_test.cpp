@@ -1,5 +1,3 @@
-#include "storage_fixture.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -8,6 +6,7 @@
 #include "crc32c.h"
 #include "log_files.h"
 #include "log_format.h"
+#include "storage_fixture.h"
 
 namespace appmem::storage::test {
 namespace {
@@ -75,10 +74,10 @@ TEST_F(StorageTest, EveryKindOfChangeComesBack) {
   ASSERT_TRUE(machine_.store->patch(ns, "p", {.bytes = "ab"}, now));
   ASSERT_TRUE(machine_.store->patch(ns, "p", {.bytes = "cd"}, now));
   ASSERT_TRUE(machine_.store->patch(ns, "large", {.bytes = "y", .offset = 5}, now));
-  ASSERT_TRUE(machine_.store->expire(
-      ns, "later", {.expiry = {core::Expiry::Mode::kAt, now.mono + 70s}}, now));
-  ASSERT_TRUE(machine_.store->expire(ns, "for ever",
-                                     {.expiry = {core::Expiry::Mode::kNever, {}}}, now));
+  ASSERT_TRUE(machine_.store->expire(ns, "later",
+                                     {.expiry = {core::Expiry::Mode::kAt, now.mono + 70s}}, now));
+  ASSERT_TRUE(
+      machine_.store->expire(ns, "for ever", {.expiry = {core::Expiry::Mode::kNever, {}}}, now));
   ASSERT_TRUE(machine_.commit());
   const Kept before = machine_.kept();
   crash();
@@ -115,9 +114,8 @@ TEST_F(StorageTest, NamespacesComeBackWithTheirSettings) {
 
 TEST_F(StorageTest, TheDefaultNamespaceCanBeDurable) {
   ASSERT_TRUE(machine_.storage->prepare());
-  ASSERT_TRUE(machine_.store->alter_namespace(core::kDefaultNamespace,
-                                              {.persist = Persistence::kWal},
-                                              machine_.clock.now()));
+  ASSERT_TRUE(machine_.store->alter_namespace(
+      core::kDefaultNamespace, {.persist = Persistence::kWal}, machine_.clock.now()));
   machine_.set(core::kDefaultNamespace, "k", "v");
   ASSERT_TRUE(machine_.commit());
   crash();
@@ -141,9 +139,9 @@ TEST_F(StorageTest, VersionsStayAndNewOnesAreOthers) {
   const auto first = machine_.try_set(ns, "k", "v");
   ASSERT_TRUE(machine_.commit());
   restart();
-  const auto again = machine_.store->set(
-      machine_.find("w"), "k", ValueView::from_bytes("w"),
-      {.conditions = {.if_version = first->version}}, machine_.clock.now());
+  const auto again =
+      machine_.store->set(machine_.find("w"), "k", ValueView::from_bytes("w"),
+                          {.conditions = {.if_version = first->version}}, machine_.clock.now());
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_GT(again->version, first->version);
 }
@@ -172,8 +170,8 @@ TEST_F(StorageTest, ACheckpointMakesTheLogBeforeItUnnecessary) {
 TEST_F(StorageTest, ANamespaceThatBecomesDurableKeepsWhatItHas) {
   const auto ns = machine_.make("n", {});
   machine_.set(ns, "before", "v");
-  ASSERT_TRUE(machine_.store->alter_namespace(ns, {.persist = Persistence::kWal},
-                                              machine_.clock.now()));
+  ASSERT_TRUE(
+      machine_.store->alter_namespace(ns, {.persist = Persistence::kWal}, machine_.clock.now()));
   machine_.set(ns, "after", "v");
   ASSERT_TRUE(machine_.commit());
   ASSERT_TRUE(machine_.storage->checkpoint());
@@ -187,8 +185,8 @@ TEST_F(StorageTest, ANamespaceThatBecomesDurableKeepsWhatItHas) {
 TEST_F(StorageTest, OneThatHadNotBecomeDurableYetIsGoneAsAWhole) {
   const auto ns = machine_.make("n", {});
   machine_.set(ns, "before", "v");
-  ASSERT_TRUE(machine_.store->alter_namespace(ns, {.persist = Persistence::kWal},
-                                              machine_.clock.now()));
+  ASSERT_TRUE(
+      machine_.store->alter_namespace(ns, {.persist = Persistence::kWal}, machine_.clock.now()));
   machine_.set(ns, "after", "v");
   ASSERT_TRUE(machine_.commit());
   crash();
@@ -210,8 +208,7 @@ TEST_F(StorageTest, ANamespaceGoesThroughAllModesWithoutLosingAKey) {
        {Persistence::kSnapshot, Persistence::kWal, Persistence::kSnapshot, Persistence::kWal}) {
     const auto id = machine_.find("n");
     ASSERT_TRUE(machine_.storage->prepare());
-    ASSERT_TRUE(
-        machine_.store->alter_namespace(id, {.persist = mode}, machine_.clock.now()));
+    ASSERT_TRUE(machine_.store->alter_namespace(id, {.persist = mode}, machine_.clock.now()));
     ASSERT_TRUE(machine_.storage->checkpoint());
     machine_.set(id, "k" + std::to_string(++i), "v");
     if (mode == Persistence::kSnapshot) {
@@ -381,7 +378,8 @@ TEST_F(StorageTest, AFailedLogIsReadOnlyUntilItIsResumed) {
   const auto memory = machine_.make("m", {});
   machine_.set(ns, "safe", "v");
   ASSERT_TRUE(machine_.commit());
-  machine_.files->fail_at(machine_.files->operations(), appmem::test::SimulatedFiles::Fault::kNoSpace,
+  machine_.files->fail_at(machine_.files->operations(),
+                          appmem::test::SimulatedFiles::Fault::kNoSpace,
                           appmem::test::SimulatedFiles::Lasts::kFromThenOn);
   machine_.set(ns, "unsafe", "v");
   ASSERT_TRUE(machine_.store->remove(ns, "safe", {}, machine_.clock.now()));

@@ -164,9 +164,10 @@ Result<CommandLine> read_command_line(int argc, const char* const* argv, const M
       ->type_name("FILE")
       ->take_last();
   app.add_flag("--print-config", print_config, "Print the effective options as TOML, and end.");
-  app.add_flag("--repair", repair,
-               "Make a data directory that was found damaged whole again, with what is whole in it, "
-               "and end.");
+  app.add_flag(
+      "--repair", repair,
+      "Make a data directory that was found damaged whole again, with what is whole in it, "
+      "and end.");
   app.add_flag("--version", version, "Print the version, and end.");
   if (auto missing = option_without_value(app, argc, argv)) {
     return fail(ErrorCode::kInvalidRequest, *missing + std::string(kList));

@@ -69,9 +69,10 @@ void append_help(std::string& out, const OptionRow& row) {
 
 /// For documents, which must read the same wherever they are written.
 Options documented_options() {
-  return default_options(
-      {.cores = 4, .memory_bytes = 2_GiB, .default_socket = "/run/appmem/appmem.sock",
-       .default_data_dir = "/var/lib/appmem"});
+  return default_options({.cores = 4,
+                          .memory_bytes = 2_GiB,
+                          .default_socket = "/run/appmem/appmem.sock",
+                          .default_data_dir = "/var/lib/appmem"});
 }
 
 }  // namespace

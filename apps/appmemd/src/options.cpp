@@ -248,8 +248,7 @@ constexpr OptionRow kRows[] = {
      [](const Options& o) {
        return show_word<core::Eviction>(kEvictions, o.eviction);
      }},
-    {"data-dir", "DIR",
-     "Where durable namespaces are kept; made when there is the first one.",
+    {"data-dir", "DIR", "Where durable namespaces are kept; made when there is the first one.",
      "/var/lib/appmem for root, $XDG_STATE_HOME/appmem otherwise, ~/.local/state/appmem where that "
      "is not set",
      set_data_dir,

@@ -7,8 +7,9 @@
 
 namespace appmem::commands {
 
-/// A job that reads `ns`. Where that has a log, its answer waits for whatever has been written to the
-/// log when it is read: who sees an entry, or that one is gone, sees nothing that a crash takes back.
+/// A job that reads `ns`. Where that has a log, its answer waits for whatever has been written to
+/// the log when it is read: who sees an entry, or that one is gone, sees nothing that a crash takes
+/// back.
 std::unique_ptr<protocol::Job> resting_on_log(const core::Store& store, core::NamespaceId ns,
                                               std::unique_ptr<protocol::Job> job);
 

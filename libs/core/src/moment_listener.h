@@ -7,8 +7,8 @@
 
 namespace appmem::core {
 
-/// Somebody who reads a namespace as it was at one moment: whoever is about to change an entry tells
-/// what it was. Of the namespace's list; written with all shards locked, read with any.
+/// Somebody who reads a namespace as it was at one moment: whoever is about to change an entry
+/// tells what it was. Of the namespace's list; written with all shards locked, read with any.
 class MomentListener {
  public:
   MomentListener() = default;

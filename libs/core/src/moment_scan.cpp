@@ -76,8 +76,7 @@ Result<bool> MomentScan::run(std::size_t entries_max, const Instant& now) {
       return fail(ErrorCode::kConflict, "the namespace was cleared or dropped meanwhile");
     }
     Shard& shard = store.shards[place.shard]->shard;
-    const NamespacePart& part =
-        *shard.part(NamespacePart::id_of(impl_->ns->index, place.spread));
+    const NamespacePart& part = *shard.part(NamespacePart::id_of(impl_->ns->index, place.spread));
     const Shard::ScanSlice slice = shard.scan(part, from, left, now, visit);
     std::uint64_t next = slice.done ? kHashEnd : slice.next;
     if (place.spread) {

@@ -5,8 +5,7 @@
 
 namespace appmem::core {
 
-Result<void> Shard::restore(const Site& site, const EntryView& given, bool if_absent,
-                            Step& step) {
+Result<void> Shard::restore(const Site& site, const EntryView& given, bool if_absent, Step& step) {
   Handle old = find(site);
   if (if_absent && old != kNoHandle) return {};
   if (old != kNoHandle && entry(old).log_position() > given.ticket) return {};

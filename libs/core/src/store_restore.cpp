@@ -1,10 +1,11 @@
 // Store: what storage puts back at the start.
 
+#include "appmem/core/store.h"
+
 #include <cstring>
 #include <string>
 #include <vector>
 
-#include "appmem/core/store.h"
 #include "store_impl.h"
 #include "store_run.h"
 

@@ -33,8 +33,8 @@ struct CheckpointContext {
 };
 
 /// Writes all namespaces that have a log to a checkpoint, in slices beside the running store. An
-/// entry is written as it is when its slice comes, with the sequence number of its last change: what
-/// the log holds from `sequence` on, replayed over that, makes it whole (decision 0018).
+/// entry is written as it is when its slice comes, with the sequence number of its last change:
+/// what the log holds from `sequence` on, replayed over that, makes it whole (decision 0018).
 /// Thread safety: none.
 class CheckpointWriter {
  public:

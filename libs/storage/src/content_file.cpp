@@ -42,8 +42,8 @@ Result<void> ContentFile::write(RecordBuffer& records, CheckpointOwner& owner) {
   return {};
 }
 
-Result<void> ContentFile::finish(std::uint64_t record, std::uint64_t entries,
-                                 std::uint64_t needed, CheckpointOwner& owner) {
+Result<void> ContentFile::finish(std::uint64_t record, std::uint64_t entries, std::uint64_t needed,
+                                 CheckpointOwner& owner) {
   RecordBuffer end;
   end.begin(format::RecordKind::kEnd, record);
   end.put_varint(entries);

@@ -37,10 +37,7 @@ class ContentFile {
  public:
   /// `header.created_ms` is set here.
   ContentFile(FileSystem& files, std::string directory, std::string name, FileHeader header)
-      : files_(files),
-        directory_(std::move(directory)),
-        name_(std::move(name)),
-        header_(header) {}
+      : files_(files), directory_(std::move(directory)), name_(std::move(name)), header_(header) {}
   ContentFile(const ContentFile&) = delete;
   ContentFile& operator=(const ContentFile&) = delete;
   ~ContentFile();

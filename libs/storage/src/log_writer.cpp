@@ -34,12 +34,12 @@ Result<void> LogWriter::begin(std::uint64_t first_sequence, WallTime now) {
   if (!made) return fail(std::move(made).error());
   std::shared_ptr<File> file = *std::move(made);
   const auto salt = static_cast<std::uint32_t>(next_random(salt_state_));
-  const std::string header = encode_file_header(
-      format::kSegmentMagic,
-      {.directory = options_.directory_id,
-       .sequence = first_sequence,
-       .created_ms = static_cast<std::uint64_t>(now.time_since_epoch().count()),
-       .salt = salt});
+  const std::string header =
+      encode_file_header(format::kSegmentMagic,
+                         {.directory = options_.directory_id,
+                          .sequence = first_sequence,
+                          .created_ms = static_cast<std::uint64_t>(now.time_since_epoch().count()),
+                          .salt = salt});
   const std::string_view piece = header;
   name_ = name;  // also when it fails: abandon() tells what is to be removed
   if (auto wrote = file->write_at(0, {&piece, 1}); !wrote) return wrote;

@@ -15,8 +15,8 @@ constexpr std::size_t kAppliedTogether = 32;
 
 constexpr std::string_view kDefaultName = "default";
 
-/// What was within its ceiling may take a little more in a store that is filled anew: it is put back
-/// whatever that is, and nothing is evicted for it.
+/// What was within its ceiling may take a little more in a store that is filled anew: it is put
+/// back whatever that is, and nothing is evicted for it.
 core::NamespaceSettings without_ceilings(core::NamespaceSettings settings) {
   settings.max_bytes.reset();
   settings.max_keys.reset();
@@ -74,8 +74,8 @@ Result<Recovered> Recovery::run(Replay& replay) {
   }
   // Also where the last segment had nothing, or there is none.
   if (found_.last_sequence < needed_) {
-    return fail(damage(path(found_.checkpoint), 0,
-                       short_log_problem(found_.last_sequence, needed_)));
+    return fail(
+        damage(path(found_.checkpoint), 0, short_log_problem(found_.last_sequence, needed_)));
   }
   if (auto dropped = drop_incomplete(); !dropped) return fail(std::move(dropped).error());
   for (const auto& [number, known] : known_) {
@@ -216,8 +216,8 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
   found_.segments.push_back({named.name, last, file->offset()});
   if (is_last) {
     if (found_.last_sequence < needed_) {
-      return fail(damage(whole_path, file->offset(),
-                         short_log_problem(found_.last_sequence, needed_)));
+      return fail(
+          damage(whole_path, file->offset(), short_log_problem(found_.last_sequence, needed_)));
     }
     // From here on it is one of those that are on the disk as a whole.
     auto opened = files_.open(whole_path, FileSystem::Open::kWrite);
@@ -309,9 +309,9 @@ Result<void> Recovery::define(const Operation& operation) {
     return fail(error.code, "namespace \"" + std::string(operation.name) + "\": " + error.message);
   };
   if (known == known_.end()) {
-    const auto same_name =
-        std::find_if(known_.begin(), known_.end(),
-                     [&](const auto& other) { return other.second.name == operation.name; });
+    const auto same_name = std::find_if(known_.begin(), known_.end(), [&](const auto& other) {
+      return other.second.name == operation.name;
+    });
     if (same_name != known_.end()) {
       // The later one is the one that lived on.
       if (same_name->first > operation.ns) return {};
@@ -342,8 +342,8 @@ Result<void> Recovery::define(const Operation& operation) {
     if (auto loaded = load_snapshot(operation.ns, known->second); !loaded) return loaded;
   }
   known->second.settings = operation.settings;
-  if (auto altered = store_.alter_namespace(known->second.id, without_ceilings(operation.settings),
-                                            now_);
+  if (auto altered =
+          store_.alter_namespace(known->second.id, without_ceilings(operation.settings), now_);
       !altered) {
     return explain(altered.error());
   }

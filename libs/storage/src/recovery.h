@@ -85,8 +85,7 @@ class Recovery {
   /// What the newest snapshot of a namespace has takes the place of what is there.
   Result<void> load_snapshot(NamespaceNumber number, const Known& known);
   /// Reads a checkpoint or snapshot, whose header fits. `visit` is shown its operations.
-  Result<void> read_content(RecordFile& file,
-                            FunctionRef<Result<void>(const Operation&)> visit);
+  Result<void> read_content(RecordFile& file, FunctionRef<Result<void>(const Operation&)> visit);
   Result<void> remove(const std::string& name);
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
 

@@ -57,10 +57,9 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
     overflown_ = true;
     return;
   }
-  shown_.set(number, {.key = entry.key,
-                      .value = entry.value,
-                      .version = entry.version,
-                      .deadline = deadline});
+  shown_.set(
+      number,
+      {.key = entry.key, .value = entry.value, .version = entry.version, .deadline = deadline});
   ++entries_;
 }
 

@@ -1,4 +1,3 @@
-#include "../logged_job.h"
 #include "redis_databases.h"
 
 #include <cstddef>
@@ -7,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "../logged_job.h"
 #include "redis_handlers.h"
 #include "redis_state.h"
 

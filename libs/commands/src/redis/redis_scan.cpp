@@ -11,9 +11,9 @@
 
 #include "../answer_limit.h"
 #include "../glob.h"
+#include "../logged_job.h"
 #include "../visits.h"
 #include "redis_databases.h"
-#include "../logged_job.h"
 #include "redis_handlers.h"
 #include "redis_key_list.h"
 #include "redis_state.h"
@@ -205,8 +205,8 @@ bool read_scan(RedisCall& call, KeyQuery& query) {
 
 void list_keys(RedisCall& call, KeyQuery query) {
   if (call.ns != kUnmadeDatabase) {
-    call.job = resting_on_log(call.store, call.ns,
-                              std::make_unique<ListKeys>(call, std::move(query)));
+    call.job =
+        resting_on_log(call.store, call.ns, std::make_unique<ListKeys>(call, std::move(query)));
     return;
   }
   query.cursor = 0;

@@ -12,8 +12,8 @@ namespace appmem::core {
 
 /// Shows all entries of a namespace as they are at one moment, that of begin(), in slices between
 /// which everybody else goes on: who changes an entry that has not been shown yet shows before that
-/// what it was. Nothing is kept in memory for it. An entry whose deadline is changed meanwhile may be
-/// shown several times: the first time as it was.
+/// what it was. Nothing is kept in memory for it. An entry whose deadline is changed meanwhile may
+/// be shown several times: the first time as it was.
 ///
 /// Thread safety: none, but `show` is called by whoever changes an entry as well. Lifetime: the
 /// store must outlive it. It must not be used, and not die, within an atomic step.

@@ -28,8 +28,8 @@ struct StoreOptions {
   /// Every version is above it. In production from the wall clock, hence above any earlier run's;
   /// at most 2^52.
   Version version_floor = 0;
-  /// Versions from so far below `version_floor` can be restored as they were; at most 2^47. An entry
-  /// whose version is older gets a new one.
+  /// Versions from so far below `version_floor` can be restored as they were; at most 2^47. An
+  /// entry whose version is older gets a new one.
   Version version_reach = 0;
   /// Receives the changes of namespaces whose `persist` is not kNone. Without one such namespaces
   /// are refused with kUnavailable. Borrowed; must outlive the store.

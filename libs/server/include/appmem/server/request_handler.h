@@ -103,8 +103,8 @@ class RequestHandler {
   /// The loops run: whoever connects from here on is answered. Called once, on the thread of
   /// Server::run.
   virtual void serving() {}
-  /// All requests of a turn of loop `loop` have been executed, and their answers are about to leave.
-  /// Called on the loop's thread.
+  /// All requests of a turn of loop `loop` have been executed, and their answers are about to
+  /// leave. Called on the loop's thread.
   virtual void turn_ended(std::size_t /*loop*/) {}
 
   /// So much waits to be committed that whoever waits for it executes nothing more until

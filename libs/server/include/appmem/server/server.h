@@ -106,8 +106,8 @@ class Server {
   /// of their connections are closed soon.
   void memory_was_refused();
 
-  /// Commit tickets have advanced: parked answers may leave. `but_loop` knows it: it is at the end of
-  /// a turn.
+  /// Commit tickets have advanced: parked answers may leave. `but_loop` knows it: it is at the end
+  /// of a turn.
   void notify_committed(std::optional<std::size_t> but_loop = std::nullopt);
 
  private:

@@ -68,8 +68,8 @@ class FileSystem {
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   /// With those above it, where they are missing; mode 0700. Nothing to do when it is there.
   virtual Result<void> make_directory(const std::string& path) = 0;
-  /// Within a file system; replaces what has the new name, as one step. Between directories, both of
-  /// them are to be synced.
+  /// Within a file system; replaces what has the new name, as one step. Between directories, both
+  /// of them are to be synced.
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
   /// Files that came, went or were renamed in `path` are so on the disk when it returns.

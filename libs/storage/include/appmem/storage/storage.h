@@ -36,7 +36,8 @@ struct StorageOptions {
   std::uint64_t background_bytes_per_second = 0;
   /// Random in production.
   std::uint64_t seed = 0;
-  /// False: everything is done at once by whoever asks for it, so that a test can say in which order.
+  /// False: everything is done at once by whoever asks for it, so that a test can say in which
+  /// order.
   bool threads = true;
 };
 
@@ -44,11 +45,11 @@ struct StorageStats {
   bool open = false;  // there is a directory
   std::string failure;
   std::size_t segments = 0;
-  std::uint64_t log_bytes = 0;         // of the segments
+  std::uint64_t log_bytes = 0;  // of the segments
   std::uint64_t checkpoint_bytes = 0;
-  std::uint64_t live_bytes = 0;        // about what a checkpoint would have now
-  std::uint64_t dead_bytes = 0;        // the rest
-  std::uint64_t pending_bytes = 0;     // changes that are not in a file yet
+  std::uint64_t live_bytes = 0;     // about what a checkpoint would have now
+  std::uint64_t dead_bytes = 0;     // the rest
+  std::uint64_t pending_bytes = 0;  // changes that are not in a file yet
   std::uint64_t last_sequence = 0;
   std::uint64_t synced_sequence = 0;
   std::uint64_t groups = 0;
@@ -82,8 +83,8 @@ class Storage final : public core::MutationSink {
   /// read), kOutOfMemory (the store is too small for it).
   Result<void> recover(core::Store& store);
 
-  /// `committed_changed` is called, on a thread of its own, whenever committed() has risen or the log
-  /// has failed; it must not block.
+  /// `committed_changed` is called, on a thread of its own, whenever committed() has risen or the
+  /// log has failed; it must not block.
   void start(std::function<void()> committed_changed);
 
   /// Makes the directory, or finds it made: to be called before a namespace becomes durable.
@@ -96,9 +97,9 @@ class Storage final : public core::MutationSink {
   [[nodiscard]] core::CommitTicket latest() const override;
   [[nodiscard]] Result<void> readable(core::CommitTicket ticket) const override;
 
-  /// Somebody has changed something and will change nothing more at once: what has come is one group.
-  /// Cheap where there is nothing new. True when all that was told before is committed now: others
-  /// who wait for it have to be told. False when another thread does it, and tells.
+  /// Somebody has changed something and will change nothing more at once: what has come is one
+  /// group. Cheap where there is nothing new. True when all that was told before is committed now:
+  /// others who wait for it have to be told. False when another thread does it, and tells.
   bool turn_ended();
 
   /// The highest ticket whose answer may leave.
@@ -120,8 +121,9 @@ class Storage final : public core::MutationSink {
   /// Waits for it. Not from an event loop.
   Result<void> checkpoint();
 
-  /// After a failure: writes everything that is in memory to a new checkpoint and goes on with a new
-  /// segment. As request_checkpoint, for checkpoint_state. Nothing is done when nothing has failed.
+  /// After a failure: writes everything that is in memory to a new checkpoint and goes on with a
+  /// new segment. As request_checkpoint, for checkpoint_state. Nothing is done when nothing has
+  /// failed.
   std::uint64_t request_resume();
 
   /// Reads and checks all files (see verify() in inspection.h), one request at a time. For

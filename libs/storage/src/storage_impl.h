@@ -1,0 +1,151 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "appmem/storage/storage.h"
+#include "checkpoint_writer.h"
+#include "log_writer.h"
+#include "pending_log.h"
+#include "recovery.h"
+
+namespace appmem::storage {
+
+using std::chrono::microseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+/// A group keeps this much memory for the next one.
+inline constexpr std::size_t kGroupBytesKept = std::size_t{4} << 20U;
+
+/// Sets `value` to `to` unless it is more already.
+inline void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
+  std::uint64_t seen = value.load(std::memory_order_relaxed);
+  while (seen < to && !value.compare_exchange_weak(seen, to)) {
+  }
+}
+
+/// From now on this thread's sleeps of some microseconds do not take the usual fifty more.
+void sleep_exactly();
+
+struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
+  Impl(StorageOptions given, FileSystem& file_system, Clock& time, Observer& log)
+      : options(std::move(given)), files(file_system), clock(time), observer(log) {}
+
+  // --- opening ---
+  Result<void> open();
+  void begin_threads();
+  bool end_threads();
+  void at(std::uint64_t sequence) override { replayed = sequence; }
+
+  // --- the log ---
+  void run_log();
+  void run_syncs();
+  void gather();
+  void commit_once();
+  bool commit_here();
+  bool commit_pending();
+  Result<void> write_group(std::uint64_t last);
+  Result<void> sync_log();
+  void fail_with(const Error& error);
+  void tell() {
+    if (committed_changed) committed_changed();
+  }
+
+  // --- checkpoints ---
+  void run_background();
+  bool too_much_is_dead();
+  std::uint64_t live_bytes();
+  CheckpointContext checkpoint_context();
+  void serve_requests();
+  void serve_verify();
+  /// Of namespaces with a log, in one file; and of each without one, in a file of its own.
+  Result<void> make_checkpoint();
+  Result<void> make_snapshots();
+  Result<void> make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number);
+  Result<void> make_log_checkpoint();
+  Result<void> remove_snapshots(bool log_is_whole);
+  Result<void> make_resume();
+  Result<void> remove_files(std::vector<SealedSegment> segments, const std::string& checkpoint);
+  bool go_on(std::uint64_t bytes) override;
+  void rest() override;
+  Result<void> wait_synced(std::uint64_t sequence) override;
+
+  std::uint64_t ask(std::uint64_t& wanted);
+
+  const StorageOptions options;
+  FileSystem& files;
+  Clock& clock;
+  Observer& observer;
+  core::Store* store = nullptr;
+  std::function<void()> committed_changed;
+
+  PendingLog pending;
+  /// During recovery the store is told these.
+  bool replaying = false;
+  std::uint64_t replayed = 0;
+
+  std::atomic<bool> is_open{false};
+  std::mutex open_mutex;  // of open(), and what it sets
+  std::unique_ptr<FileLock> lock;
+  std::unique_ptr<LogWriter> writer;
+  std::uint64_t directory_id = 0;
+  bool started = false;
+
+  std::atomic<std::uint64_t> committed{0};
+  std::atomic<std::uint64_t> synced{0};
+  std::atomic<bool> failed{false};
+  std::atomic<bool> work{false};  // something waits for run_log
+
+  mutable std::mutex mutex;  // of all below
+  std::condition_variable log_wake;
+  std::condition_variable sync_wake;
+  std::condition_variable background_wake;
+  std::condition_variable changed;  // a request is done, or more is synced
+  bool stop_log = false;
+  bool stop_background = false;
+  std::string failure;
+  std::uint64_t checkpoint_wanted = 0;
+  std::uint64_t checkpoint_done = 0;
+  bool resume_wanted = false;
+  Result<void> checkpoint_result;
+  std::uint64_t verify_wanted = 0;
+  std::uint64_t verify_done = 0;
+  Result<Inspection> verify_result;
+  StorageStats stats;
+
+  std::mutex write_mutex;  // writes and a resume exclude each other
+  RecordBuffer group;      // of whoever writes; protected by write_mutex
+  /// Of the last group. Used by the log's thread (and with write_mutex locked).
+  std::atomic<std::uint64_t> group_records{0};
+  std::atomic<bool> syncing{false};
+  std::atomic<microseconds> sync_time{microseconds{0}};  // of the last one
+
+  /// Used by the background only, by recover() and by close().
+  CheckpointFile checkpoint;
+  /// The last snapshot of a namespace, and how much had been changed in it then.
+  struct Snapshot {
+    std::string name;
+    std::uint64_t changes = 0;
+    std::uint64_t keys = 0;
+  };
+  std::map<NamespaceNumber, Snapshot> snapshots;
+  std::vector<NamespaceNumber> kept_snapshots;
+  SteadyClock::time_point snapshots_from{};
+  SteadyClock::time_point allowed_from{};
+  SteadyClock::time_point compaction_from{};
+
+  std::thread log_thread;
+  std::thread sync_thread;
+  std::thread background_thread;
+};
+
+}  // namespace appmem::storage
