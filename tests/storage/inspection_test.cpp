@@ -21,7 +21,6 @@ using appmem::test::SimulatedFiles;
 using testing::AllOf;
 using testing::Contains;
 using testing::Each;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -208,35 +207,38 @@ TEST(InspectionThreadsTest, WhatIsBeingWrittenIsNoDamage) {
       *files,
       {.directory = directory.path(), .segment_bytes = 256_KiB, .directory_id = 1, .seed = 5});
   ASSERT_TRUE(writer.begin(1, ManualClock::kStartWall));
-  std::atomic<bool> stop{false};
+  // The writer gets ahead by a segment at most, so that the last one changes while it is read.
+  constexpr std::size_t kRounds = 24;
+  std::atomic<std::size_t> rounds{0};
   std::thread thread([&] {
     RecordBuffer records;
-    for (std::uint64_t next = 1; !stop.load();) {
+    for (std::uint64_t next = 1; rounds.load() < kRounds;) {
+      if (writer.size().segments > rounds.load() + 1) {
+        std::this_thread::yield();
+        continue;
+      }
+      const std::uint64_t synced = next - 1;
       for (int i = 0; i < 3; ++i) {
+        const std::string value(next % 3000, 'v');
         records.begin(format::RecordKind::kChanges, next++);
-        records.set(1,
-                    {.key = "key", .value = ValueView::from_bytes(std::string(next % 3000, 'v'))});
+        records.set(1, {.key = "key", .value = ValueView::from_bytes(value)});
         records.end();
       }
-      // All before it counts as synced.
-      if (!writer.write(records, next - 1, next - 4, ManualClock::kStartWall)) break;
+      if (!writer.write(records, next - 1, synced, ManualClock::kStartWall)) break;
       records.clear_all(1_MiB);
     }
   });
   std::uint64_t last = 0;
-  for (int i = 0; i < 30; ++i) {
+  for (; rounds.load() < kRounds; ++rounds) {
     const auto found = verify(*files, directory.path());
-    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_TRUE(found);
+    if (!found) continue;
     EXPECT_EQ(found->damage, "");
     EXPECT_GE(found->last_sequence, last);
     last = found->last_sequence;
-    if (writer.size().segments < 8) continue;
-    // As after a checkpoint.
-    for (const SealedSegment& segment : writer.take_sealed(last / 2))
-      EXPECT_TRUE(files->remove(directory.file(segment.name)));
   }
-  stop.store(true);
   thread.join();
+  EXPECT_GT(last, 0U);
 }
 
 TEST_F(InspectionTest, DumpShowsEveryOperation) {

@@ -139,7 +139,6 @@ TEST_F(RepairTest, AWholeDirectoryStaysAsItIs) {
   const auto before = files_->paths();
   const RepairReport report = must_repair(*files_);
   EXPECT_FALSE(report.repaired);
-  auto names = before;
   EXPECT_EQ(files_->paths(), before);
   EXPECT_FALSE(must_repair(*std::make_unique<SimulatedFiles>()).repaired);
 }
