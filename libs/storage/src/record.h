@@ -17,7 +17,7 @@
 
 namespace appmem::storage {
 
-/// Names a namespace in the log, for ever; numbers are never used again. 0 is `default`.
+/// Names a namespace in the log, for ever, from 1 on; numbers are never used again.
 using NamespaceNumber = std::uint32_t;
 
 /// Records one behind the other, on their way to a file. Large values (ValueView::shared) are
