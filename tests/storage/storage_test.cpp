@@ -134,6 +134,61 @@ TEST_F(StorageTest, WhatExpiresWhileTheDaemonIsDownDoesNotComeBack) {
   EXPECT_EQ(machine_.get(machine_.find("w"), "long"), "v");
 }
 
+TEST_F(StorageTest, ADeadlineThatWasTakenAwayOrMovedCountsWhenTheFirstOneHasPassed) {
+  const auto ns = machine_.make("w");
+  const Instant now = machine_.clock.now();
+  for (const char* key : {"kept", "moved", "checkpointed", "over"})
+    machine_.set(ns, key, "v", 5s);
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  machine_.set(ns, "late", "v", 5s);
+  for (const char* key : {"kept", "checkpointed", "late"}) {
+    ASSERT_TRUE(machine_.store->expire(ns, key, {.expiry = {core::Expiry::Mode::kNever, {}}}, now));
+  }
+  ASSERT_TRUE(machine_.store->expire(ns, "moved",
+                                     {.expiry = {core::Expiry::Mode::kAt, now.mono + 60s}}, now));
+  ASSERT_TRUE(machine_.commit());
+  machine_.crash(1);
+  machine_.clock.advance(10s);
+  machine_.must_start();
+  const auto found = machine_.find("w");
+  for (const char* key : {"kept", "moved", "checkpointed", "late"})
+    EXPECT_EQ(machine_.get(found, key), "v") << key;
+  EXPECT_EQ(machine_.get(found, "over"), std::nullopt);
+}
+
+TEST_F(StorageTest, ASnapshotFollowsAClearAndALostDeadlineAlsoAfterARestart) {
+  const auto ns = machine_.make("s", {.persist = Persistence::kSnapshot});
+  machine_.set(ns, "a", "v", 5s);
+  machine_.set(ns, "b", "v");
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  const Instant now = machine_.clock.now();
+  ASSERT_TRUE(machine_.store->expire(ns, "a", {.expiry = {core::Expiry::Mode::kNever, {}}}, now));
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  machine_.crash(1);
+  machine_.clock.advance(10s);
+  machine_.must_start();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "a"), "v");
+  ASSERT_TRUE(machine_.store->clear_namespace(machine_.find("s"), machine_.clock.now()));
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "b"), std::nullopt);
+}
+
+TEST_F(StorageTest, NoCheckpointIsCompletedOnceTheLogHasFailed) {
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "safe", "v");
+  ASSERT_TRUE(machine_.commit());
+  machine_.set(ns, "unsafe", "v");
+  using appmem::test::SimulatedFiles;
+  machine_.files->fail_at(machine_.files->operations(), SimulatedFiles::Fault::kInputOutput);
+  ASSERT_FALSE(machine_.commit());
+  EXPECT_FALSE(machine_.storage->checkpoint());
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("w"), "safe"), "v");
+}
+
 TEST_F(StorageTest, VersionsStayAndNewOnesAreOthers) {
   const auto ns = machine_.make("w");
   const auto first = machine_.try_set(ns, "k", "v");

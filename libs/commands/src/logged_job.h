@@ -16,4 +16,7 @@ std::unique_ptr<protocol::Job> resting_on_log(const core::Store& store, core::Na
 /// The same for an answer that is complete; 0 where there is no log.
 core::CommitTicket log_ticket(const core::Store& store, core::NamespaceId ns);
 
+/// What an answer about a durable namespace as a whole waits for; 0 for any other.
+core::CommitTicket durable_ticket(const core::Store& store, core::NamespaceId ns);
+
 }  // namespace appmem::commands

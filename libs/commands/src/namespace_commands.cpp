@@ -58,7 +58,7 @@ Outcome handle_ns_create(Call& call) {
     if (!is_fine) return refuse(call, created.error());
   }
   call.reply.boolean(Field::kCreated, created.has_value());
-  return settled(call, settings.persist);
+  return created ? settled(call, settings.persist) : Outcome::done();
 }
 
 Outcome handle_ns_alter(Call& call) {

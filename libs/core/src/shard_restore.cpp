@@ -9,11 +9,9 @@ Result<void> Shard::restore(const Site& site, const EntryView& given, bool if_ab
   Handle old = find(site);
   if (if_absent && old != kNoHandle) return {};
   if (old != kNoHandle && entry(old).log_position() > given.ticket) return {};
+  // One that has passed is kept as well: a later change may have given the entry another. What is
+  // over at the end is met by nobody, and reaped.
   const std::uint64_t deadline = given.deadline ? deadline_of(*given.deadline) : Entry::kNever;
-  if (deadline <= deadline_of(step.now.mono)) {
-    if (old != kNoHandle) put_back(site, old, kNoHandle);
-    return {};
-  }
   const EntryShape shape = shape_of(site, given.value, deadline);
   const std::size_t large_bytes = shape.large ? given.value.shared->memory_bytes() : 0;
   auto made = make_block(site, old, shape, large_bytes, step);

@@ -21,6 +21,11 @@ CommitTicket Store::latest_ticket() const {
   return impl_->context.sink == nullptr ? 0 : impl_->context.sink->latest();
 }
 
+Result<void> Store::latest_readable() const {
+  MutationSink* const sink = impl_->context.sink;
+  return sink == nullptr ? Result<void>() : sink->readable(sink->latest());
+}
+
 Result<void> Store::restore(NamespaceId ns, const EntryView& entry, const Instant& now) {
   return impl_->restore(ns, entry, false, now);
 }

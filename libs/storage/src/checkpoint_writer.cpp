@@ -17,10 +17,10 @@ constexpr std::size_t kWriteBytes = 1_MiB;
 
 }  // namespace
 
-Result<CheckpointFile> CheckpointWriter::write() {
+Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_all) {
   CheckpointFile made;
-  // Whatever the log holds up to here is in the store already: a change is made before it is told.
-  made.sequence = context_.pending.latest();
+  // Whatever the log holds up to it is in the store already: a change is made before it is told.
+  made.sequence = sequence;
   made.name = checkpoint_name(made.sequence);
   ContentFile file(context_.files, context_.directory, made.name,
                    {.directory = context_.directory_id,
@@ -35,7 +35,7 @@ Result<CheckpointFile> CheckpointWriter::write() {
   records_.end();
   if (auto wrote = file.write(records_, owner_); !wrote) return fail(wrote.error());
   // An entry may be newer than `sequence`: then its record has to be on the disk as well.
-  const std::uint64_t needed = context_.pending.latest();
+  const std::uint64_t needed = is_all ? sequence : context_.pending.latest();
   if (auto finished = file.finish(next_record_, entries_, needed, owner_); !finished) {
     return fail(finished.error());
   }

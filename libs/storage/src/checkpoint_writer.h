@@ -42,7 +42,9 @@ class CheckpointWriter {
       : context_(context), owner_(owner) {}
 
   /// Errors: kUnavailable: the disk; or the owner gave up. Nothing is left of it then.
-  Result<CheckpointFile> write();
+  /// `sequence`: not after the latest record at the time of the call. `is_all`: what the log has
+  /// beyond that is not needed for the checkpoint to be whole.
+  Result<CheckpointFile> write(std::uint64_t sequence, bool is_all);
 
  private:
   struct Namespace {

@@ -18,6 +18,8 @@ ContentFile::~ContentFile() {
 
 Result<void> ContentFile::begin(WallTime now) {
   header_.created_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  // What an earlier attempt could not take away.
+  static_cast<void>(files_.remove(unfinished_path()));
   auto made = files_.open(unfinished_path(), FileSystem::Open::kMake);
   if (!made) return fail(std::move(made).error());
   file_ = *std::move(made);
@@ -50,7 +52,9 @@ Result<void> ContentFile::finish(std::uint64_t record, std::uint64_t entries, st
   end.put_varint(needed);
   end.end();
   if (auto wrote = write(end, owner); !wrote) return wrote;
-  if (auto synced = owner.wait_synced(needed); !synced) return synced;
+  if (needed != 0) {
+    if (auto synced = owner.wait_synced(needed); !synced) return synced;
+  }
   if (auto synced = file_->sync(); !synced) return synced;
   if (auto renamed = files_.rename(unfinished_path(), path()); !renamed) return renamed;
   file_.reset();

@@ -39,6 +39,7 @@ void PendingLog::add(const core::Mutation& mutation, const Instant& now) {
       break;
     case Kind::kClear:
       records_.clear(known(mutation.ns));
+      numbers_[mutation.ns.index].begun = latest_.load(std::memory_order_relaxed) + 1;
       break;
     case Kind::kCreate:
     case Kind::kAlter:
@@ -61,9 +62,11 @@ void PendingLog::describe(const core::Mutation& mutation) {
     number.number.reset();
     return;
   }
-  if (!known_before) number = {mutation.ns.generation, next_number_++};
+  if (!known_before) number = {mutation.ns.generation, next_number_++, 0};
+  number.begun = latest_.load(std::memory_order_relaxed) + 1;
   // What it had before it got a log is in none: only a checkpoint makes it whole.
   const bool incomplete = !known_before && mutation.has_entries;
+  if (mutation.has_entries) owes_checkpoint_.store(true);
   records_.describe(known_before ? format::Operation::kAlter : format::Operation::kCreate,
                     *number.number, mutation.name, *mutation.settings, incomplete);
 }
@@ -82,10 +85,25 @@ std::optional<std::uint64_t> PendingLog::take(RecordBuffer& records) {
   return latest_.load(std::memory_order_relaxed);
 }
 
+std::uint64_t PendingLog::discard() {
+  const std::lock_guard lock(mutex_);
+  records_.clear_all(0);
+  bytes_.store(0, std::memory_order_relaxed);
+  return latest_.load(std::memory_order_relaxed);
+}
+
 std::optional<NamespaceNumber> PendingLog::number_of(core::NamespaceId ns) const {
   const std::lock_guard lock(mutex_);
   const Number& number = numbers_[ns.index];
   return number.generation == ns.generation ? number.number : std::nullopt;
+}
+
+std::uint64_t PendingLog::begun_at(NamespaceNumber number) const {
+  const std::lock_guard lock(mutex_);
+  const auto* const found =
+      std::find_if(numbers_.begin(), numbers_.end(),
+                   [&](const Number& known) { return known.number == number; });
+  return found == numbers_.end() ? 0 : found->begun;
 }
 
 bool PendingLog::has_number(NamespaceNumber number) const {
@@ -98,9 +116,9 @@ void PendingLog::begin_after(std::uint64_t sequence) {
   latest_.store(sequence, std::memory_order_release);
 }
 
-void PendingLog::set_number(core::NamespaceId ns, NamespaceNumber number) {
+void PendingLog::set_number(core::NamespaceId ns, NamespaceNumber number, std::uint64_t begun) {
   const std::lock_guard lock(mutex_);
-  numbers_[ns.index] = {ns.generation, number};
+  numbers_[ns.index] = {ns.generation, number, begun};
 }
 
 void PendingLog::forget_number(core::NamespaceId ns) {

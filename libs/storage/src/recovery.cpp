@@ -10,9 +10,6 @@
 namespace appmem::storage {
 namespace {
 
-/// Entries whose memory is asked for before the first of them is put back.
-constexpr std::size_t kAppliedTogether = 32;
-
 constexpr std::string_view kDefaultName = "default";
 
 /// What was within its ceiling may take a little more in a store that is filled anew: it is put
@@ -28,13 +25,14 @@ core::NamespaceSettings without_ceilings(core::NamespaceSettings settings) {
 }  // namespace
 
 Recovery::Recovery(FileSystem& files, std::string directory, core::Store& store,
-                   PendingLog& pending, Observer& observer, const Instant& now)
+                   PendingLog& pending, Observer& observer, const Instant& now, bool threaded)
     : files_(files),
       directory_(std::move(directory)),
       store_(store),
       pending_(pending),
       observer_(observer),
-      now_(now) {
+      now_(now),
+      queue_(store, now_, threaded) {
 }
 
 Result<Recovered> Recovery::run(Replay& replay) {
@@ -94,7 +92,7 @@ Result<Recovered> Recovery::run(Replay& replay) {
     return fail(std::move(synced).error());
   }
   for (const auto& [number, known] : known_)
-    pending_.set_number(known.id, number);
+    pending_.set_number(known.id, number, known.cleared);
   pending_.number_from(next_number_);
   pending_.begin_after(found_.last_sequence);
   return std::move(found_);
@@ -129,9 +127,8 @@ Result<void> Recovery::read_content(RecordFile& file,
     if (*found == ContentReader::Found::kEnd) {
       needed_ = std::max(needed_, reader.needed());
       found_.entries += reader.entries();
-      return {};
+      return queue_.drain();
     }
-    if (auto applied = apply_waiting(); !applied) return applied;
   }
 }
 
@@ -157,7 +154,7 @@ Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known)
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
     if (operation.kind != format::Operation::kSet || operation.ns != number) return {};
     // Of an entry that comes twice, the first is what it was at the moment of the snapshot.
-    return wait(known.id, operation, 0, true);
+    return restore(known.id, operation, 0, true);
   });
 }
 
@@ -205,11 +202,11 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
     replay_->at(last);
     auto applied =
         read_operations(file->payload(), [&](const Operation& op) { return apply(op, last); });
-    if (applied) applied = apply_waiting();
     if (applied) continue;
     if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
     return fail(damage(whole_path, file->offset(), applied.error().message));
   }
+  if (auto drained = queue_.drain(); !drained) return drained;
   mark_ = reader.mark();
   const std::uint64_t last = reader.last();
   found_.last_sequence = std::max(found_.last_sequence, last);
@@ -249,17 +246,20 @@ Result<void> Recovery::apply(const Operation& operation, std::uint64_t sequence)
     const auto known = known_.find(operation.ns);
     // A namespace that is gone: the checkpoint was written after its end.
     if (known == known_.end()) return {};
-    return wait(known->second.id, operation, sequence, false);
+    return restore(known->second.id, operation, sequence, false);
   }
-  if (auto done = apply_waiting(); !done) return done;
+  if (operation.kind == Kind::kDelete) {
+    const auto known = known_.find(operation.ns);
+    return known == known_.end() ? Result<void>()
+                                 : queue_.remove(known->second.id, operation.key, sequence);
+  }
+  if (auto done = queue_.drain(); !done) return done;
   if (operation.kind == Kind::kCreate || operation.kind == Kind::kAlter) return define(operation);
   if (operation.kind == Kind::kDrop) return undefine(operation.ns);
   const auto known = known_.find(operation.ns);
   if (known == known_.end()) return {};
   const core::NamespaceId ns = known->second.id;
   switch (operation.kind) {
-    case Kind::kDelete:
-      return store_.restore_removal(ns, operation.key, sequence, now_);
     case Kind::kExpire:
       return store_.restore_deadline(ns, operation.key, moment_of(operation.deadline), sequence,
                                      now_);
@@ -271,30 +271,15 @@ Result<void> Recovery::apply(const Operation& operation, std::uint64_t sequence)
   }
 }
 
-Result<void> Recovery::wait(core::NamespaceId ns, const Operation& operation,
-                            std::uint64_t sequence, bool if_absent) {
-  waiting_.push_back({ns,
-                      {.key = operation.key,
-                       .value = operation.value,
-                       .version = operation.version,
-                       .deadline = moment_of(operation.deadline),
-                       .ticket = sequence},
-                      if_absent});
-  return waiting_.size() < kAppliedTogether ? Result<void>() : apply_waiting();
-}
-
-Result<void> Recovery::apply_waiting() {
-  std::array<core::KeyRef, kAppliedTogether> keys;
-  for (std::size_t i = 0; i < waiting_.size(); ++i)
-    keys[i] = {waiting_[i].ns, waiting_[i].entry.key};
-  store_.prefetch({keys.data(), waiting_.size()});
-  for (const Waiting& waiting : waiting_) {
-    auto done = waiting.if_absent ? store_.restore_if_absent(waiting.ns, waiting.entry, now_)
-                                  : store_.restore(waiting.ns, waiting.entry, now_);
-    if (!done) return done;
-  }
-  waiting_.clear();
-  return {};
+Result<void> Recovery::restore(core::NamespaceId ns, const Operation& operation,
+                               std::uint64_t sequence, bool if_absent) {
+  return queue_.restore(ns,
+                        {.key = operation.key,
+                         .value = operation.value,
+                         .version = operation.version,
+                         .deadline = moment_of(operation.deadline),
+                         .ticket = sequence},
+                        if_absent);
 }
 
 std::optional<TimePoint> Recovery::moment_of(std::optional<WallTime> deadline) const {

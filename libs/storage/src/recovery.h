@@ -15,6 +15,7 @@
 #include "pending_log.h"
 #include "record.h"
 #include "record_file.h"
+#include "restore_queue.h"
 
 namespace appmem::storage {
 
@@ -45,7 +46,7 @@ struct Recovered {
 class Recovery {
  public:
   Recovery(FileSystem& files, std::string directory, core::Store& store, PendingLog& pending,
-           Observer& observer, const Instant& now);
+           Observer& observer, const Instant& now, bool threaded);
 
   /// Told what the store is to give as tickets meanwhile.
   struct Replay {
@@ -72,10 +73,8 @@ class Recovery {
   Result<void> replay_segment(const NamedFile& file, bool is_last);
   void cut(const RecordFile& file, const std::string& problem);
   Result<void> apply(const Operation& operation, std::uint64_t sequence);
-  /// An entry that is put back together with others, while the record it comes from is there.
-  Result<void> wait(core::NamespaceId ns, const Operation& operation, std::uint64_t sequence,
-                    bool if_absent);
-  Result<void> apply_waiting();
+  Result<void> restore(core::NamespaceId ns, const Operation& operation, std::uint64_t sequence,
+                       bool if_absent);
   [[nodiscard]] std::optional<TimePoint> moment_of(std::optional<WallTime> deadline) const;
   Result<void> define(const Operation& operation);
   Result<void> undefine(NamespaceNumber number);
@@ -97,12 +96,7 @@ class Recovery {
   const Instant now_;
   Replay* replay_ = nullptr;
   std::vector<NamedFile> snapshots_;
-  struct Waiting {
-    core::NamespaceId ns;
-    core::EntryView entry;
-    bool if_absent = false;
-  };
-  std::vector<Waiting> waiting_;
+  RestoreQueue queue_;
   Recovered found_;
   /// The highest mark that was read: what is known to have been on the disk.
   std::uint64_t mark_ = 0;

@@ -1,5 +1,6 @@
 #include "snapshot_writer.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -15,14 +16,15 @@ constexpr std::uint64_t kWriteBytes = 256_KiB;
 
 }  // namespace
 
-Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumber number) {
+Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumber number,
+                                             std::uint64_t newest) {
   shown_.begin(format::RecordKind::kContent, next_record_++);
   auto scan = core::MomentScan::begin(
       context_.store, ns, [this, number](const core::EntryView& entry) { show(number, entry); });
   if (!scan) return fail(std::move(scan).error());
   CheckpointFile made;
   // A namespace that is cleared later than this is empty, whatever this file says.
-  made.sequence = context_.pending.latest();
+  made.sequence = std::min(newest, context_.pending.latest());
   made.name = snapshot_name(number, made.sequence);
   ContentFile file(context_.files, context_.directory, made.name,
                    {.directory = context_.directory_id,
@@ -40,7 +42,7 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
   scan->reset();  // nobody shows anything any more
   if (auto ended = end_shown(); !ended) return fail(ended.error());
   if (auto wrote = file.write(shown_, owner_); !wrote) return fail(wrote.error());
-  if (auto finished = file.finish(next_record_, entries_, made.sequence, owner_); !finished) {
+  if (auto finished = file.finish(next_record_, entries_, 0, owner_); !finished) {
     return fail(finished.error());
   }
   made.entries = entries_;
@@ -53,7 +55,7 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
   if (entry.deadline) deadline = context_.clock.now().wall_of(*entry.deadline);
   const std::lock_guard lock(mutex_);
   if (overflown_) return;
-  if (shown_.bytes() > memory_bytes_max_) {
+  if (shown_.bytes() + entry.key.size() + entry.value.bytes.size() > memory_bytes_max_) {
     overflown_ = true;
     return;
   }

@@ -20,7 +20,8 @@ class SnapshotWriter {
   /// Errors: kNotFound: there is no such namespace; kConflict: it was cleared or dropped meanwhile;
   /// kOutOfMemory: the disk is too slow for those who write; kUnavailable: the disk; or the owner
   /// gave up. Nothing is left of it then.
-  Result<CheckpointFile> write(core::NamespaceId ns, NamespaceNumber number);
+  /// Its sequence number is not above `newest`.
+  Result<CheckpointFile> write(core::NamespaceId ns, NamespaceNumber number, std::uint64_t newest);
 
  private:
   void show(NamespaceNumber number, const core::EntryView& entry);

@@ -75,7 +75,7 @@ Result<void> Storage::recover(core::Store& store) {
 
   impl.replaying = true;
   Recovery recovery(impl.files, impl.options.directory, store, impl.pending, impl.observer,
-                    impl.clock.now());
+                    impl.clock.now(), impl.options.threads);
   auto found = recovery.run(impl);
   impl.replaying = false;
   if (!found) return fail(std::move(found).error());
@@ -90,7 +90,8 @@ Result<void> Storage::recover(core::Store& store) {
                      .bytes = found->checkpoint_bytes};
   for (auto& [number, snapshot] : found->snapshots) {
     impl.snapshots[number] = {.name = std::move(snapshot.name),
-                              .changes = snapshot.is_current ? 0 : UINT64_MAX};
+                              .sequence = snapshot.is_current ? found->last_sequence : 0,
+                              .changes = std::nullopt};
   }
   impl.snapshots_from = SteadyClock::now() + impl.options.checkpoint_interval;
   if (auto opened = impl.open(); !opened) return opened;
@@ -209,9 +210,13 @@ Result<void> Storage::close() {
   if (!impl.is_open.load(std::memory_order_acquire)) return {};
   if (!impl.end_threads()) return {};
   if (!impl.options.threads) impl.commit_once();
-  impl.stop_background = false;  // nobody else is left: the last snapshots are written to their end
-  if (auto made = impl.make_snapshots(); !made) {
-    impl.observer.event(Severity::kError, "snapshot_failed", made.error().message, nullptr, 0);
+  // Nobody else is left: the last snapshots are written to their end.
+  impl.stop_background = false;
+  impl.closing = true;
+  const auto snapshots_made = impl.make_snapshots();
+  if (!snapshots_made) {
+    impl.observer.event(Severity::kError, "snapshot_failed", snapshots_made.error().message,
+                        nullptr, 0);
   }
   if (impl.failed.load()) return fail(ErrorCode::kUnavailable, impl.failure);
   const auto finish = [&]() -> Result<void> {
@@ -227,7 +232,7 @@ Result<void> Storage::close() {
   };
   auto finished = finish();
   impl.lock.reset();
-  return finished;
+  return finished ? snapshots_made : finished;
 }
 
 }  // namespace appmem::storage

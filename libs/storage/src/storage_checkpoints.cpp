@@ -26,8 +26,9 @@ constexpr std::uint64_t kFilesPartsOf = 2;
 constexpr std::chrono::seconds kCompactionRetry{30};
 /// What an entry takes in a checkpoint besides key and value, about.
 constexpr std::uint64_t kEntryBytes = 26;
-/// What writers leave behind for a snapshot, as a share of the memory that the store may use: 5 %.
-constexpr std::uint64_t kSnapshotMemoryShare = 20;
+/// What writers leave behind for a snapshot, as a share of the memory that the store may use,
+/// twice: what is shown, and what is being written. Together 5 %.
+constexpr std::uint64_t kSnapshotMemoryShare = 40;
 constexpr int kSnapshotAttemptsMax = 3;
 /// After each slice of a checkpoint. With the niceness, GET p99.9 beside checkpoints on two cores
 /// went from 56 ms to .9; a nicer thread writes no checkpoint at all while a loop is busy.
@@ -41,14 +42,24 @@ void Storage::Impl::run_background() {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
   std::unique_lock guard(mutex);
   while (!stop_background) {
-    background_wake.wait_for(guard, kCompactionInterval);
+    const auto is_asked = [&] {
+      return checkpoint_wanted != checkpoint_done || verify_wanted != verify_done;
+    };
+    background_wake.wait_for(guard, kCompactionInterval,
+                             [&] { return stop_background || is_asked() || rotated; });
     if (stop_background) break;
-    const bool asked = resume_wanted || checkpoint_wanted != checkpoint_done;
+    rotated = false;
+    const bool asked = checkpoint_wanted != checkpoint_done;
     const bool verify_asked = verify_wanted != verify_done;
     guard.unlock();
+    const auto is_due = [&] {
+      // A namespace that became durable and has no checkpoint yet is lost as a whole in a crash.
+      return SteadyClock::now() >= compaction_from &&
+             (too_much_is_dead() || pending.owes_checkpoint());
+    };
     if (asked) {
       serve_requests();
-    } else if (!failed.load() && SteadyClock::now() >= compaction_from && too_much_is_dead()) {
+    } else if (!failed.load() && is_due()) {
       if (auto made = make_checkpoint(); !made && !failed.load()) {
         compaction_from = SteadyClock::now() + kCompactionRetry;
         observer.event(Severity::kWarning, "compaction_failed", made.error().message, nullptr, 0);
@@ -72,11 +83,11 @@ void Storage::Impl::serve_requests() {
     resume = std::exchange(resume_wanted, false);
   }
   Result<void> result;
-  if (failed.load()) {
+  if (!failed.load()) {
+    result = make_checkpoint();
+  } else {
     result = resume ? make_resume()
                     : fail(ErrorCode::kReadOnly, "the log has failed: `appmemctl storage resume`");
-  } else if (!resume) {
-    result = make_checkpoint();
   }
   {
     const std::lock_guard guard(mutex);
@@ -116,35 +127,52 @@ CheckpointContext Storage::Impl::checkpoint_context() {
 /// In this order: what a namespace had while it had a log goes with the log that the second step
 /// makes unnecessary, and what it had as snapshots once the log has it.
 Result<void> Storage::Impl::make_checkpoint() {
-  if (auto made = make_snapshots(); !made) return made;
-  if (auto made = make_log_checkpoint(); !made) return made;
-  return remove_snapshots(true);
+  // A namespace that is cleared while snapshots are written is still cleared in the log.
+  const std::uint64_t sequence = pending.latest();
+  const auto snapshots_made = make_snapshots();
+  // One that could not be written holds the log up only if it is needed for what its file lacks.
+  if (!snapshots_made && !snapshots_are_current(sequence)) return snapshots_made;
+  if (auto made = make_log_checkpoint(sequence); !made) return made;
+  if (auto removed = remove_snapshots(true); !removed) return removed;
+  return snapshots_made;
 }
 
+/// Tries all of them; the first error.
 Result<void> Storage::Impl::make_snapshots() {
   snapshots_from = SteadyClock::now() + options.checkpoint_interval;
   kept_snapshots.clear();
+  Result<void> result;
   for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
     if (info.settings.persist != core::Persistence::kSnapshot) continue;
     const auto number = pending.number_of(info.id);
     if (!number) continue;  // gone, or another one
-    if (auto made = make_snapshot(info, *number); !made) {
-      const bool is_gone =
-          made.error().code == ErrorCode::kNotFound || made.error().code == ErrorCode::kConflict;
-      if (!is_gone) return made;
-    }
     kept_snapshots.push_back(*number);
+    auto made = make_snapshot(info, *number);
+    const bool is_gone = !made && made.error().code == ErrorCode::kNotFound;
+    if (!made && !is_gone && result) result = std::move(made);
   }
-  return remove_snapshots(false);
+  auto removed = remove_snapshots(false);
+  return result ? removed : result;
+}
+
+/// Each has a file from after it was last cleared, or got its mode.
+bool Storage::Impl::snapshots_are_current(std::uint64_t sequence) const {
+  return std::all_of(kept_snapshots.begin(), kept_snapshots.end(), [&](NamespaceNumber number) {
+    const std::uint64_t begun = pending.begun_at(number);
+    const auto known = snapshots.find(number);
+    return begun > sequence || (known != snapshots.end() && known->second.sequence >= begun);
+  });
 }
 
 Result<void> Storage::Impl::make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number) {
   const core::NamespaceCounters& counters = info.counters;
-  // Changes of deadlines are not counted: where there are any, it is written in any case.
-  const std::uint64_t changes = counters.sets + counters.deletes + counters.evictions;
+  // What a namespace has had done to it. Changes of deadlines are not counted: where there are any,
+  // it is written in any case.
+  const std::array<std::uint64_t, 4> changes{
+      counters.sets, counters.deletes + counters.evictions + counters.expirations, info.keys,
+      info.deadlines};
   const auto known = snapshots.find(number);
-  if (known != snapshots.end() && known->second.changes == changes &&
-      known->second.keys == info.keys && info.deadlines == 0) {
+  if (known != snapshots.end() && known->second.changes == changes && info.deadlines == 0) {
     return {};
   }
   const CheckpointContext context = checkpoint_context();
@@ -154,11 +182,13 @@ Result<void> Storage::Impl::make_snapshot(const core::NamespaceInfo& info, Names
        attempt < kSnapshotAttemptsMax && !made && made.error().code == ErrorCode::kConflict;
        ++attempt) {
     SnapshotWriter writing(context, *this, store->memory().limit() / kSnapshotMemoryShare);
-    made = writing.write(info.id, number);
+    // While the log has failed, what it has beyond that may never have been.
+    const std::uint64_t newest = failed.load() ? committed.load() : UINT64_MAX;
+    made = writing.write(info.id, number, newest);
   }
   if (!made) return fail(std::move(made).error());
   Snapshot& last = snapshots[number];
-  const std::string old = std::exchange(last, {made->name, changes, info.keys}).name;
+  const std::string old = std::exchange(last, {made->name, made->sequence, changes}).name;
   if (old.empty() || old == made->name) return {};
   if (auto removed = files.remove(options.directory + "/" + old); !removed) return removed;
   return files.sync_directory(options.directory);
@@ -173,6 +203,8 @@ Result<void> Storage::Impl::remove_snapshots(bool log_is_whole) {
       ++it;
       continue;
     }
+    // That it is not needed has to be on the disk as well.
+    if (auto safe = wait_synced(pending.latest()); !safe) return safe;
     if (auto removed = files.remove(options.directory + "/" + it->second.name); !removed) {
       return removed;
     }
@@ -181,15 +213,20 @@ Result<void> Storage::Impl::remove_snapshots(bool log_is_whole) {
   return {};
 }
 
-Result<void> Storage::Impl::make_log_checkpoint() {
+Result<void> Storage::Impl::make_log_checkpoint(std::uint64_t sequence) {
   const auto begin = SteadyClock::now();
   const CheckpointContext context = checkpoint_context();
   if (pending.latest() == checkpoint.sequence && !checkpoint.name.empty()) return {};
-  auto made = CheckpointWriter(context, *this).write();
-  if (!made) return fail(std::move(made).error());
-  const std::string old = std::exchange(checkpoint, *made).name;
+  pending.checkpoint_begins();
+  auto made = CheckpointWriter(context, *this).write(sequence, resuming);
+  if (!made) {
+    pending.checkpoint_failed();
+    return fail(std::move(made).error());
+  }
+  std::string old;
   {
     const std::lock_guard guard(mutex);
+    old = std::exchange(checkpoint, *made).name;
     ++stats.checkpoints;
     stats.checkpoint_at = clock.now().wall;
     stats.checkpoint_time = std::chrono::duration_cast<milliseconds>(SteadyClock::now() - begin);
@@ -222,11 +259,11 @@ Result<void> Storage::Impl::remove_files(std::vector<SealedSegment> segments,
 Result<void> Storage::Impl::make_resume() {
   const std::lock_guard writing(write_mutex);
   // What was not written is in the store.
-  group.clear_all(kGroupBytesKept);
-  static_cast<void>(pending.take(group));
-  group.clear_all(kGroupBytesKept);
-  const std::uint64_t last = pending.latest();
-  if (auto made = make_checkpoint(); !made) return made;
+  const std::uint64_t last = pending.discard();
+  resuming = true;
+  auto made = make_checkpoint();
+  resuming = false;
+  if (!made) return made;
   // What the failed segment holds is in the checkpoint.
   const std::string abandoned = writer->abandon();
   if (!abandoned.empty()) {
@@ -247,7 +284,8 @@ Result<void> Storage::Impl::make_resume() {
 
 bool Storage::Impl::go_on(std::uint64_t bytes) {
   std::unique_lock guard(mutex);
-  if (options.background_bytes_per_second == 0 || !options.threads) return !stop_background;
+  const bool is_limited = options.background_bytes_per_second != 0 && options.threads && !closing;
+  if (!is_limited) return !stop_background;
   const auto now = SteadyClock::now();
   const auto cost = std::chrono::duration<double>(
       static_cast<double>(bytes) / static_cast<double>(options.background_bytes_per_second));
@@ -264,7 +302,8 @@ void Storage::Impl::rest() {
 }
 
 Result<void> Storage::Impl::wait_synced(std::uint64_t sequence) {
-  if (failed.load()) return {};  // a resume: the log is not needed
+  if (resuming) return {};  // nothing of the log is needed beside what is written now
+  if (failed.load()) return fail(ErrorCode::kUnavailable, "the log has failed");
   if (!options.threads) commit_once();
   std::unique_lock guard(mutex);
   const auto is_written = [&] {
@@ -290,7 +329,7 @@ Result<std::uint64_t> Storage::request_checkpoint() {
 
 std::uint64_t Storage::request_resume() {
   Impl& impl = *impl_;
-  if (!impl.is_open.load(std::memory_order_acquire)) return 0;
+  if (!impl.failed.load()) return 0;
   {
     const std::lock_guard guard(impl.mutex);
     impl.resume_wanted = true;
@@ -310,6 +349,7 @@ std::uint64_t Storage::Impl::ask(std::uint64_t& wanted) {
 }
 
 Storage::CheckpointState Storage::checkpoint_state(std::uint64_t request) const {
+  if (request == 0) return {.done = true, .result = {}};
   const std::lock_guard guard(impl_->mutex);
   if (impl_->checkpoint_done < request) return {};
   return {.done = true, .result = impl_->checkpoint_result};

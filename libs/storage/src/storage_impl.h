@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -8,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -71,7 +73,9 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Result<void> make_checkpoint();
   Result<void> make_snapshots();
   Result<void> make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number);
-  Result<void> make_log_checkpoint();
+  /// Makes the log up to `sequence` unnecessary.
+  Result<void> make_log_checkpoint(std::uint64_t sequence);
+  [[nodiscard]] bool snapshots_are_current(std::uint64_t sequence) const;
   Result<void> remove_snapshots(bool log_is_whole);
   Result<void> make_resume();
   Result<void> remove_files(std::vector<SealedSegment> segments, const std::string& checkpoint);
@@ -116,6 +120,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t checkpoint_wanted = 0;
   std::uint64_t checkpoint_done = 0;
   bool resume_wanted = false;
+  bool rotated = false;  // there is a new segment
   Result<void> checkpoint_result;
   std::uint64_t verify_wanted = 0;
   std::uint64_t verify_done = 0;
@@ -126,6 +131,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   RecordBuffer group;      // of whoever writes; protected by write_mutex
   /// Of the last group. Used by the log's thread (and with write_mutex locked).
   std::atomic<std::uint64_t> group_records{0};
+  std::mutex sync_mutex;  // behind write_mutex
   std::atomic<bool> syncing{false};
   std::atomic<microseconds> sync_time{microseconds{0}};  // of the last one
 
@@ -134,11 +140,15 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   /// The last snapshot of a namespace, and how much had been changed in it then.
   struct Snapshot {
     std::string name;
-    std::uint64_t changes = 0;
-    std::uint64_t keys = 0;
+    std::uint64_t sequence = 0;
+    /// Nothing: not known, so that it is written again.
+    std::optional<std::array<std::uint64_t, 4>> changes;
   };
   std::map<NamespaceNumber, Snapshot> snapshots;
   std::vector<NamespaceNumber> kept_snapshots;
+  /// It writes what makes a failed log unnecessary.
+  bool resuming = false;
+  bool closing = false;
   SteadyClock::time_point snapshots_from{};
   SteadyClock::time_point allowed_from{};
   SteadyClock::time_point compaction_from{};

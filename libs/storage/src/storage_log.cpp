@@ -108,10 +108,12 @@ void Storage::Impl::gather() {
 void Storage::Impl::commit_once() {
   const std::lock_guard writing(write_mutex);
   const std::size_t segments = writer->size().segments;
-  if (!commit_pending()) return;
+  commit_pending();
+  // Also when a loop has done it meanwhile: whoever asked for this waits.
   tell();
   if (writer->size().segments != segments) {
     const std::lock_guard guard(mutex);
+    rotated = true;
     background_wake.notify_one();
   }
 }
@@ -159,14 +161,19 @@ Result<void> Storage::Impl::write_group(std::uint64_t last) {
   return {};
 }
 
-/// What has been written is on the disk.
+/// What has been written is on the disk, or the log has failed: the system tells an error once.
 Result<void> Storage::Impl::sync_log() {
+  const std::lock_guard one_at_a_time(sync_mutex);
+  if (failed.load()) return fail(ErrorCode::kUnavailable, "the log has failed");
   const std::uint64_t written = writer->written();
   const auto begin = SteadyClock::now();
   syncing.store(true, std::memory_order_release);
   auto done = writer->sync();
   syncing.store(false, std::memory_order_release);
-  if (!done) return done;
+  if (!done) {
+    fail_with(done.error());
+    return done;
+  }
   const auto took = std::chrono::duration_cast<microseconds>(SteadyClock::now() - begin);
   raise(synced, written);
   const std::lock_guard guard(mutex);
@@ -185,8 +192,7 @@ void Storage::Impl::run_syncs() {
     sync_wake.wait_for(guard, options.sync_interval, [&] { return stop_log; });
     if (failed.load() || !writer->begun() || writer->written() == synced.load()) continue;
     guard.unlock();
-    const auto done = sync_log();
-    if (!done) fail_with(done.error());
+    static_cast<void>(sync_log());
     guard.lock();
   }
 }

@@ -61,7 +61,7 @@ void redis_flushdb(RedisCall& call) {
   if (call.ns != kUnmadeDatabase) {
     const auto cleared = call.store.clear_namespace(call.ns, call.now);
     if (!cleared) return refuse_redis(call, cleared.error());
-    call.rests_on(call.store.latest_ticket());
+    call.rests_on(durable_ticket(call.store, call.ns));
   }
   call.reply.ok();
 }
@@ -77,12 +77,12 @@ void redis_flushall(RedisCall& call) {
     const core::NamespaceId ns = find_redis_database(call.store, number);
     if (ns == kUnmadeDatabase) continue;
     const auto cleared = call.store.clear_namespace(ns, call.now);
+    call.rests_on(durable_ticket(call.store, ns));
     // One that has been dropped meanwhile is empty.
     if (!cleared && cleared.error().code != ErrorCode::kNotFound) {
       return refuse_redis(call, cleared.error());
     }
   }
-  call.rests_on(call.store.latest_ticket());
   call.reply.ok();
 }
 

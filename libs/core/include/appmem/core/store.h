@@ -164,6 +164,8 @@ class Store final : public Keyspace {
 
   /// The ticket of the latest change of any durable namespace; 0 without a sink.
   [[nodiscard]] CommitTicket latest_ticket() const;
+  /// Whether what was written under it may be shown. Errors: as MutationSink::readable.
+  [[nodiscard]] Result<void> latest_readable() const;
 
   // --- what storage puts back at the start. The sink is not told and nothing is counted. Changes
   // are restored in the order of their tickets; one that is older than the entry that is there
