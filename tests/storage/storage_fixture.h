@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -83,6 +84,7 @@ class EventList final : public Observer {
  public:
   void event(Severity /*severity*/, std::string_view name, std::string_view message,
              const EventField* /*fields*/, std::size_t /*field_count*/) override {
+    const std::lock_guard lock(mutex_);
     events.emplace_back(name, message);
   }
   [[nodiscard]] std::size_t count(std::string_view name) const {
@@ -90,6 +92,9 @@ class EventList final : public Observer {
         events.begin(), events.end(), [&](const auto& event) { return event.first == name; }));
   }
   std::vector<std::pair<std::string, std::string>> events;
+
+ private:
+  std::mutex mutex_;
 };
 
 /// A store with its storage, as often as it is started. Everything happens at once, in this thread.

@@ -1,0 +1,106 @@
+// Storage with its threads, used by several at once: what ThreadSanitizer looks at.
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "appmem/storage/file_system.h"
+#include "storage_fixture.h"
+#include "support/temporary_directory.h"
+
+namespace appmem::storage::test {
+namespace {
+
+constexpr int kWriters = 3;
+constexpr int kWrites = 400;
+
+void wait_until_committed(Storage& storage, core::CommitTicket ticket) {
+  while (storage.committed() < ticket && !storage.failed())
+    std::this_thread::yield();
+}
+
+/// Writes, and after each tells that a turn has ended, as an event loop does.
+void write(core::Store& store, Storage& storage, core::NamespaceId ns, Clock& clock, int writer) {
+  for (int i = 0; i < kWrites; ++i) {
+    const Instant now = clock.now();
+    const std::string key = std::to_string(writer) + ":" + std::to_string(i % 100);
+    if (i % 7 == 0) {
+      ASSERT_TRUE(store.remove(ns, key, {}, now));
+    } else {
+      const auto done = store.set(ns, key, ValueView::from_bytes(std::to_string(i)), {}, now);
+      ASSERT_TRUE(done) << done.error().message;
+      storage.turn_ended();
+      if (i % 50 == 0) wait_until_committed(storage, done->ticket);
+    }
+    storage.turn_ended();
+  }
+}
+
+void run(Sync sync) {
+  const appmem::test::TemporaryDirectory directory;
+  const auto files = make_system_files();
+  SystemClock clock;
+  EventList events;
+  StorageOptions options{.directory = directory.file("data"),
+                         .sync = sync,
+                         .sync_interval = 5ms,
+                         .segment_bytes = 16'384,
+                         .seed = 9};
+  Kept before;
+  {
+    Storage storage(options, *files, clock, events);
+    core::Store store({.max_memory_bytes = 64_MiB, .shards = 4, .seed = 3, .sink = &storage},
+                      clock.now());
+    ASSERT_TRUE(storage.recover(store));
+    std::atomic<int> told{0};
+    storage.start([&] { ++told; });
+    ASSERT_TRUE(storage.prepare());
+    const auto logged = store.create_namespace(
+        "w", {.persist = core::Persistence::kWal, .eviction = core::Eviction::kNone}, clock.now());
+    const auto shots = store.create_namespace(
+        "s", {.persist = core::Persistence::kSnapshot, .eviction = core::Eviction::kNone},
+        clock.now());
+    ASSERT_TRUE(logged && shots);
+    std::vector<std::thread> writers;
+    for (int writer = 0; writer < kWriters; ++writer) {
+      writers.emplace_back(
+          [&, writer] { write(store, storage, writer == 0 ? *shots : *logged, clock, writer); });
+    }
+    for (int i = 0; i < 5; ++i) {
+      const auto made = storage.checkpoint();
+      EXPECT_TRUE(made) << made.error().message;
+      EXPECT_TRUE(storage.stats().open);
+    }
+    for (std::thread& writer : writers)
+      writer.join();
+    storage.turn_ended();
+    wait_until_committed(storage, storage.latest());
+    EXPECT_FALSE(storage.failed());
+    before = kept_by(store, clock.now());
+    const auto closed = storage.close();
+    EXPECT_TRUE(closed) << closed.error().message;
+    EXPECT_GT(told.load(), 0);
+  }
+  Storage storage(options, *files, clock, events);
+  core::Store store({.max_memory_bytes = 64_MiB,
+                     .shards = 2,
+                     .seed = 4,
+                     .version_floor = 1'000'000,
+                     .version_reach = 1'000'000,
+                     .sink = &storage},
+                    clock.now());
+  const auto recovered = storage.recover(store);
+  ASSERT_TRUE(recovered) << recovered.error().message;
+  EXPECT_EQ(kept_by(store, clock.now()), before);
+}
+
+TEST(StorageThreadsTest, WhatSeveralWriteBesideCheckpointsComesBackWhenEachGroupIsSynced) {
+  run(Sync::kAlways);
+}
+
+TEST(StorageThreadsTest, AndWhenTheLoopsWriteThemselves) {
+  run(Sync::kInterval);
+}
+
+}  // namespace
+}  // namespace appmem::storage::test
