@@ -122,8 +122,15 @@ TEST(BenchOfAFullDaemon, SaysWhatTheServerSays) {
   holder.send("{\"op\":\"ping\"}\n");
   const std::string busy = "all 1 connections are taken";
   EXPECT_THAT(appmemctl(daemon.socket(), {"get", "k"}), Fails(4, busy));
+  // Where each connection was refused as the answer to its one request, the report has it as an
+  // error.
+  const auto expect_busy = [&](const Words& words) {
+    const Ran ran = appmemctl(daemon.socket(), words);
+    EXPECT_EQ(ran.exit_code, 4) << ran.errors;
+    EXPECT_THAT(ran.output + ran.errors, HasSubstr(busy)) << words.back();
+  };
   for (int i = 0; i < 10; ++i)
-    EXPECT_THAT(appmemctl(daemon.socket(), {"bench", "--requests", "10"}), Fails(4, busy));
+    expect_busy({"bench", "--requests", "10"});
   for (const Words& flags : {Words{"--pipeline", "16"},
                              {"--connections", "1"},
                              {"--requests", "1", "--load"},
@@ -133,7 +140,7 @@ TEST(BenchOfAFullDaemon, SaysWhatTheServerSays) {
                              {"--trace", directory.file("trace.csv")}}) {
     Words words{"bench"};
     words.insert(words.end(), flags.begin(), flags.end());
-    EXPECT_THAT(appmemctl(daemon.socket(), words), Fails(4, busy)) << flags.front();
+    expect_busy(words);
   }
 }
 
