@@ -438,9 +438,10 @@ Result<void> check_items(const OptionRow& row, std::span<const std::string> item
                          const std::string& source) {
   for (const std::string& item : items) {
     if (item.find_first_not_of(" \t\r\n") != std::string::npos) continue;
-    return fail(ErrorCode::kInvalidRequest, source + ": expected " + std::string(row.value_name) +
-                                                ", not \"" + item +
-                                                "\"; leave the option out for its default");
+    std::string message = source;
+    message.append(": expected ").append(row.value_name).append(", not \"").append(item);
+    message.append("\"; leave the option out for its default");
+    return fail(ErrorCode::kInvalidRequest, std::move(message));
   }
   return {};
 }

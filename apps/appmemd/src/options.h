@@ -37,9 +37,9 @@ struct Options {
   std::uint64_t max_memory_bytes = 0;
   /// Of the namespace `default`, until ns.alter changes it.
   core::Eviction eviction = core::Eviction::kLru;
+  storage::Sync sync = storage::Sync::kAlways;
   Limits limits;
   std::string data_dir;
-  storage::Sync sync = storage::Sync::kAlways;
   std::chrono::milliseconds sync_interval{1000};
   std::uint64_t segment_bytes = 64_MiB;
   std::chrono::milliseconds checkpoint_interval{300'000};
@@ -48,8 +48,8 @@ struct Options {
   std::chrono::milliseconds shutdown_timeout{5000};
   LogFormat log_format = LogFormat::kAuto;
   LogLevel log_level = LogLevel::kInfo;
-  std::string pid_file;  // empty: none
   bool background = false;
+  std::string pid_file;  // empty: none
   /// What the start has to say in the log about where all this comes from.
   std::vector<std::string> warnings;
 };

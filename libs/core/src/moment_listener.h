@@ -14,6 +14,7 @@ class MomentListener {
   MomentListener() = default;
   MomentListener(const MomentListener&) = delete;
   MomentListener& operator=(const MomentListener&) = delete;
+  virtual ~MomentListener() = default;
 
   /// What the key has (null: nothing) is about to change. Called with its shard locked.
   virtual void before_change(std::uint64_t hash, std::string_view key, const EntryView* entry) = 0;
@@ -21,9 +22,6 @@ class MomentListener {
   MomentListener* next = nullptr;
   /// The namespace was cleared or dropped before all was known, and does not know the listener.
   bool broken = false;
-
- protected:
-  ~MomentListener() = default;
 };
 
 }  // namespace appmem::core

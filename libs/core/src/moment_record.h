@@ -35,7 +35,7 @@ class MomentRecord final : public MomentListener {
                BlobPool& blobs);
   MomentRecord(const MomentRecord&) = delete;
   MomentRecord& operator=(const MomentRecord&) = delete;
-  ~MomentRecord();
+  ~MomentRecord() override;
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::string_view key(std::size_t index) const {

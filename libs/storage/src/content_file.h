@@ -18,6 +18,7 @@ class CheckpointOwner {
   CheckpointOwner() = default;
   CheckpointOwner(const CheckpointOwner&) = delete;
   CheckpointOwner& operator=(const CheckpointOwner&) = delete;
+  virtual ~CheckpointOwner() = default;
 
   /// Told after each write of so many bytes: the place to wait. False: give up.
   virtual bool go_on(std::uint64_t bytes) = 0;
@@ -25,9 +26,6 @@ class CheckpointOwner {
   virtual void rest() {}
   /// Returns when the log is on the disk up to `sequence`.
   virtual Result<void> wait_synced(std::uint64_t sequence) = 0;
-
- protected:
-  ~CheckpointOwner() = default;
 };
 
 /// A checkpoint that is being written: it has its name once it is whole and on the disk, and leaves

@@ -50,10 +50,11 @@ class Recovery {
 
   /// Told what the store is to give as tickets meanwhile.
   struct Replay {
+    Replay() = default;
+    Replay(const Replay&) = delete;
+    Replay& operator=(const Replay&) = delete;
+    virtual ~Replay() = default;
     virtual void at(std::uint64_t sequence) = 0;
-
-   protected:
-    ~Replay() = default;
   };
 
   /// Errors: kUnavailable: a file cannot be read; damage (see log_files.h); kOutOfMemory: the store
@@ -69,8 +70,8 @@ class Recovery {
     std::uint64_t cleared = 0;  // the last time
   };
 
-  Result<void> load_checkpoint(const NamedFile& file);
-  Result<void> replay_segment(const NamedFile& file, bool is_last);
+  Result<void> load_checkpoint(const NamedFile& named);
+  Result<void> replay_segment(const NamedFile& named, bool is_last);
   void cut(const RecordFile& file, const std::string& problem);
   Result<void> apply(const Operation& operation, std::uint64_t sequence);
   Result<void> restore(core::NamespaceId ns, const Operation& operation, std::uint64_t sequence,

@@ -21,7 +21,6 @@ constexpr std::size_t kBytesKept = 4_MiB;
 
 class NobodyWaits final : public CheckpointOwner {
  public:
-  virtual ~NobodyWaits() = default;
   bool go_on(std::uint64_t /*bytes*/) override { return true; }
   Result<void> wait_synced(std::uint64_t /*sequence*/) override { return {}; }
 };

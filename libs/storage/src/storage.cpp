@@ -213,7 +213,7 @@ Result<void> Storage::close() {
   // Nobody else is left: the last snapshots are written to their end.
   impl.stop_background = false;
   impl.closing = true;
-  const auto snapshots_made = impl.make_snapshots();
+  auto snapshots_made = impl.make_snapshots();
   if (!snapshots_made) {
     impl.observer.event(Severity::kError, "snapshot_failed", snapshots_made.error().message,
                         nullptr, 0);

@@ -129,7 +129,7 @@ CheckpointContext Storage::Impl::checkpoint_context() {
 Result<void> Storage::Impl::make_checkpoint() {
   // A namespace that is cleared while snapshots are written is still cleared in the log.
   const std::uint64_t sequence = pending.latest();
-  const auto snapshots_made = make_snapshots();
+  auto snapshots_made = make_snapshots();
   // One that could not be written holds the log up only if it is needed for what its file lacks.
   if (!snapshots_made && !snapshots_are_current(sequence)) return snapshots_made;
   if (auto made = make_log_checkpoint(sequence); !made) return made;
@@ -240,7 +240,7 @@ Result<void> Storage::Impl::make_log_checkpoint(std::uint64_t sequence) {
   return remove_files(writer->take_sealed(made->sequence), old);
 }
 
-Result<void> Storage::Impl::remove_files(std::vector<SealedSegment> segments,
+Result<void> Storage::Impl::remove_files(const std::vector<SealedSegment>& segments,
                                          const std::string& old_checkpoint) {
   const auto remove = [&](const std::string& name) {
     return files.remove(options.directory + "/" + name);

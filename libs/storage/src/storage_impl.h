@@ -78,7 +78,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   [[nodiscard]] bool snapshots_are_current(std::uint64_t sequence) const;
   Result<void> remove_snapshots(bool log_is_whole);
   Result<void> make_resume();
-  Result<void> remove_files(std::vector<SealedSegment> segments, const std::string& checkpoint);
+  Result<void> remove_files(const std::vector<SealedSegment>& segments,
+                            const std::string& checkpoint);
   bool go_on(std::uint64_t bytes) override;
   void rest() override;
   Result<void> wait_synced(std::uint64_t sequence) override;
