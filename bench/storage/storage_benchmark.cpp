@@ -47,8 +47,8 @@ std::string key_of(std::size_t number) {
 }
 
 const std::string& value() {
-  static const std::string text(100, 'v');
-  return text;
+  static const std::string kText(100, 'v');
+  return kText;
 }
 
 /// A directory that goes with it.
@@ -57,7 +57,7 @@ class Directory {
   Directory() {
     const char* const base = std::getenv("APPMEM_BENCH_DIR");  // NOLINT(concurrency-mt-unsafe)
     path_ = std::string(base == nullptr ? "." : base) + "/bench-storage-" +
-            std::to_string(::getpid()) + "-" + std::to_string(next_++);
+            std::to_string(::getpid()) + "-" + std::to_string(next_number());
     std::filesystem::create_directories(path_);
   }
   Directory(const Directory&) = delete;
@@ -66,7 +66,11 @@ class Directory {
   [[nodiscard]] std::string file(const char* name) const { return path_ + "/" + name; }
 
  private:
-  static inline int next_ = 0;
+  static int next_number() {
+    static int next = 0;
+    return next++;
+  }
+
   std::string path_;
 };
 
