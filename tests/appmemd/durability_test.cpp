@@ -18,7 +18,6 @@
 namespace appmem::daemon::test {
 namespace {
 
-using appmem::test::appmemctl;
 using appmem::test::Daemon;
 using appmem::test::LineSocket;
 using nlohmann::json;
@@ -172,8 +171,8 @@ TEST_F(DurabilityTest, AFullDiskMakesReadOnlyAndLosesNothing) {
       const std::string key = "k" + std::to_string(i);
       const std::string value(8000, static_cast<char>('a' + i % 26));
       try {
-        const json answer =
-            ask(client, R"({"op":"set","ns":"w","key":")" + key + R"(","value":")" + value + "\"}");
+        const json request = {{"op", "set"}, {"ns", "w"}, {"key", key}, {"value", value}};
+        const json answer = ask(client, request.dump());
         ASSERT_EQ(answer.at("ok"), true) << answer;
         acknowledged[key] = value;
       } catch (const std::runtime_error&) {

@@ -163,7 +163,7 @@ TEST_F(RedisInfoTest, RatesAndThePeakAreTheDaemons) {
   server_.control.counts_value.requests_rate = 1'234.5;
   server_.control.counts_value.bytes_received_rate = 1'536;
   server_.control.counts_value.bytes_sent_rate = 512;
-  server_.control.counts_value.memory_peak_bytes = 32 * 1024 * 1024;
+  server_.control.counts_value.memory_peak_bytes = 32_MiB;
   server_.control.counts_value.clients_evicted = 3;
   EXPECT_EQ(field("Stats instantaneous_ops_per_sec"), "1235");
   EXPECT_EQ(field("Stats instantaneous_input_kbps"), "1.50");

@@ -184,8 +184,8 @@ std::string in_resp(const std::vector<std::string>& words) {
 
 TEST_F(RedisHostileTest, HalfSentRequestsDoNotKeepMemoryFromOthers) {
   Daemon daemon({"--max-memory", "64MiB", "--eviction", "none"});
-  const std::string half =
-      "*3\r\n$3\r\nSET\r\n$1\r\nh\r\n$12000000\r\n" + std::string(11'900'000, 'x');
+  std::string half = "*3\r\n$3\r\nSET\r\n$1\r\nh\r\n$12000000\r\n";
+  half.append(11'900'000, 'x');
   LineSocket first(daemon.socket());
   LineSocket second(daemon.socket());
   first.send(half);

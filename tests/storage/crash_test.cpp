@@ -123,9 +123,11 @@ class Workload {
   void change_together(core::NamespaceId ns, const Instant& now) {
     const auto other = machine_.store->find_namespace(name()).value_or(ns);
     std::vector<std::string> keys;
+    keys.reserve(4);
     for (int i = 0; i < 4; ++i)
       keys.push_back(key());
     std::vector<core::KeyRef> refs;
+    refs.reserve(keys.size());
     for (std::size_t i = 0; i < keys.size(); ++i)
       refs.push_back({i % 2 == 0 ? ns : other, keys[i]});
     const std::string bytes = value();

@@ -12,9 +12,7 @@ namespace appmem::storage::test {
 namespace {
 
 using core::Persistence;
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::StartsWith;
 
 class StorageTest : public testing::Test {
  protected:

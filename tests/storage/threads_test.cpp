@@ -62,6 +62,7 @@ void run(Sync sync) {
         clock.now());
     ASSERT_TRUE(logged && shots);
     std::vector<std::thread> writers;
+    writers.reserve(kWriters);
     for (int writer = 0; writer < kWriters; ++writer) {
       writers.emplace_back(
           [&, writer] { write(store, storage, writer == 0 ? *shots : *logged, clock, writer); });
