@@ -206,6 +206,22 @@ TEST_F(RedisServerTest, SaveWaitsForACheckpoint) {
   EXPECT_EQ(ask("SAVE x"), "-ERR wrong number of arguments for 'save' command\r\n");
 }
 
+TEST_F(RedisServerTest, InfoTellsOfStorage) {
+  EXPECT_THAT(ask("INFO persistence"), testing::HasSubstr("rdb_last_bgsave_time_sec:-1\r\n"));
+  EXPECT_THAT(ask("INFO persistence"), testing::HasSubstr("aof_enabled:0\r\n"));
+  server_.control.storage_value.stats_value = {{"read_only", 1},
+                                               {"checkpoints", 3},
+                                               {"checkpoint_pending", 1},
+                                               {"checkpoint_failed", 1},
+                                               {"checkpoint_ms", 2500}};
+  const std::string info = ask("INFO persistence");
+  for (const char* line :
+       {"rdb_saves:3", "rdb_bgsave_in_progress:1", "rdb_last_bgsave_status:err",
+        "rdb_last_bgsave_time_sec:2", "aof_enabled:1", "aof_last_write_status:err"}) {
+    EXPECT_THAT(info, testing::HasSubstr(std::string(line) + "\r\n")) << line;
+  }
+}
+
 TEST_F(RedisServerTest, LastsaveIsTheStart) {
   const auto wall = server_.clock.now().wall.time_since_epoch();
   const auto start = std::chrono::floor<std::chrono::seconds>(wall - std::chrono::seconds{5});

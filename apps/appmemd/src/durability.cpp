@@ -41,6 +41,8 @@ std::vector<std::pair<std::string_view, std::int64_t>> Durability::stats() {
       {"sync_us_mean", syncs == 0 ? 0 : stats.sync_time_total.count() / syncs},
       {"sync_us_max", stats.sync_time_max.count()},
       {"checkpoints", number(stats.checkpoints)},
+      {"checkpoint_pending", stats.checkpoint_pending ? 1 : 0},
+      {"checkpoint_failed", stats.checkpoint_failed ? 1 : 0},
       {"checkpoint_at_ms",
        stats.checkpoint_at ? stats.checkpoint_at->time_since_epoch().count() : 0},
       {"checkpoint_ms", stats.checkpoint_time.count()},

@@ -172,6 +172,8 @@ StorageStats Storage::stats() {
   if (!open) return stats;
   const LogWriter::Size size = impl.writer->size();
   stats.failure = impl.failure;
+  stats.checkpoint_pending = impl.checkpoint_wanted != impl.checkpoint_done;
+  stats.checkpoint_failed = !impl.checkpoint_result.has_value();
   stats.segments = size.segments;
   stats.log_bytes = size.bytes;
   stats.checkpoint_bytes = impl.checkpoint.bytes;

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "redis_addresses.h"
@@ -146,11 +147,34 @@ void write_memory(Text& text) {
   text.add("mem_allocator", "appmem");
 }
 
+using StorageNumbers = std::vector<std::pair<std::string_view, std::int64_t>>;
+
+/// A number of storage's, by its name in `stats`; 0 without a data directory.
+std::int64_t storage_number(const StorageNumbers& numbers, std::string_view name) {
+  const auto found = std::find_if(numbers.begin(), numbers.end(),
+                                  [name](const auto& number) { return number.first == name; });
+  return found == numbers.end() ? 0 : found->second;
+}
+
+/// Checkpoints stand for RDB files, the log for the append-only file.
 void write_persistence(Text& text) {
+  StorageControl* const storage = text.call().control.storage();
+  const StorageNumbers numbers = storage == nullptr ? StorageNumbers() : storage->stats();
+  const bool is_well = storage_number(numbers, "read_only") == 0;
   text.add("loading", 0);
-  text.add("rdb_bgsave_in_progress", 0);
+  text.add("rdb_bgsave_in_progress", storage_number(numbers, "checkpoint_pending") != 0 ? 1 : 0);
   text.add("rdb_last_save_time", std::to_string(redis_last_save(text.call())));
-  text.add("aof_enabled", 0);
+  text.add("rdb_last_bgsave_status",
+           storage_number(numbers, "checkpoint_failed") != 0 ? "err" : "ok");
+  // As Redis tells that there has been none.
+  const bool has_saved = storage_number(numbers, "checkpoints") != 0;
+  text.add("rdb_last_bgsave_time_sec",
+           std::to_string(has_saved ? storage_number(numbers, "checkpoint_ms") / 1000 : -1));
+  text.add("rdb_saves", std::to_string(storage_number(numbers, "checkpoints")));
+  text.add("rdb_last_load_keys_loaded",
+           std::to_string(storage_number(numbers, "recovered_entries")));
+  text.add("aof_enabled", numbers.empty() ? 0 : 1);
+  text.add("aof_last_write_status", is_well ? "ok" : "err");
 }
 
 /// Calls `visit` with the prefix and the number of those errors that there have been.

@@ -58,6 +58,8 @@ struct StorageStats {
   std::chrono::microseconds sync_time_max{0};
   std::chrono::microseconds sync_time_total{0};
   std::uint64_t checkpoints = 0;
+  bool checkpoint_pending = false;  // one that was asked for
+  bool checkpoint_failed = false;   // the last one that was asked for
   std::optional<WallTime> checkpoint_at;
   std::chrono::milliseconds checkpoint_time{0};
   std::chrono::milliseconds recovery_time{0};
