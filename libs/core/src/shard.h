@@ -135,6 +135,10 @@ class Shard {
   ScanSlice scan(const NamespacePart& part, std::uint64_t from, std::size_t visits_max,
                  const Instant& now, FunctionRef<bool(const EntryView&)> visit) const;
 
+  /// Makes the spread part of a namespace whose home part is `from`, in a shard that has reached
+  /// `versions`. A key that comes, or comes back, gets a version above any that it ever had at
+  /// home.
+  NamespacePart& begin_spread(const NamespacePart& from, std::uint64_t versions);
   /// Moves entries of `from` (a home part of this shard) to the spread part of `target`, from the
   /// hash `begin` on and below `end`. Returns the hash up to which all have been moved; `begin`
   /// when there was no room.
@@ -301,7 +305,8 @@ class Shard {
                                  CommitTicket& ticket);
   void set_deadline(NamespacePart& part, Handle handle, std::uint64_t deadline);
   CommitTicket tell_sink(const Site& site, Mutation::Kind kind, Handle handle, const Instant& now);
-  Error out_of_memory(NamespacePart& part, Step& step, const char* message);
+  Error out_of_memory(NamespacePart& part, Step& step,
+                      const char* message = "no memory is left and nothing may be evicted");
 
   void add_to(NamespacePart& part, Handle handle);
   void take_from(NamespacePart& part, Handle handle);
