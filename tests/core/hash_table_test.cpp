@@ -121,6 +121,48 @@ TEST_F(HashTableTest, MovingLeavesTheOtherEmptyAndUsable) {
   EXPECT_EQ(budget_.used(), bytes);
 }
 
+TEST_F(HashTableTest, AReservedTableIsFilledWithoutStretching) {
+  test::Random random(8);
+  for (const std::size_t count : {1U, 7U, 8U, 100U, 4096U, 50'000U}) {
+    HashTable table(budget_);
+    ASSERT_TRUE(table.reserve(count));
+    EXPECT_TRUE(table.reserve(count)) << "it has the size already";
+    const std::size_t bytes = table.memory_bytes();
+    EXPECT_LE(bytes, count * 10 + 2 * 4096);
+    for (Handle handle = 1; handle <= count; ++handle) {
+      table.insert(any_hash(random), handle);
+      ASSERT_FALSE(table.stretching()) << handle << " of " << count;
+    }
+    EXPECT_EQ(table.memory_bytes(), bytes);
+    table.check();
+    for (Handle handle = 1; handle <= count; ++handle)
+      table.insert(any_hash(random), static_cast<Handle>(count) + handle);
+    table.check();
+    EXPECT_EQ(table.size(), 2 * count) << "it grows beyond";
+  }
+}
+
+TEST_F(HashTableTest, OnlyAnEmptyTableIsReserved) {
+  table_.insert(1, 1);
+  const std::size_t bytes = table_.memory_bytes();
+  EXPECT_FALSE(table_.reserve(1000));
+  EXPECT_EQ(table_.memory_bytes(), bytes);
+  EXPECT_TRUE(table_.erase(1, 1));
+  EXPECT_TRUE(table_.reserve(1000));
+  EXPECT_GT(table_.memory_bytes(), bytes);
+}
+
+TEST_F(HashTableTest, WhatTheBudgetHasNoRoomForIsNotReserved) {
+  MemoryBudget budget(64 << 10U);
+  HashTable table(budget);
+  EXPECT_FALSE(table.reserve(100'000));
+  EXPECT_FALSE(table.reserve(std::numeric_limits<std::size_t>::max() / 2));
+  EXPECT_EQ(budget.used(), 0U);
+  EXPECT_TRUE(table.reserve(4'000));
+  table.insert(5, 5);
+  EXPECT_TRUE(has(table, 5, 5));
+}
+
 TEST_F(HashTableTest, WalkStopsBetweenHashesAndComesToTheEnd) {
   test::Random random(7);
   Entries expected;

@@ -91,6 +91,7 @@ class OperationSource {
         operation.name = text(kNamespaceNameBytesMax);
         operation.settings = settings();
         operation.incomplete = random_.one_in(2);
+        operation.entries = number();
         break;
       default:
         break;
@@ -283,7 +284,7 @@ TEST(RecordTest, WhatIsWrongIsNamedWithItsByte) {
       {"\5\1" + varint(kNamespaceNameBytesMax + 1) + std::string(kNamespaceNameBytesMax + 1, 'n'),
        "byte 2 of the payload: a name of 65 bytes is over the limit of 64"},
       {text("\5\1\1n"), "byte 4 of the payload: the tag of a setting is cut off or over 64 bits"},
-      {text("\6\1\1n\x0B"), "byte 4 of the payload: unknown setting 11"},
+      {text("\6\1\1n\x0C"), "byte 4 of the payload: unknown setting 12"},
       {text("\6\1\1n\2\1\1\1"), "byte 6 of the payload: setting 1 behind setting 2: they rise"},
       {text("\6\1\1n\2\1\2\1"), "byte 6 of the payload: setting 2 behind setting 2: they rise"},
       {text("\6\1\1n\1\4"), "byte 5 of the payload: the type is 4, over 3"},

@@ -33,7 +33,7 @@ inline std::string operation_text(const storage::Operation& operation) {
          " " + optional(settings.max_bytes) + " " + number(settings.reserved_bytes) + " " +
          optional(settings.max_keys) + " " + optional(settings.max_value_bytes) + " " +
          optional(ttl) + " " + number(settings.owner_uid) +
-         (operation.incomplete ? " incomplete" : "");
+         (operation.incomplete ? " incomplete" : "") + " entries " + number(operation.entries);
 }
 
 /// Appends it again, as it was.
@@ -55,7 +55,7 @@ inline void append_operation(storage::RecordBuffer& buffer, const storage::Opera
     case Operation::kCreate:
     case Operation::kAlter:
       return buffer.describe(operation.kind, operation.ns, operation.name, operation.settings,
-                             operation.incomplete);
+                             operation.incomplete, operation.entries);
     case Operation::kDrop:
       return buffer.drop(operation.ns);
     case Operation::kComplete:

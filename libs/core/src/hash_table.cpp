@@ -159,6 +159,13 @@ bool HashTable::replace(std::uint32_t hash, Handle from, Handle to) {
 
 // --- sizes ---
 
+bool HashTable::reserve(std::size_t count) {
+  // full_at() of it is `count` or a little more.
+  const std::size_t n = count + count / (kFullPart - 1) + kGrowthSlotsMin;
+  if (n <= slots()) return true;
+  return empty() && !stretching() && n <= kSlotsMax && grow_to(n, SlotMemory::Charge::kIfItFits);
+}
+
 bool HashTable::extend(std::size_t capacity, SlotMemory::Charge charge) {
   if (!memory_.extend(capacity * sizeof(Slot), charge)) return false;
   slots_ = static_cast<Slot*>(memory_.data());

@@ -73,6 +73,10 @@ class HashTable {
     return find(hash, [](Handle /*handle*/) { return true; });
   }
 
+  /// An empty table gets the size for `count` entries at once, if the budget has room for it: no
+  /// stretching on the way there. Returns whether it has it.
+  bool reserve(std::size_t count);
+
   /// Makes sure that the next insert() stays within the budget. False when the table has to grow
   /// and the budget has no room for even a little more: evict, then ask again.
   [[nodiscard]] bool try_reserve() { return count_ < full_at(slots()) || make_room(false); }
@@ -166,8 +170,10 @@ class HashTable {
   static std::size_t home(const Slot& slot, std::size_t n) { return home(~slot.inverse, n); }
   [[nodiscard]] bool used(std::size_t at) const { return slots_[at].handle != kNoHandle; }
 
+  /// Of its slots, one in so many is empty when the table has to grow.
+  static constexpr std::size_t kFullPart = 8;
   /// How many of `n` slots may be used before the table has to grow.
-  static constexpr std::size_t full_at(std::size_t n) { return n - n / 8; }
+  static constexpr std::size_t full_at(std::size_t n) { return n - n / kFullPart; }
 
   [[nodiscard]] std::size_t next_growth_bytes() const;
   [[nodiscard]] Slot* locate(std::uint32_t hash, Handle handle) const;

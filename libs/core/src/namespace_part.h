@@ -40,6 +40,7 @@ struct NamespacePart {
     return static_cast<std::uint16_t>(index * 2 + (spread ? 1 : 0));
   }
 
+  [[nodiscard]] bool is_spread() const { return table_id % 2 != 0; }
   [[nodiscard]] std::uint32_t table_hash(std::uint64_t hash) const { return order.of(hash); }
   /// The first hash that `table_hash` stands for.
   [[nodiscard]] std::uint64_t first_hash(std::uint32_t table_hash) const {

@@ -38,6 +38,14 @@ Shard::ScanSlice Shard::scan(const NamespacePart& part, std::uint64_t from, std:
   return slice;
 }
 
+NamespacePart& Shard::begin_spread(const NamespacePart& from, std::uint64_t versions) {
+  NamespacePart& to = make_part(*from.ns, true);
+  to.ticks = from.ticks;
+  to.deleted_at = from.deleted_at;
+  skip_versions(versions);
+  return to;
+}
+
 std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64_t begin,
                                  std::uint64_t end, std::size_t entries_max, const Instant& now) {
   NamespacePart* existing = target.part(NamespacePart::id_of(from.ns->index, true));
@@ -46,13 +54,8 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
     if (!context_.budget.try_charge(sizeof(NamespacePart))) return begin;
     context_.budget.release(sizeof(NamespacePart));
   }
-  NamespacePart& to = existing != nullptr ? *existing : target.make_part(*from.ns, true);
-  if (existing == nullptr) {
-    to.ticks = from.ticks;
-  } else {
-    to.ticks.catch_up(from.ticks, now.mono);
-  }
-  // A key that comes, or comes back, gets a version above any that it ever had at home.
+  NamespacePart& to = existing != nullptr ? *existing : target.begin_spread(from, version_);
+  if (existing != nullptr) to.ticks.catch_up(from.ticks, now.mono);
   target.skip_versions(version_);
   to.deleted_at = std::max(to.deleted_at, from.deleted_at);
 

@@ -135,6 +135,8 @@ struct Store::Impl {
   SharedBytes allocate_large(NamespaceState* writer, std::size_t bytes, const Instant& now);
   bool try_charge(std::size_t bytes, const Instant& now);
   Result<void> restore(NamespaceId ns, const EntryView& entry, bool if_absent, const Instant& now);
+  /// All shards are locked, and `ns` is empty and at home: it lives in all shards from here on.
+  void spread_empty(NamespaceState& ns);
 
   Result<CommitTicket> run_batch(BatchStep& batch, const Held& held, const Instant& now,
                                  FunctionRef<Result<void>(Batch&)> body);

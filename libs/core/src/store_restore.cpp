@@ -14,6 +14,9 @@ namespace {
 
 /// Entries that one slice of restore_clear looks at.
 constexpr std::size_t kClearSliceMax = 4096;
+/// A shard gets room for so much more than its share of the entries, and so many.
+constexpr std::uint64_t kUnevenPart = 64;
+constexpr std::uint64_t kUnevenEntries = 64;
 
 }  // namespace
 
@@ -24,6 +27,36 @@ CommitTicket Store::latest_ticket() const {
 Result<void> Store::latest_readable() const {
   MutationSink* const sink = impl_->context.sink;
   return sink == nullptr ? Result<void>() : sink->readable(sink->latest());
+}
+
+void Store::restore_begins(NamespaceId id, std::uint64_t entries) {
+  if (entries == 0) return;
+  const Impl::AllLocked lock(*impl_);
+  NamespaceState* const ns = impl_->registry.state(id.index);
+  if (ns == nullptr || !Impl::is(*ns, id)) return;
+  bool is_empty = true;
+  impl_->for_each_part(*ns, [&](const Shard& /*shard*/, const NamespacePart& part) {
+    is_empty = is_empty && part.table.empty();
+  });
+  if (!is_empty) return;
+  const std::size_t shards = impl_->shards.size();
+  const bool spreads = shards > 1 && entries > kHomeEntriesMax;
+  if (spreads && ns->boundary.load() == 0) impl_->spread_empty(*ns);
+  if ((ns->boundary.load() != 0) != spreads) return;
+  // Hashes do not fall into the shards quite alike.
+  const std::uint64_t share =
+      spreads ? entries / shards + entries / shards / kUnevenPart + kUnevenEntries : entries;
+  impl_->for_each_part(*ns, [&](const Shard& /*shard*/, NamespacePart& part) {
+    if (part.is_spread() == spreads) part.table.reserve(share);
+  });
+}
+
+void Store::Impl::spread_empty(NamespaceState& ns) {
+  Shard& home = shards[ns.home]->shard;
+  const NamespacePart& from = *home.part(NamespacePart::id_of(ns.index, false));
+  for (const auto& locked : shards)
+    locked->shard.begin_spread(from, home.versions());
+  ns.boundary.store(kHashEnd, std::memory_order_release);
 }
 
 Result<void> Store::restore(NamespaceId ns, const EntryView& entry, const Instant& now) {

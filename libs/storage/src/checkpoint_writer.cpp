@@ -50,8 +50,10 @@ std::vector<CheckpointWriter::Namespace> CheckpointWriter::define_namespaces() {
     if (info.settings.persist == core::Persistence::kNone) continue;
     const auto number = context_.pending.number_of(info.id);
     if (!number) continue;  // it has gone, or has just come and is in the log
-    records_.describe(format::Operation::kCreate, *number, info.name, info.settings, false);
-    if (info.settings.persist == core::Persistence::kWal) all.push_back({info.id, *number});
+    const bool is_here = info.settings.persist == core::Persistence::kWal;
+    records_.describe(format::Operation::kCreate, *number, info.name, info.settings, false,
+                      is_here ? info.keys : 0);
+    if (is_here) all.push_back({info.id, *number});
   }
   return all;
 }

@@ -312,6 +312,7 @@ class Dump {
       text.append(", ").append(name).append(" ").append(std::to_string(value));
     });
     if (operation.incomplete) text += ", incomplete";
+    if (operation.entries != 0) text += ", about " + std::to_string(operation.entries) + " entries";
     return text;
   }
 
@@ -359,6 +360,7 @@ class Dump {
       for_each_number(
           settings, [&](std::string_view name, std::uint64_t value) { line.number(name, value); });
       if (operation.incomplete) line.boolean("incomplete", true);
+      if (operation.entries != 0) line.number("entries", operation.entries);
     }
     return line.take();
   }

@@ -114,6 +114,9 @@ enum class SettingTag : std::uint8_t {
   kOwnerUid = 9,
   /// 1: it had entries when it became durable; see Operation::kComplete.
   kIncomplete = 10,
+  /// In a checkpoint or snapshot: about how many entries it has. A hint, for tables of the right
+  /// size.
+  kEntries = 11,
 };
 
 }  // namespace appmem::storage::format

@@ -39,9 +39,10 @@ class RecordBuffer {
   void remove(NamespaceNumber ns, std::string_view key);
   void expire(NamespaceNumber ns, std::string_view key, std::optional<WallTime> deadline);
   void clear(NamespaceNumber ns);
-  /// kCreate or kAlter.
+  /// kCreate or kAlter. `entries`: see format::SettingTag::kEntries; 0 where nobody knows.
   void describe(format::Operation operation, NamespaceNumber ns, std::string_view name,
-                const core::NamespaceSettings& settings, bool incomplete);
+                const core::NamespaceSettings& settings, bool incomplete,
+                std::uint64_t entries = 0);
   void drop(NamespaceNumber ns);
   void complete(NamespaceNumber ns);
   /// A payload that is no operation.
@@ -96,6 +97,7 @@ struct Operation {
   std::string_view name;
   core::NamespaceSettings settings{};
   bool incomplete = false;
+  std::uint64_t entries = 0;
 };
 
 /// Shows the operations of a payload in order, until `visit` returns an error. Every length is

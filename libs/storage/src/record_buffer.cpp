@@ -17,8 +17,8 @@ constexpr std::size_t kVarintBytesMax = 10;
 constexpr std::size_t kBeginningBytesMax = 1 + kVarintBytesMax;
 /// Flags, key bytes, version, deadline, position, value bytes or an integer.
 constexpr std::size_t kSetFieldsBytesMax = 1 + 5 * kVarintBytesMax;
-/// Ten pairs and the end.
-constexpr std::size_t kSettingsBytesMax = 10 * (1 + kVarintBytesMax) + 1;
+/// Eleven pairs and the end.
+constexpr std::size_t kSettingsBytesMax = 11 * (1 + kVarintBytesMax) + 1;
 
 // The numbers of these are part of the format.
 static_assert(static_cast<int>(ValueKind::kBytes) == 0);
@@ -160,7 +160,8 @@ void RecordBuffer::clear(NamespaceNumber ns) {
 }
 
 void RecordBuffer::describe(format::Operation operation, NamespaceNumber ns, std::string_view name,
-                            const core::NamespaceSettings& settings, bool incomplete) {
+                            const core::NamespaceSettings& settings, bool incomplete,
+                            std::uint64_t entries) {
   using format::SettingTag;
   APPMEM_CHECK(operation == format::Operation::kCreate || operation == format::Operation::kAlter);
   APPMEM_CHECK(name.size() <= kNamespaceNameBytesMax);
@@ -179,6 +180,7 @@ void RecordBuffer::describe(format::Operation operation, NamespaceNumber ns, std
   }
   out = write_unless_zero(out, SettingTag::kOwnerUid, settings.owner_uid);
   out = write_unless_zero(out, SettingTag::kIncomplete, incomplete ? 1 : 0);
+  out = write_unless_zero(out, SettingTag::kEntries, entries);
   cut_behind(write_varint(out, static_cast<std::uint64_t>(SettingTag::kEnd)));
 }
 

@@ -20,6 +20,25 @@ std::int64_t from_zigzag(std::uint64_t value) {
   return static_cast<std::int64_t>((value >> 1U) ^ (0 - (value & 1U)));
 }
 
+/// As take_varint(). An optional would be put together from two parts in memory here and read as
+/// one right after, which stalls: it was a fifth of what reading an entry takes.
+inline bool take_number(std::string_view& in, std::uint64_t& value) {
+  const std::size_t size = in.size();
+  std::uint64_t found = 0;
+  unsigned shift = 0;
+  for (std::size_t at = 0; at < size && shift < 64; shift += 7) {
+    const auto byte = static_cast<std::uint8_t>(in[at++]);
+    const std::uint64_t bits = byte & 0x7FU;
+    if (shift == 63 && bits > 1) return false;
+    found |= bits << shift;
+    if ((byte & 0x80U) != 0) continue;
+    in.remove_prefix(at);
+    value = found;
+    return true;
+  }
+  return false;
+}
+
 std::string hex_byte(unsigned value) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   return {'0', 'x', kDigits[(value >> 4U) & 0xFU], kDigits[value & 0xFU]};
@@ -79,10 +98,8 @@ class OperationReader {
 
   bool read_number(const char* what, std::uint64_t& number) {
     begin_field();
-    const std::optional<std::uint64_t> found = take_varint(rest_);
-    if (!found) return complain(std::string(what) + " is cut off or over 64 bits");
-    number = *found;
-    return true;
+    if (take_number(rest_, number)) return true;
+    return complain(std::string(what) + " is cut off or over 64 bits");
   }
 
   bool read_number_up_to(std::uint64_t max, const char* what, std::uint64_t& number) {
@@ -186,7 +203,7 @@ class OperationReader {
       std::uint64_t tag = 0;
       if (!read_number("the tag of a setting", tag)) return false;
       if (tag == static_cast<std::uint64_t>(format::SettingTag::kEnd)) return true;
-      if (tag > static_cast<std::uint64_t>(format::SettingTag::kIncomplete)) {
+      if (tag > static_cast<std::uint64_t>(format::SettingTag::kEntries)) {
         return complain("unknown setting " + std::to_string(tag));
       }
       if (tag <= last_tag) {
@@ -235,6 +252,8 @@ class OperationReader {
         operation.incomplete = incomplete != 0;
         return true;
       }
+      case SettingTag::kEntries:
+        return read_number("the number of entries", operation.entries);
       case SettingTag::kEnd:
         break;
     }
@@ -273,18 +292,7 @@ Result<void> read_operations(std::string_view payload,
 
 std::optional<std::uint64_t> take_varint(std::string_view& in) {
   std::uint64_t value = 0;
-  std::size_t at = 0;
-  for (unsigned shift = 0; at < in.size() && shift < 64; shift += 7) {
-    const auto byte = static_cast<std::uint8_t>(in[at++]);
-    const std::uint64_t bits = byte & 0x7FU;
-    if (shift == 63 && bits > 1) return std::nullopt;
-    value |= bits << shift;
-    if ((byte & 0x80U) == 0) {
-      in.remove_prefix(at);
-      return value;
-    }
-  }
-  return std::nullopt;
+  return take_number(in, value) ? std::optional(value) : std::nullopt;
 }
 
 std::optional<RecordHeader> decode_record_header(std::string_view bytes) {

@@ -11,6 +11,8 @@ namespace appmem::storage {
 namespace {
 
 constexpr std::string_view kDefaultName = "default";
+/// What an entry takes in a file at least: no file can say that it has more of them.
+constexpr std::uint64_t kEntryBytesMin = 7;
 
 /// What was within its ceiling may take a little more in a store that is filled anew: it is put
 /// back whatever that is, and nothing is evicted for it.
@@ -110,9 +112,20 @@ Result<void> Recovery::load_checkpoint(const NamedFile& named) {
   found_.checkpoint = named.name;
   found_.checkpoint_bytes = file->size();
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
-    if (operation.kind == format::Operation::kCreate) return define(operation);
-    return apply(operation, operation.position.value_or(0));
+    if (operation.kind != format::Operation::kCreate) {
+      return apply(operation, operation.position.value_or(0));
+    }
+    auto defined = define(operation);
+    if (defined) expect(operation, *file);
+    return defined;
   });
+}
+
+void Recovery::expect(const Operation& operation, const RecordFile& file) {
+  const auto known = known_.find(operation.ns);
+  if (known == known_.end()) return;
+  store_.restore_begins(known->second.id,
+                        std::min(operation.entries, file.size() / kEntryBytesMin));
 }
 
 Result<void> Recovery::read_content(RecordFile& file,
@@ -152,7 +165,9 @@ Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known)
     return fail(cleared.error());
   }
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
-    if (operation.kind != format::Operation::kSet || operation.ns != number) return {};
+    if (operation.ns != number) return {};
+    if (operation.kind == format::Operation::kCreate) expect(operation, *file);
+    if (operation.kind != format::Operation::kSet) return {};
     // Of an entry that comes twice, the first is what it was at the moment of the snapshot.
     return restore(known.id, operation, 0, true);
   });

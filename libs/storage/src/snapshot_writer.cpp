@@ -18,7 +18,11 @@ constexpr std::uint64_t kWriteBytes = 256_KiB;
 
 Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumber number,
                                              std::uint64_t newest) {
+  const auto info = context_.store.namespace_info(ns, context_.clock.now());
+  if (!info) return fail(info.error());
   shown_.begin(format::RecordKind::kContent, next_record_++);
+  shown_.describe(format::Operation::kCreate, number, info->name, info->settings, false,
+                  info->keys);
   auto scan = core::MomentScan::begin(
       context_.store, ns, [this, number](const core::EntryView& entry) { show(number, entry); });
   if (!scan) return fail(std::move(scan).error());

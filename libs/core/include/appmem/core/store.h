@@ -171,6 +171,9 @@ class Store final : public Keyspace {
   // are restored in the order of their tickets; one that is older than the entry that is there
   // changes nothing. Errors: kNotFound (no such namespace), kOutOfMemory. ---
 
+  /// About so many entries will follow: a namespace that is empty gets its tables at once in the
+  /// size for them, if there is memory for that. A hint, without errors.
+  void restore_begins(NamespaceId ns, std::uint64_t entries);
   Result<void> restore(NamespaceId ns, const EntryView& entry, const Instant& now);
   /// Unless there is one with this key.
   Result<void> restore_if_absent(NamespaceId ns, const EntryView& entry, const Instant& now);

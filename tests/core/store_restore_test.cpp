@@ -1,0 +1,105 @@
+#include <cstdint>
+#include <string>
+
+#include "store_fixture.h"
+
+namespace appmem::core {
+namespace {
+
+constexpr std::size_t kShards = 4;
+constexpr std::size_t kEntries = 20'000;
+
+/// What storage does at the start.
+class StoreRestoreTest : public StoreTest {
+ protected:
+  StoreRestoreTest() : StoreTest({.max_memory_bytes = 64_MiB, .shards = kShards, .seed = 3}) {}
+
+  void restore(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string key = "key" + std::to_string(i);
+      const std::string value = "value" + std::to_string(i);
+      const EntryView entry{.key = key, .value = ValueView::from_bytes(value)};
+      ASSERT_TRUE(store_->restore(kDefaultNamespace, entry, now()));
+    }
+  }
+  void expect_all(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+      ASSERT_EQ(get("key" + std::to_string(i)), "value" + std::to_string(i));
+    EXPECT_EQ(keys(), count);
+  }
+  [[nodiscard]] NamespaceInfo info() { return *store_->namespace_info(kDefaultNamespace, now()); }
+  [[nodiscard]] std::uint64_t keys() { return info().keys; }
+  [[nodiscard]] std::uint64_t table_bytes() { return store_->store_stats(now()).table_bytes; }
+};
+
+TEST_F(StoreRestoreTest, TablesHaveTheirSizeBeforeTheEntriesCome) {
+  store_->restore_begins(kDefaultNamespace, kEntries);
+  const std::uint64_t bytes = table_bytes();
+  EXPECT_GE(bytes, kEntries * 9);
+  EXPECT_LE(bytes, kEntries * 10 + kShards * 2 * 4096);
+  restore(kEntries);
+  EXPECT_EQ(table_bytes(), bytes);
+  expect_all(kEntries);
+}
+
+TEST_F(StoreRestoreTest, AFewEntriesStayAtHome) {
+  store_->restore_begins(kDefaultNamespace, 4'096);
+  const std::uint64_t bytes = table_bytes();
+  restore(4'096);
+  EXPECT_EQ(table_bytes(), bytes) << "one table for them all";
+  expect_all(4'096);
+}
+
+TEST_F(StoreRestoreTest, MoreOrFewerThanWereToldAreFine) {
+  for (const std::size_t told : {std::size_t{0}, std::size_t{10}, std::size_t{100'000}}) {
+    restart(options_);
+    store_->restore_begins(kDefaultNamespace, told);
+    restore(kEntries);
+    expect_all(kEntries);
+    while (store_->maintain(0, 1, now(), {})) {
+    }
+    expect_all(kEntries);
+    // What was too much is given back.
+    EXPECT_LE(table_bytes(), kEntries * 15 + kShards * 2 * 4096) << told;
+  }
+}
+
+TEST_F(StoreRestoreTest, ANamespaceWithEntriesKeepsItsTables) {
+  restore(100);
+  const std::uint64_t bytes = table_bytes();
+  store_->restore_begins(kDefaultNamespace, kEntries);
+  EXPECT_EQ(table_bytes(), bytes);
+  expect_all(100);
+}
+
+TEST_F(StoreRestoreTest, WhatThereIsNoMemoryForIsNotReserved) {
+  store_->restore_begins(kDefaultNamespace, std::uint64_t{1} << 62U);
+  store_->restore_begins(kDefaultNamespace, 100'000'000);
+  EXPECT_LE(table_bytes(), 64_KiB);
+  restore(kEntries);
+  expect_all(kEntries);
+}
+
+TEST_F(StoreRestoreTest, AnEmptyNamespaceThatWasSpreadIsLikeAnyOther) {
+  store_->restore_begins(kDefaultNamespace, kEntries);
+  EXPECT_EQ(keys(), 0U);
+  EXPECT_TRUE(set("a", "1"));
+  EXPECT_EQ(get("a"), "1");
+  const auto cleared = store_->clear_namespace(kDefaultNamespace, now());
+  ASSERT_TRUE(cleared);
+  EXPECT_EQ(*cleared, 1U);
+  EXPECT_EQ(keys(), 0U);
+  restore(kEntries);
+  expect_all(kEntries);
+}
+
+TEST_F(StoreRestoreTest, OneThatIsGoneIsNoError) {
+  const auto made = store_->create_namespace("gone", {}, now());
+  ASSERT_TRUE(made);
+  ASSERT_TRUE(store_->drop_namespace(*made, now()));
+  store_->restore_begins(*made, kEntries);
+  EXPECT_EQ(table_bytes(), 0U);
+}
+
+}  // namespace
+}  // namespace appmem::core
