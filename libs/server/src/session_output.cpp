@@ -14,6 +14,12 @@
 #include "session.h"
 
 namespace appmem::server {
+namespace {
+
+/// A connection keeps the memory for so few: one that has one request under way allocates none.
+constexpr std::size_t kBarriersKept = 4;
+
+}  // namespace
 
 void Session::discard_output() {
   barriers_.clear();
@@ -74,7 +80,7 @@ std::uint64_t Session::release_limit() {
         std::find_if(barriers_.begin(), barriers_.end(),
                      [&](const Barrier& barrier) { return barrier.ticket > committed; });
     barriers_.erase(barriers_.begin(), waiting);
-    if (barriers_.empty()) barriers_.shrink_to_fit();
+    if (barriers_.empty() && barriers_.capacity() > kBarriersKept) barriers_.shrink_to_fit();
   }
   std::uint64_t limit = barriers_.empty() ? output_.end_position() : barriers_.front().position;
   if (job_ != nullptr && !job_streams_) limit = std::min(limit, job_start_);
