@@ -156,6 +156,10 @@ StoreStats Store::store_stats(const Instant& now) const {
   return stats;
 }
 
+std::size_t Store::shard_of(std::string_view key) const {
+  return impl_->split.shard_of(impl_->hash_of(key));
+}
+
 std::size_t Store::shard_count() const {
   return impl_->shards.size();
 }

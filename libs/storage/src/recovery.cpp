@@ -27,14 +27,14 @@ core::NamespaceSettings without_ceilings(core::NamespaceSettings settings) {
 }  // namespace
 
 Recovery::Recovery(FileSystem& files, std::string directory, core::Store& store,
-                   PendingLog& pending, Observer& observer, const Instant& now, bool threaded)
+                   PendingLog& pending, Observer& observer, const Instant& now, std::size_t threads)
     : files_(files),
       directory_(std::move(directory)),
       store_(store),
       pending_(pending),
       observer_(observer),
       now_(now),
-      queue_(store, now_, threaded) {
+      queue_(store, now_, threads) {
 }
 
 Result<Recovered> Recovery::run(Replay& replay) {

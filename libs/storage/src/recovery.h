@@ -46,7 +46,7 @@ struct Recovered {
 class Recovery {
  public:
   Recovery(FileSystem& files, std::string directory, core::Store& store, PendingLog& pending,
-           Observer& observer, const Instant& now, bool threaded);
+           Observer& observer, const Instant& now, std::size_t threads);
 
   /// Told what the store is to give as tickets meanwhile.
   struct Replay {

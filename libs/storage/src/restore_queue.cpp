@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "appmem/base/check.h"
 #include "appmem/base/units.h"
 
 namespace appmem::storage {
 namespace {
+
+using Kind = RestoreItem::Kind;
 
 /// A batch has so much, and what is longer by itself is not copied.
 constexpr std::size_t kBatchBytes = 256_KiB;
@@ -14,9 +17,27 @@ constexpr std::size_t kCopiedBytesMax = 64_KiB;
 /// Entries whose memory is asked for before the first of them is put back.
 constexpr std::size_t kFetchedTogether = 32;
 
+std::size_t bytes_of(const RestoreItem& item) {
+  return item.entry.key.size() + item.entry.value.bytes.size();
+}
+
+Result<void> make_change(core::Store& store, const RestoreItem& item, const Instant& now) {
+  switch (item.kind) {
+    case Kind::kRestore:
+      return store.restore(item.ns, item.entry, now);
+    case Kind::kRestoreIfAbsent:
+      return store.restore_if_absent(item.ns, item.entry, now);
+    case Kind::kRemove:
+      break;
+  }
+  return store.restore_removal(item.ns, item.entry.key, item.entry.ticket, now);
+}
+
 }  // namespace
 
-RestoreQueue::RestoreQueue(core::Store& store, const Instant& now, bool threaded)
+// --- one lane ---
+
+RestoreLane::RestoreLane(core::Store& store, const Instant& now, bool threaded)
     : store_(store), now_(now) {
   for (Batch& batch : batches_) {
     batch.bytes.reserve(kBatchBytes);
@@ -25,7 +46,7 @@ RestoreQueue::RestoreQueue(core::Store& store, const Instant& now, bool threaded
   if (threaded) thread_ = std::thread([this] { run(); });
 }
 
-RestoreQueue::~RestoreQueue() {
+RestoreLane::~RestoreLane() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -35,78 +56,55 @@ RestoreQueue::~RestoreQueue() {
   thread_.join();
 }
 
-Result<void> RestoreQueue::restore(core::NamespaceId ns, const core::EntryView& entry,
-                                   bool if_absent) {
-  const Kind kind = if_absent ? Kind::kRestoreIfAbsent : Kind::kRestore;
-  if (entry.value.bytes.size() <= kCopiedBytesMax) return add(ns, entry, kind);
-  if (auto drained = drain(); !drained) return drained;
-  return do_item({ns, entry, kind});
-}
-
-Result<void> RestoreQueue::remove(core::NamespaceId ns, std::string_view key,
-                                  core::CommitTicket ticket) {
-  core::EntryView entry;
-  entry.key = key;
-  entry.ticket = ticket;
-  return add(ns, entry, Kind::kRemove);
-}
-
-Result<void> RestoreQueue::add(core::NamespaceId ns, const core::EntryView& entry, Kind kind) {
-  const std::size_t bytes = entry.key.size() + entry.value.bytes.size();
-  Batch* batch = &batches_[filled_ % kBatches];
-  if (batch->items.size() == kBatchItems || batch->bytes.size() + bytes > kBatchBytes) {
+Result<void> RestoreLane::add(const RestoreItem& item) {
+  const std::size_t bytes = bytes_of(item);
+  APPMEM_CHECK(bytes <= kBatchBytes);
+  if (filling().items.size() == kBatchItems || filling().bytes.size() + bytes > kBatchBytes) {
     if (auto given = hand_over(); !given) return given;
-    batch = &batches_[filled_ % kBatches];
   }
+  Batch& batch = filling();
   // There is room, so what is there does not move.
   const auto copy = [&](std::string_view text) {
-    const std::size_t at = batch->bytes.size();
-    batch->bytes.append(text);
-    return std::string_view(batch->bytes).substr(at);
+    const std::size_t at = batch.bytes.size();
+    batch.bytes.append(text);
+    return std::string_view(batch.bytes).substr(at);
   };
-  Item& item = batch->items.emplace_back(Item{ns, entry, kind});
-  item.entry.key = copy(entry.key);
-  item.entry.value.bytes = copy(entry.value.bytes);
+  RestoreItem& kept = batch.items.emplace_back(item);
+  kept.entry.key = copy(item.entry.key);
+  kept.entry.value.bytes = copy(item.entry.value.bytes);
   return {};
 }
 
-Result<void> RestoreQueue::hand_over() {
-  Batch& full = batches_[filled_ % kBatches];
-  if (!thread_.joinable()) {
-    auto done = do_batch(full);
-    full.bytes.clear();
-    full.items.clear();
-    return done;
+Result<void> RestoreLane::hand_over() {
+  if (filling().items.empty()) return {};
+  Result<void> result;
+  if (thread_.joinable()) {
+    std::unique_lock lock(mutex_);
+    given_ = ++filled_;
+    changed_.notify_all();
+    // The next one has been done long ago, or is waited for.
+    changed_.wait(lock, [this] { return filled_ - done_ < kBatches; });
+    result = result_;
+  } else {
+    result = do_batch(filling());
   }
-  std::unique_lock lock(mutex_);
-  given_ = ++filled_;
-  changed_.notify_all();
-  // The next one has been done long ago, or is waited for.
-  changed_.wait(lock, [this] { return filled_ - done_ < kBatches; });
-  auto result = result_;
-  lock.unlock();
-  Batch& next = batches_[filled_ % kBatches];
-  next.bytes.clear();
-  next.items.clear();
+  filling().bytes.clear();
+  filling().items.clear();
   return result;
 }
 
-Result<void> RestoreQueue::drain() {
-  if (!batches_[filled_ % kBatches].items.empty()) {
-    if (auto given = hand_over(); !given) return given;
-  }
-  if (!thread_.joinable()) return {};
+Result<void> RestoreLane::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return done_ == given_; });
   return result_;
 }
 
-void RestoreQueue::run() {
+void RestoreLane::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return ends_ || done_ < given_; });
     if (ends_) return;
-    Batch& batch = batches_[done_ % kBatches];
+    const Batch& batch = batches_[done_ % kBatches];
     const bool is_well = result_.has_value();
     lock.unlock();
     Result<void> done;
@@ -118,7 +116,7 @@ void RestoreQueue::run() {
   }
 }
 
-Result<void> RestoreQueue::do_batch(Batch& batch) {
+Result<void> RestoreLane::do_batch(const Batch& batch) {
   std::array<core::KeyRef, kFetchedTogether> keys;
   for (std::size_t begin = 0; begin < batch.items.size(); begin += kFetchedTogether) {
     const std::size_t count = std::min(kFetchedTogether, batch.items.size() - begin);
@@ -126,22 +124,53 @@ Result<void> RestoreQueue::do_batch(Batch& batch) {
       keys[i] = {batch.items[begin + i].ns, batch.items[begin + i].entry.key};
     store_.prefetch({keys.data(), count});
     for (std::size_t i = 0; i < count; ++i) {
-      if (auto done = do_item(batch.items[begin + i]); !done) return done;
+      if (auto done = make_change(store_, batch.items[begin + i], now_); !done) return done;
     }
   }
   return {};
 }
 
-Result<void> RestoreQueue::do_item(const Item& item) {
-  switch (item.kind) {
-    case Kind::kRestore:
-      return store_.restore(item.ns, item.entry, now_);
-    case Kind::kRestoreIfAbsent:
-      return store_.restore_if_absent(item.ns, item.entry, now_);
-    case Kind::kRemove:
-      break;
+// --- the queue ---
+
+RestoreQueue::RestoreQueue(core::Store& store, const Instant& now, std::size_t threads)
+    : store_(store), now_(now) {
+  const std::size_t lanes = std::max<std::size_t>(threads, 1);
+  for (std::size_t i = 0; i < lanes; ++i)
+    lanes_.push_back(std::make_unique<RestoreLane>(store, now, threads != 0));
+}
+
+Result<void> RestoreQueue::restore(core::NamespaceId ns, const core::EntryView& entry,
+                                   bool if_absent) {
+  return add({ns, entry, if_absent ? Kind::kRestoreIfAbsent : Kind::kRestore});
+}
+
+Result<void> RestoreQueue::remove(core::NamespaceId ns, std::string_view key,
+                                  core::CommitTicket ticket) {
+  core::EntryView entry;
+  entry.key = key;
+  entry.ticket = ticket;
+  return add({ns, entry, Kind::kRemove});
+}
+
+Result<void> RestoreQueue::add(const RestoreItem& item) {
+  if (item.entry.value.bytes.size() > kCopiedBytesMax) {
+    if (auto drained = drain(); !drained) return drained;
+    return make_change(store_, item, now_);
   }
-  return store_.restore_removal(item.ns, item.entry.key, item.entry.ticket, now_);
+  // Whatever happens to a key happens in one lane; and each shard belongs to one of them, so that
+  // they hardly wait for each other.
+  const std::size_t lane = lanes_.size() == 1 ? 0 : store_.shard_of(item.entry.key) % lanes_.size();
+  return lanes_[lane]->add(item);
+}
+
+Result<void> RestoreQueue::drain() {
+  for (const auto& lane : lanes_) {
+    if (auto given = lane->hand_over(); !given) return given;
+  }
+  for (const auto& lane : lanes_) {
+    if (auto done = lane->wait(); !done) return done;
+  }
+  return {};
 }
 
 }  // namespace appmem::storage

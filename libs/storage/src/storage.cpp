@@ -11,6 +11,18 @@
 #include "storage_impl.h"
 
 namespace appmem::storage {
+namespace {
+
+/// More do not make a start faster: one thread reads for all of them.
+constexpr std::size_t kRestoreThreadsMax = 4;
+
+std::size_t restore_threads(bool threads) {
+  return threads
+             ? std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kRestoreThreadsMax)
+             : 0;
+}
+
+}  // namespace
 
 Result<void> Storage::Impl::open() {
   const std::lock_guard guard(open_mutex);
@@ -75,7 +87,7 @@ Result<void> Storage::recover(core::Store& store) {
 
   impl.replaying = true;
   Recovery recovery(impl.files, impl.options.directory, store, impl.pending, impl.observer,
-                    impl.clock.now(), impl.options.threads);
+                    impl.clock.now(), restore_threads(impl.options.threads));
   auto found = recovery.run(impl);
   impl.replaying = false;
   if (!found) return fail(std::move(found).error());

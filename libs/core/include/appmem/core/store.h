@@ -195,6 +195,8 @@ class Store final : public Keyspace {
 
   [[nodiscard]] StoreStats store_stats(const Instant& now) const;
   [[nodiscard]] std::size_t shard_count() const;
+  /// Where `key` lives in a namespace that is spread over the shards. It never changes.
+  [[nodiscard]] std::size_t shard_of(std::string_view key) const;
   /// Charged for everything the store holds; sessions charge their buffers to it too.
   [[nodiscard]] MemoryBudget& memory();
   /// Memory for a value over kInlineValueBytesMax, uninitialised, to be filled and then set without
