@@ -13,7 +13,7 @@ namespace appmem::storage {
 namespace {
 
 constexpr std::string_view kOperationNames[] = {
-    "", "set", "delete", "expire", "clear", "create", "alter", "drop", "complete",
+    "", "set", "delete", "expire", "clear", "create", "alter", "drop",
 };
 constexpr std::string_view kValueKindNames[] = {"bytes", "integer", "json"};
 constexpr std::string_view kTypeNames[] = {"any", "string", "int", "json"};

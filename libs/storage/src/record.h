@@ -44,7 +44,6 @@ class RecordBuffer {
                 const core::NamespaceSettings& settings, bool incomplete,
                 std::uint64_t entries = 0);
   void drop(NamespaceNumber ns);
-  void complete(NamespaceNumber ns);
   /// A payload that is no operation.
   void put_u64(std::uint64_t value);
   void put_varint(std::uint64_t value);

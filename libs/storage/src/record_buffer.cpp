@@ -188,10 +188,6 @@ void RecordBuffer::drop(NamespaceNumber ns) {
   cut_behind(write_beginning(make_room(kBeginningBytesMax), format::Operation::kDrop, ns));
 }
 
-void RecordBuffer::complete(NamespaceNumber ns) {
-  cut_behind(write_beginning(make_room(kBeginningBytesMax), format::Operation::kComplete, ns));
-}
-
 void RecordBuffer::put_u64(std::uint64_t value) {
   store_u64(make_room(sizeof value), value);
 }

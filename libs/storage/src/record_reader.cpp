@@ -65,7 +65,6 @@ class OperationReader {
         return read_namespace(operation) && read_key(operation) && read_expire(operation);
       case format::Operation::kClear:
       case format::Operation::kDrop:
-      case format::Operation::kComplete:
         return read_namespace(operation);
       case format::Operation::kCreate:
       case format::Operation::kAlter:
