@@ -259,8 +259,7 @@ TEST(RecordTest, WhatIsWrongIsNamedWithItsByte) {
       {text("\1\1\x03"), "byte 2 of the payload: unknown kind of value in the flags 0x03"},
       {text("\1\1\x40"), "byte 2 of the payload: unknown flags in 0x40"},
       {text("\1\1\x80"), "byte 2 of the payload: unknown flags in 0x80"},
-      {text("\1\1\x10"),
-       "byte 2 of the payload: a compressed value: not supported yet by this version"},
+      {text("\1\1\x11"), "byte 2 of the payload: an integer cannot be compressed"},
       {text("\1\1\x20"),
        "byte 2 of the payload: a value that is elsewhere in the log: not supported yet by this "
        "version"},
