@@ -32,12 +32,17 @@ Result<void> set_number(std::string_view text, std::uint64_t min, std::uint64_t 
   return {};
 }
 
+/// What is expected of a size.
+inline std::string size_between(std::uint64_t min, std::uint64_t max) {
+  return "a size from " + format_byte_size(min) + " to " + format_byte_size(max) +
+         ", in B, KiB, MiB, GiB or TiB, such as 64MiB";
+}
+
 template <typename Number>
 Result<void> set_size(std::string_view text, std::uint64_t min, std::uint64_t max, Number& target) {
   const auto value = parse_byte_size(text);
   if (!value || *value < min || *value > max) {
-    return expected("a size from " + format_byte_size(min) + " to " + format_byte_size(max) +
-                    ", in B, KiB, MiB, GiB or TiB, such as 64MiB");
+    return expected(size_between(min, max));
   }
   target = static_cast<Number>(*value);
   return {};

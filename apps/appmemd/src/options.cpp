@@ -72,6 +72,18 @@ Result<void> set_data_dir(Options& options, std::string_view text) {
   return {};
 }
 
+constexpr std::string_view kNever = "never";
+
+Result<void> set_compress_above(Options& options, std::string_view text) {
+  if (text == kNever || text == "none") {
+    options.compress_above = storage::kCompressNever;
+    return {};
+  }
+  constexpr std::uint64_t kMin = storage::kCompressAboveMin;
+  if (set_size(text, kMin, kValueBytesMaxCeiling, options.compress_above)) return {};
+  return expected(size_between(kMin, kValueBytesMaxCeiling) + "; or never");
+}
+
 Result<void> set_socket_mode(Options& options, std::string_view text) {
   const auto mode = parse_mode(text);
   if (!mode) return fail(mode.error());
@@ -220,6 +232,13 @@ constexpr OptionRow kRows[] = {
      },
      [](const Options& o) {
        return o.compaction_rate == 0 ? std::string("0") : format_byte_size(o.compaction_rate);
+     }},
+    {"compress-above", "SIZE",
+     "Values longer than this are compressed in the log, checkpoints and snapshots; `never`: none.",
+     kNone, set_compress_above,
+     [](const Options& o) {
+       return o.compress_above == storage::kCompressNever ? std::string(kNever)
+                                                          : format_byte_size(o.compress_above);
      }},
     {"max-value-bytes", "SIZE", "The largest value.", kNone,
      [](Options& o, Text text) {
