@@ -134,9 +134,9 @@ std::string frame_saying(std::uint32_t bytes) {
 TEST(ValueCompressionTest, AFrameThatSaysTooMuchTakesNoMemory) {
   EXPECT_EQ(complaint(frame_saying(1'000), 1'000), "");
   // 13 bytes: three blocks at most.
-  EXPECT_THAT(complaint(frame_saying(3 * 128 * 1024), 3 * 128 * 1024),
-              HasSubstr("a bad zstd frame: "));
-  EXPECT_EQ(complaint(frame_saying(3 * 128 * 1024 + 1), 3 * 128 * 1024 + 1),
+  constexpr std::uint32_t kThreeBlocks = 393'216;
+  EXPECT_THAT(complaint(frame_saying(kThreeBlocks), kThreeBlocks), HasSubstr("a bad zstd frame: "));
+  EXPECT_EQ(complaint(frame_saying(kThreeBlocks + 1), kThreeBlocks + 1),
             "a zstd frame of 13 bytes cannot hold 393217");
   EXPECT_EQ(complaint(frame_saying(kValueBytesMaxCeiling), kValueBytesMaxCeiling),
             "a zstd frame of 13 bytes cannot hold 536870912");

@@ -133,16 +133,15 @@ bool Storage::Impl::commit_here() {
 /// has failed.
 bool Storage::Impl::commit_pending(bool may_take_time) {
   if (failed.load(std::memory_order_acquire)) return false;
-  group.clear_all(kGroupBytesKept);
   const auto last = may_take_time ? pending.take(group) : pending.take_if_plain(group);
   if (!last) return false;
   group_records = *last - writer->written();
   group.compress(compressor);
-  if (auto written = write_group(*last); !written) {
-    fail_with(written.error());
-    return false;
-  }
-  return true;
+  const auto written = write_group(*last);
+  // The next one may be long in coming, and large values are not to wait for it.
+  group.clear_all(kGroupBytesKept);
+  if (!written) fail_with(written.error());
+  return written.has_value();
 }
 
 Result<void> Storage::Impl::write_group(std::uint64_t last) {
