@@ -45,6 +45,9 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(libedit REQUIRED IMPORTED_TARGET libedit)
 appmem_third_party(libedit LINK PkgConfig::libedit)
 
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
+appmem_third_party(zstd LINK PkgConfig::libzstd)
+
 # Asio is compiled once, in a unit of its own: its headers then only declare.
 appmem_require_header(asio.hpp libasio-dev)
 add_library(appmem_3p_asio STATIC "${PROJECT_SOURCE_DIR}/cmake/asio.cpp")

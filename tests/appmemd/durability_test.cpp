@@ -58,6 +58,34 @@ TEST_F(DurabilityTest, WhatWasAnsweredIsThereAfterACrash) {
   }
 }
 
+/// In every mode, as loops write in two of them, and across a large value, which is referred to.
+TEST_F(DurabilityTest, CompressedValuesAreThereAfterACrashWhateverTheNextStartSays) {
+  const std::string text(3'000, 't');
+  const std::string large(1'000'000, 'l');
+  for (const char* sync : {"always", "interval", "os"}) {
+    const std::string name = std::string("c-") + sync;
+    {
+      Daemon daemon(options({"--sync", sync, "--compress-above", "1KiB"}));
+      LineSocket client(daemon.socket());
+      ask(client, R"({"op":"ns.create","name":")" + name + R"(","persist":"wal"})");
+      ask(client, R"({"op":"use","name":")" + name + "\"}");
+      for (const auto& [key, value] : {std::pair("text", text), std::pair("large", large)}) {
+        ask(client, json{{"op", "set"}, {"key", key}, {"value", value}}.dump());
+        ask(client, R"({"op":"set","key":"last","value":1})");
+      }
+      const json stored = ask(client, R"({"op":"stats"})").at("storage");
+      EXPECT_LT(stored.at("log_bytes"), 50'000) << stored;
+      daemon.kill();
+    }
+    Daemon daemon(options({"--sync", sync}));
+    LineSocket client(daemon.socket());
+    ask(client, R"({"op":"use","name":")" + name + "\"}");
+    EXPECT_EQ(ask(client, R"({"op":"get","key":"text"})").at("value"), text) << sync;
+    EXPECT_EQ(ask(client, R"({"op":"get","key":"large"})").at("value"), large) << sync;
+    EXPECT_EQ(ask(client, R"({"op":"get","key":"last"})").at("value"), 1) << sync;
+  }
+}
+
 TEST_F(DurabilityTest, ThereIsNoDirectoryWithoutADurableNamespace) {
   Daemon daemon(options());
   LineSocket client(daemon.socket());

@@ -120,6 +120,7 @@ TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
                                                      {"segment-size", "1MiB"},
                                                      {"checkpoint-interval", "30s"},
                                                      {"compaction-rate", "20MiB"},
+                                                     {"compress-above", "4KiB"},
                                                      {"max-value-bytes", "1MiB"},
                                                      {"max-request-bytes", "2MiB"},
                                                      {"max-connections", "77"},
@@ -165,6 +166,20 @@ TEST_F(OptionsTest, EveryOptionHasAllItsFormsAndReadsWhatItShows) {
 
     const std::string file = write_config(config_as_toml(by_flag));
     EXPECT_EQ(row.show(options({"--config", file})), shown);
+  }
+}
+
+TEST_F(OptionsTest, ValuesAreCompressedAboveASizeWithinItsLimits) {
+  EXPECT_EQ(options({}).compress_above, storage::kCompressNever);
+  EXPECT_EQ(options({"--compress-above", "64B"}).compress_above, storage::kCompressAboveMin);
+  EXPECT_EQ(options({"--compress-above", "512MiB"}).compress_above, kValueBytesMaxCeiling);
+  for (const char* word : {"never", "none"})
+    EXPECT_EQ(options({"--compress-above", word}).compress_above, storage::kCompressNever);
+  for (const char* size : {"63B", "536870913B", "0", "always"}) {
+    EXPECT_EQ(refusal({"--compress-above", size}),
+              "--compress-above: expected a size from 64B to 512MiB, in B, KiB, MiB, GiB or TiB, "
+              "such as 64MiB; or never, not \"" +
+                  std::string(size) + '"');
   }
 }
 

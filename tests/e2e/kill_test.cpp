@@ -110,6 +110,7 @@ class Session {
   /// Starts a daemon, and compares what it holds with what it must.
   void start(const std::string& sync) {
     const std::array<const char*, 3> rates{"0", "1MiB", "4MiB"};
+    const std::array<const char*, 3> lengths{"never", "64B", "1KiB"};
     options_ = {"--data-dir",
                 directory_,
                 "--segment-size",
@@ -119,7 +120,9 @@ class Session {
                 "--sync",
                 sync,
                 "--compaction-rate",
-                rates.at(random_.below(rates.size()))};
+                rates.at(random_.below(rates.size())),
+                "--compress-above",
+                lengths.at(random_.below(lengths.size()))};
     keep_copy();
     kill_starts();
     daemon_.emplace(options_);

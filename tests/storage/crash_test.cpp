@@ -169,6 +169,7 @@ class CrashTest : public testing::Test {
     machine.max_memory_bytes = 16_MiB;
     machine.shards = seed % 2 == 0 ? 1 : 4;
     machine.options.segment_bytes = 2000 + seed % 5 * 3000;
+    if (seed % 4 == 1) machine.options.compress_above = kCompressAboveMin;
   }
 };
 

@@ -18,7 +18,8 @@ using testing::StartsWith;
 
 class DamageTest : public testing::Test {
  protected:
-  DamageTest() : sample_(machine_) {
+  explicit DamageTest(std::uint64_t compress_above = kCompressNever)
+      : sample_(compressing(machine_, compress_above)) {
     running_ = machine_.files->clone();
     EXPECT_TRUE(machine_.stop());
     ended_ = machine_.files->clone();
@@ -76,6 +77,11 @@ class DamageTest : public testing::Test {
     }
   }
 
+  static Machine& compressing(Machine& machine, std::uint64_t above) {
+    machine.options.compress_above = above;
+    return machine;
+  }
+
   Machine machine_;
   SampleDirectory sample_;
   std::unique_ptr<SimulatedFiles> running_;
@@ -96,6 +102,22 @@ TEST_F(DamageTest, EveryByteFlippedAfterAnOrderlyEnd) {
 }
 
 TEST_F(DamageTest, EveryByteFlippedAfterACrash) {
+  flip_all(*running_);
+  EXPECT_GT(refused_, 1000);
+  EXPECT_GT(opened_, 100);
+}
+
+class CompressedDamageTest : public DamageTest {
+ protected:
+  CompressedDamageTest() : DamageTest(kCompressAboveMin) {}
+};
+
+TEST_F(CompressedDamageTest, EveryByteFlippedAfterAnOrderlyEnd) {
+  flip_all(*ended_);
+  EXPECT_GT(refused_, 1000);
+}
+
+TEST_F(CompressedDamageTest, EveryByteFlippedAfterACrash) {
   flip_all(*running_);
   EXPECT_GT(refused_, 1000);
   EXPECT_GT(opened_, 100);

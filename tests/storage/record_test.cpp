@@ -29,7 +29,7 @@ using testing::HasSubstr;
 
 constexpr std::uint64_t kMax64 = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint32_t kSalt = 0x5A17C0DE;
-constexpr auto kLastKind = static_cast<std::uint64_t>(format::Operation::kComplete);
+constexpr auto kLastKind = static_cast<std::uint64_t>(format::Operation::kDrop);
 
 /// What a payload says, one text an operation, and behind them the error if there is one.
 std::vector<std::string> texts_of(std::string_view payload) {
@@ -248,7 +248,7 @@ TEST(RecordTest, WhatIsWrongIsNamedWithItsByte) {
   const std::string over_64_bits = std::string(9, '\xFF') + '\2';
   const std::vector<Refusal> refusals = {
       {text({"\0", 1}), "byte 0 of the payload: unknown operation 0"},
-      {text("\x09"), "byte 0 of the payload: unknown operation 9"},
+      {text("\x08\1"), "byte 0 of the payload: unknown operation 8"},
       {text({"\4\0\x0C", 3}), "byte 2 of the payload: unknown operation 12"},
       {text("\4"), "byte 1 of the payload: the namespace's number is cut off or over 64 bits"},
       {"\4" + over_64_bits,
@@ -259,8 +259,7 @@ TEST(RecordTest, WhatIsWrongIsNamedWithItsByte) {
       {text("\1\1\x03"), "byte 2 of the payload: unknown kind of value in the flags 0x03"},
       {text("\1\1\x40"), "byte 2 of the payload: unknown flags in 0x40"},
       {text("\1\1\x80"), "byte 2 of the payload: unknown flags in 0x80"},
-      {text("\1\1\x10"),
-       "byte 2 of the payload: a compressed value: not supported yet by this version"},
+      {text("\1\1\x11"), "byte 2 of the payload: an integer cannot be compressed"},
       {text("\1\1\x20"),
        "byte 2 of the payload: a value that is elsewhere in the log: not supported yet by this "
        "version"},

@@ -25,12 +25,20 @@ class SampleDirectory {
   std::map<std::uint64_t, Kept> history;
 
  private:
+  /// Where values are compressed, there is one in each file that has any.
+  void set_long(core::NamespaceId ns, std::string_view key) {
+    if (machine_.options.compress_above == kCompressNever) return;
+    machine_.set(ns, key, std::string(machine_.options.compress_above + 1, 'c'));
+  }
+
   void write_before_checkpoint() {
     const auto shots = machine_.make("shots", {.persist = core::Persistence::kSnapshot});
+    set_long(shots, "long");
     machine_.set(shots, "s1", "in a snapshot");
     machine_.set(shots, "s2", "until the end of the day", 24h);
     const auto ledger = machine_.make("ledger");
     machine_.set(ledger, "old", "from before the checkpoint");
+    set_long(ledger, "long before");
     machine_.set(ledger, "changed", "1");
     machine_.set(ledger, "gone", "1");
     EXPECT_TRUE(machine_.commit());
@@ -43,6 +51,8 @@ class SampleDirectory {
     const Instant now = machine_.clock.now();
     const auto ledger = machine_.find("ledger");
     machine_.set(ledger, "changed", "2");
+    note();
+    set_long(ledger, "long behind");
     note();
     EXPECT_TRUE(store.remove(ledger, "gone", {}, now));
     note();

@@ -27,7 +27,9 @@ void write(core::Store& store, Storage& storage, core::NamespaceId ns, Clock& cl
     if (i % 7 == 0) {
       ASSERT_TRUE(store.remove(ns, key, {}, now));
     } else {
-      const auto done = store.set(ns, key, ValueView::from_bytes(std::to_string(i)), {}, now);
+      // Some of them are compressed.
+      const std::string value = std::to_string(i) + std::string(i % 5 == 0 ? 200 : 0, 'v');
+      const auto done = store.set(ns, key, ValueView::from_bytes(value), {}, now);
       ASSERT_TRUE(done) << done.error().message;
       storage.turn_ended();
       if (i % 50 == 0) wait_until_committed(storage, done->ticket);
@@ -45,6 +47,7 @@ void run(Sync sync) {
                          .sync = sync,
                          .sync_interval = 5ms,
                          .segment_bytes = 16'384,
+                         .compress_above = 100,
                          .seed = 9};
   Kept before;
   {

@@ -58,8 +58,6 @@ inline void append_operation(storage::RecordBuffer& buffer, const storage::Opera
                              operation.incomplete, operation.entries);
     case Operation::kDrop:
       return buffer.drop(operation.ns);
-    case Operation::kComplete:
-      return buffer.complete(operation.ns);
   }
 }
 

@@ -233,6 +233,7 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                             .segment_bytes = options.segment_bytes,
                             .checkpoint_interval = options.checkpoint_interval,
                             .background_bytes_per_second = options.compaction_rate,
+                            .compress_above = options.compress_above,
                             .seed = random_seed()},
                            *files, clock, log);
   const core::Version floor = version_floor(start);

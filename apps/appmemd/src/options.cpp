@@ -1,13 +1,13 @@
 #include "options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <utility>
 
 #include "appmem/base/similar_name.h"
 #include "appmem/base/socket_path.h"
 #include "appmem/base/units.h"
+#include "option_values.h"
 
 namespace appmem::daemon {
 namespace {
@@ -21,74 +21,6 @@ constexpr std::size_t kRequestBytesMaxCeiling = 1_GiB;
 constexpr std::size_t kConnectionsMaxCeiling = 1'000'000;
 constexpr std::uint64_t kSegmentBytesMin = 64_KiB;
 constexpr std::uint64_t kSegmentBytesMax = 4_GiB;
-
-tl::unexpected<Error> expected(std::string_view what) {
-  return fail(ErrorCode::kInvalidRequest, "expected " + std::string(what));
-}
-
-template <typename Number>
-Result<void> set_number(std::string_view text, std::uint64_t min, std::uint64_t max,
-                        Number& target) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < min || value > max) {
-    return expected("a whole number from " + std::to_string(min) + " to " + std::to_string(max));
-  }
-  target = static_cast<Number>(value);
-  return {};
-}
-
-template <typename Number>
-Result<void> set_size(std::string_view text, std::uint64_t min, std::uint64_t max, Number& target) {
-  const auto value = parse_byte_size(text);
-  if (!value || *value < min || *value > max) {
-    return expected("a size from " + format_byte_size(min) + " to " + format_byte_size(max) +
-                    ", in B, KiB, MiB, GiB or TiB, such as 64MiB");
-  }
-  target = static_cast<Number>(*value);
-  return {};
-}
-
-constexpr std::chrono::milliseconds kDurationMax = std::chrono::hours{24 * 365};
-
-Result<void> set_duration(std::string_view text, std::chrono::milliseconds min,
-                          std::chrono::milliseconds& target) {
-  const auto value = parse_duration(text);
-  if (!value || *value < min || *value > kDurationMax) {
-    return expected(min.count() == 0 ? "a duration with its unit, such as 30s or 500ms, or 0"
-                                     : "a duration with its unit, such as 30s or 500ms");
-  }
-  target = *value;
-  return {};
-}
-
-/// 0 stands for no limit.
-std::string show_patience(std::chrono::milliseconds duration) {
-  return duration.count() == 0 ? "0" : format_duration(duration);
-}
-
-template <typename Enum>
-using Words = std::span<const std::pair<std::string_view, Enum>>;
-
-template <typename Enum>
-Result<void> set_word(std::string_view text, Words<Enum> words, Enum& target) {
-  std::string known;
-  for (const auto& [word, value] : words) {
-    if (word == text) {
-      target = value;
-      return {};
-    }
-    known.append(known.empty() ? "" : ", ").append(word);
-  }
-  return expected("one of " + known);
-}
-
-template <typename Enum>
-std::string show_word(Words<Enum> words, Enum value) {
-  const auto found = std::find_if(words.begin(), words.end(),
-                                  [value](const auto& word) { return word.second == value; });
-  return std::string(found->first);
-}
 
 constexpr std::pair<std::string_view, LogFormat> kLogFormats[] = {
     {"auto", LogFormat::kAuto}, {"text", LogFormat::kText}, {"json", LogFormat::kJson}};
@@ -138,6 +70,18 @@ Result<void> set_data_dir(Options& options, std::string_view text) {
   if (!text.empty() && text.front() != '/') return expected("an absolute path, or nothing");
   options.data_dir = text;
   return {};
+}
+
+constexpr std::string_view kNever = "never";
+
+Result<void> set_compress_above(Options& options, std::string_view text) {
+  if (text == kNever || text == "none") {
+    options.compress_above = storage::kCompressNever;
+    return {};
+  }
+  constexpr std::uint64_t kMin = storage::kCompressAboveMin;
+  if (set_size(text, kMin, kValueBytesMaxCeiling, options.compress_above)) return {};
+  return expected(size_between(kMin, kValueBytesMaxCeiling) + "; or never");
 }
 
 Result<void> set_socket_mode(Options& options, std::string_view text) {
@@ -288,6 +232,13 @@ constexpr OptionRow kRows[] = {
      },
      [](const Options& o) {
        return o.compaction_rate == 0 ? std::string("0") : format_byte_size(o.compaction_rate);
+     }},
+    {"compress-above", "SIZE",
+     "Values longer than this are compressed in the log, checkpoints and snapshots; `never`: none.",
+     kNone, set_compress_above,
+     [](const Options& o) {
+       return o.compress_above == storage::kCompressNever ? std::string(kNever)
+                                                          : format_byte_size(o.compress_above);
      }},
     {"max-value-bytes", "SIZE", "The largest value.", kNone,
      [](Options& o, Text text) {

@@ -45,6 +45,7 @@ struct Options {
   std::chrono::milliseconds checkpoint_interval{300'000};
   /// 0: no limit.
   std::uint64_t compaction_rate = 0;
+  std::uint64_t compress_above = storage::kCompressNever;
   std::chrono::milliseconds shutdown_timeout{5000};
   LogFormat log_format = LogFormat::kAuto;
   LogLevel log_level = LogLevel::kInfo;

@@ -30,6 +30,8 @@ struct CheckpointContext {
   std::string directory;
   std::uint64_t directory_id = 0;
   std::uint32_t salt = 0;
+  /// See StorageOptions.
+  std::uint64_t compress_above = kCompressNever;
 };
 
 /// Writes all namespaces that have a log to a checkpoint, in slices beside the running store. An
@@ -39,7 +41,7 @@ struct CheckpointContext {
 class CheckpointWriter {
  public:
   CheckpointWriter(const CheckpointContext& context, CheckpointOwner& owner)
-      : context_(context), owner_(owner) {}
+      : context_(context), owner_(owner), records_(context.compress_above) {}
 
   /// Errors: kUnavailable: the disk; or the owner gave up. Nothing is left of it then.
   /// `sequence`: not after the latest record at the time of the call. `is_all`: what the log has

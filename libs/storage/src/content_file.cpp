@@ -30,8 +30,9 @@ Result<void> ContentFile::begin(WallTime now) {
 }
 
 Result<void> ContentFile::write(RecordBuffer& records, CheckpointOwner& owner) {
+  if (records.empty()) return {};
+  records.compress(compressor_);
   const std::uint64_t bytes = records.bytes();
-  if (bytes == 0) return {};
   records.seal(header_.salt);
   pieces_.clear();
   records.gather(pieces_);

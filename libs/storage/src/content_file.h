@@ -41,7 +41,8 @@ class ContentFile {
   ~ContentFile();
 
   Result<void> begin(WallTime now);
-  /// Appends whole records, which are empty afterwards. Errors: also kUnavailable, when the owner
+  /// Appends whole records, with values compressed where `records` wants that, and empties it.
+  /// Errors: also kUnavailable, when the owner
   /// gives up.
   Result<void> write(RecordBuffer& records, CheckpointOwner& owner);
   /// Appends the end; see format::RecordKind::kEnd.
@@ -63,6 +64,7 @@ class ContentFile {
   std::unique_ptr<File> file_;
   std::uint64_t offset_ = 0;
   std::vector<std::string_view> pieces_;
+  ValueCompressor compressor_;
 };
 
 }  // namespace appmem::storage

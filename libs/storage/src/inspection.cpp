@@ -390,12 +390,14 @@ class Verification {
                              Namespaces& namespaces) {
     const std::uint64_t sequence = file.record().sequence;
     const bool counts = report.needed && sequence > checkpoint_sequence_;
-    const auto shown = read_operations(file.payload(), [&](const Operation& op) -> Result<void> {
+    const auto visit = [&](const Operation& op) -> Result<void> {
       ++report.operations;
       if (op.kind == format::Operation::kSet) ++report.entries;
       if (counts) namespaces.apply(op, sequence);
       return {};
-    });
+    };
+    const auto shown = read_operations(file.payload(), values_, visit);
+    if (!shown && shown.error().code != ErrorCode::kInvalidRequest) return fail(shown.error());
     if (!shown && (counts || !report.needed)) {
       blame(report, State::kDamaged, file.offset(), shown.error().message);
       return false;
@@ -436,6 +438,7 @@ class Verification {
   const InspectionProgress& progress_;
   Inspection found_;
   std::map<std::string, std::uint64_t> sizes_;
+  ValueDecompressor values_;
   bool has_gone_ = false;
   std::uint64_t done_ = 0;
   std::uint64_t told_ = 0;

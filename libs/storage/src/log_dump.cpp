@@ -13,7 +13,7 @@ namespace appmem::storage {
 namespace {
 
 constexpr std::string_view kOperationNames[] = {
-    "", "set", "delete", "expire", "clear", "create", "alter", "drop", "complete",
+    "", "set", "delete", "expire", "clear", "create", "alter", "drop",
 };
 constexpr std::string_view kValueKindNames[] = {"bytes", "integer", "json"};
 constexpr std::string_view kTypeNames[] = {"any", "string", "int", "json"};
@@ -182,7 +182,7 @@ class Dump {
         sequence_ = salvage.record().sequence;
         if (payload.empty()) show_plain("nothing", "no change", {});
         // Its operations have been read before.
-        static_cast<void>(read_operations(payload, [&](const Operation& operation) {
+        static_cast<void>(read_operations(payload, values_, [&](const Operation& operation) {
           show_operation(operation);
           return Result<void>();
         }));
@@ -285,6 +285,9 @@ class Dump {
       const bool is_integer = operation.value.kind == ValueKind::kInteger;
       text += ": " + std::string(name_of(kValueKindNames, operation.value.kind));
       if (!is_integer) text += " of " + std::to_string(operation.value.bytes.size());
+      if (operation.compressed_bytes) {
+        text += " in " + std::to_string(*operation.compressed_bytes);
+      }
       text += ", version " + std::to_string(operation.version);
       if (operation.deadline) text += ", until " + utc_text(*operation.deadline);
       if (operation.position) text += ", position " + std::to_string(*operation.position);
@@ -340,6 +343,7 @@ class Dump {
       line.text("type", name_of(kValueKindNames, operation.value.kind));
       const bool is_integer = operation.value.kind == ValueKind::kInteger;
       if (!is_integer) line.number("length", operation.value.bytes.size());
+      if (operation.compressed_bytes) line.number("compressed", *operation.compressed_bytes);
       line.number("version", operation.version);
       if (operation.position) line.number("position", *operation.position);
       if (options_.values && is_integer) line.signed_number("value", operation.value.integer);
@@ -369,6 +373,7 @@ class Dump {
   const std::string& directory_;
   const DumpOptions& options_;
   const std::function<bool(std::string_view line)>& show_;
+  ValueDecompressor values_;
   std::map<NamespaceNumber, std::string> names_;
   std::uint64_t mark_ = 0;
   std::string name_;

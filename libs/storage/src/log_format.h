@@ -84,9 +84,6 @@ enum class Operation : std::uint8_t {
   kCreate = 5,  // varint name bytes, name, settings
   kAlter = 6,   // as kCreate
   kDrop = 7,
-  /// The namespace that became durable while it had entries has them all in a checkpoint: until
-  /// this, recovery drops it.
-  kComplete = 8,
 };
 
 // Flags of kSet.
@@ -112,7 +109,8 @@ enum class SettingTag : std::uint8_t {
   kMaxValueBytes = 7,
   kDefaultTtlMs = 8,
   kOwnerUid = 9,
-  /// 1: it had entries when it became durable; see Operation::kComplete.
+  /// 1: it had entries when it became durable, and no record has them: a checkpoint does, which
+  /// creates it without this. Recovery drops it where there is none.
   kIncomplete = 10,
   /// In a checkpoint or snapshot: about how many entries it has. A hint, for tables of the right
   /// size.

@@ -90,7 +90,7 @@ Result<ContentReader::Found> ContentReader::next(
     return complain("a record of the log in a checkpoint");
   }
   const auto shown =
-      read_operations(file_.payload(), [&](const Operation& operation) -> Result<void> {
+      read_operations(file_.payload(), values_, [&](const Operation& operation) -> Result<void> {
         const bool is_set = operation.kind == format::Operation::kSet;
         if (!is_set && operation.kind != format::Operation::kCreate) {
           return fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");

@@ -71,6 +71,7 @@ class ContentReader {
   Found read_end();
 
   RecordFile& file_;
+  ValueDecompressor values_;
   std::uint64_t expected_ = 1;
   std::uint64_t entries_ = 0;
   std::uint64_t needed_ = 0;

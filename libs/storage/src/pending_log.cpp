@@ -79,6 +79,15 @@ NamespaceNumber PendingLog::known(core::NamespaceId ns) const {
 
 std::optional<std::uint64_t> PendingLog::take(RecordBuffer& records) {
   const std::lock_guard lock(mutex_);
+  return take_all(records);
+}
+
+std::optional<std::uint64_t> PendingLog::take_if_plain(RecordBuffer& records) {
+  const std::lock_guard lock(mutex_);
+  return records_.has_uncompressed() ? std::nullopt : take_all(records);
+}
+
+std::optional<std::uint64_t> PendingLog::take_all(RecordBuffer& records) {
   if (records_.empty()) return std::nullopt;
   std::swap(records, records_);
   bytes_.store(0, std::memory_order_relaxed);

@@ -19,12 +19,16 @@ namespace appmem::storage {
 /// Thread safety: all functions, from any thread.
 class PendingLog {
  public:
+  explicit PendingLog(std::uint64_t compress_above = kCompressNever) : records_(compress_above) {}
+
   /// Puts a record behind the others. Returns its sequence number.
   std::uint64_t append(std::span<const core::Mutation> mutations, const Instant& now);
 
   /// Moves all that is there to `records` (which is empty). Returns the last one's sequence number;
   /// nothing when there is none.
   std::optional<std::uint64_t> take(RecordBuffer& records);
+  /// The same, but nothing where a value is to be compressed.
+  std::optional<std::uint64_t> take_if_plain(RecordBuffer& records);
 
   /// Forgets what is there. Returns the latest record's sequence number; the next one follows it.
   std::uint64_t discard();
@@ -64,6 +68,8 @@ class PendingLog {
   };
   void add(const core::Mutation& mutation, const Instant& now);
   void describe(const core::Mutation& mutation);
+  /// With the mutex locked.
+  std::optional<std::uint64_t> take_all(RecordBuffer& records);
   /// Precondition: it has one.
   [[nodiscard]] NamespaceNumber known(core::NamespaceId ns) const;
 

@@ -7,12 +7,11 @@
 #include "little_endian.h"
 #include "log_format.h"
 #include "record.h"
+#include "varint.h"
 
 namespace appmem::storage {
 namespace {
 
-/// A varint of 64 bits.
-constexpr std::size_t kVarintBytesMax = 10;
 /// Of an operation: its byte and the namespace.
 constexpr std::size_t kBeginningBytesMax = 1 + kVarintBytesMax;
 /// Flags, key bytes, version, deadline, position, value bytes or an integer.
@@ -34,13 +33,6 @@ static_assert(static_cast<int>(core::Persistence::kWal) == 2);
 static_assert(static_cast<int>(core::Eviction::kLru) == 0);
 static_assert(static_cast<int>(core::Eviction::kS3Fifo) == 1);
 static_assert(static_cast<int>(core::Eviction::kNone) == 2);
-
-char* write_varint(char* out, std::uint64_t value) {
-  for (; value >= 0x80U; value >>= 7U)
-    *out++ = static_cast<char>(value | 0x80U);
-  *out++ = static_cast<char>(value);
-  return out;
-}
 
 char* write_text(char* out, std::string_view text) {
   out = write_varint(out, text.size());
@@ -107,8 +99,8 @@ void RecordBuffer::end() {
   open_ = false;
   const std::size_t begin = records_.back();
   std::uint64_t length = text_.size() - begin - format::kRecordHeaderBytes;
-  for (auto i = insertions_.rbegin(); i != insertions_.rend() && i->at > begin; ++i)
-    length += i->bytes.size();
+  for (auto i = pieces_.rbegin(); i != pieces_.rend() && i->at > begin; ++i)
+    length += i->bytes.size();  // nothing is compressed yet
   APPMEM_CHECK(length <= format::kRecordLengthMask);
   char* const field = text_.data() + begin + format::kRecordLengthAt;
   store_u64(field, load_u64(field) | length);
@@ -123,6 +115,7 @@ void RecordBuffer::set(NamespaceNumber ns, const SetFields& fields) {
 
   char* out = make_room(kBeginningBytesMax + kSetFieldsBytesMax + fields.key.size());
   out = write_beginning(out, format::Operation::kSet, ns);
+  const auto flags_at = static_cast<std::size_t>(out - text_.data());
   *out++ = static_cast<char>(flags);
   out = write_text(out, fields.key);
   out = write_varint(out, fields.version);
@@ -133,12 +126,27 @@ void RecordBuffer::set(NamespaceNumber ns, const SetFields& fields) {
     return;
   }
   cut_behind(write_varint(out, value.bytes.size()));
-  if (value.shared == nullptr) {
-    text_.append(value.bytes);
-  } else {
-    insertions_.push_back({text_.size(), value.bytes, *value.shared});
-    inserted_bytes_ += value.bytes.size();
+  add_value(value, flags_at);
+}
+
+void RecordBuffer::add_value(const ValueView& value, std::size_t flags_at) {
+  const bool may_be_compressed = value.bytes.size() > compress_above_;
+  if (value.shared != nullptr || may_be_compressed) {
+    Piece& piece = pieces_.emplace_back();
+    piece.at = text_.size();
+    if (value.shared == nullptr) {
+      piece.text_bytes = value.bytes.size();
+    } else {
+      piece.bytes = value.bytes;
+      piece.shared = *value.shared;
+      inserted_bytes_ += value.bytes.size();
+    }
+    if (may_be_compressed) {
+      piece.flags_at = flags_at;
+      ++uncompressed_;
+    }
   }
+  if (value.shared == nullptr) text_.append(value.bytes);
 }
 
 void RecordBuffer::remove(NamespaceNumber ns, std::string_view key) {
@@ -188,10 +196,6 @@ void RecordBuffer::drop(NamespaceNumber ns) {
   cut_behind(write_beginning(make_room(kBeginningBytesMax), format::Operation::kDrop, ns));
 }
 
-void RecordBuffer::complete(NamespaceNumber ns) {
-  cut_behind(write_beginning(make_room(kBeginningBytesMax), format::Operation::kComplete, ns));
-}
-
 void RecordBuffer::put_u64(std::uint64_t value) {
   store_u64(make_room(sizeof value), value);
 }
@@ -205,20 +209,54 @@ void RecordBuffer::put_payload(std::string_view payload) {
   text_.append(payload);
 }
 
+void RecordBuffer::compress(ValueCompressor& compressor) {
+  APPMEM_CHECK(!open_);
+  if (!has_uncompressed()) return;
+  std::size_t record = 0;
+  for (Piece& piece : pieces_) {
+    if (piece.flags_at == 0) continue;
+    while (record + 1 < records_.size() && records_[record + 1] <= piece.flags_at)
+      ++record;
+    compress(piece, records_[record], compressor);
+    piece.flags_at = 0;
+  }
+  uncompressed_ = 0;
+}
+
+/// What it has instead is shorter, so that the record is, too.
+void RecordBuffer::compress(Piece& piece, std::size_t record, ValueCompressor& compressor) {
+  const std::string_view value = piece.text_bytes == 0
+                                     ? piece.bytes
+                                     : std::string_view(text_).substr(piece.at, piece.text_bytes);
+  CompressedValue compressed = compressor.compress(value);
+  if (compressed.text.empty()) return;
+  inserted_bytes_ += compressed.text.size();
+  inserted_bytes_ -= piece.bytes.size();
+  skipped_bytes_ += piece.text_bytes;
+  char* const length = text_.data() + record + format::kRecordLengthAt;
+  store_u64(length, load_u64(length) - value.size() + compressed.text.size());
+  char& flags = text_[piece.flags_at];
+  flags = static_cast<char>(static_cast<std::uint8_t>(flags) | format::kIsCompressed);
+  piece.skipped = piece.text_bytes;
+  piece.bytes = compressed.text;
+  piece.memory = std::move(compressed.memory);
+  piece.shared = SharedBytes();
+}
+
 void RecordBuffer::seal(std::uint32_t salt) {
   APPMEM_CHECK(!open_);
   const std::string_view text = text_;
-  auto insertion = insertions_.begin();
+  auto piece = pieces_.begin();
   for (std::size_t i = 0; i < records_.size(); ++i) {
     const std::size_t begin = records_[i];
     const std::size_t end = i + 1 < records_.size() ? records_[i + 1] : text.size();
     std::size_t at = begin + format::kRecordLengthAt;
     std::uint32_t crc = salt;
     // A value that ends its record lies where the next one begins.
-    for (; insertion != insertions_.end() && insertion->at <= end; ++insertion) {
-      crc = crc32c(text.substr(at, insertion->at - at), crc);
-      crc = crc32c(insertion->bytes, crc);
-      at = insertion->at;
+    for (; piece != pieces_.end() && piece->at <= end; ++piece) {
+      crc = crc32c(text.substr(at, piece->at - at), crc);
+      crc = crc32c(piece->bytes, crc);
+      at = piece->at + piece->skipped;
     }
     crc = crc32c(text.substr(at, end - at), crc);
     store_u32(text_.data() + begin + format::kRecordCrcAt, crc);
@@ -228,10 +266,11 @@ void RecordBuffer::seal(std::uint32_t salt) {
 void RecordBuffer::gather(std::vector<std::string_view>& pieces) const {
   const std::string_view text = text_;
   std::size_t at = 0;
-  for (const Insertion& insertion : insertions_) {
-    pieces.push_back(text.substr(at, insertion.at - at));
-    pieces.push_back(insertion.bytes);
-    at = insertion.at;
+  for (const Piece& piece : pieces_) {
+    if (piece.bytes.empty()) continue;  // it is in the text
+    pieces.push_back(text.substr(at, piece.at - at));
+    pieces.push_back(piece.bytes);
+    at = piece.at + piece.skipped;
   }
   if (at != text.size()) pieces.push_back(text.substr(at));
 }
@@ -245,9 +284,11 @@ void RecordBuffer::clear_all(std::size_t keep_bytes) {
     }
   };
   forget(text_);
-  forget(insertions_);
+  forget(pieces_);
   forget(records_);
   inserted_bytes_ = 0;
+  skipped_bytes_ = 0;
+  uncompressed_ = 0;
   open_ = false;
 }
 

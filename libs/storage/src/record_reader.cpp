@@ -48,7 +48,9 @@ std::string hex_byte(unsigned value) {
 /// says what: so that what is right, millions of times in a row, carries no messages about.
 class OperationReader {
  public:
-  explicit OperationReader(std::string_view payload) : payload_(payload), rest_(payload) {}
+  /// `values` is borrowed.
+  OperationReader(std::string_view payload, ValueDecompressor& values)
+      : payload_(payload), rest_(payload), values_(values) {}
 
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
 
@@ -65,7 +67,6 @@ class OperationReader {
         return read_namespace(operation) && read_key(operation) && read_expire(operation);
       case format::Operation::kClear:
       case format::Operation::kDrop:
-      case format::Operation::kComplete:
         return read_namespace(operation);
       case format::Operation::kCreate:
       case format::Operation::kAlter:
@@ -77,8 +78,7 @@ class OperationReader {
   }
 
   [[nodiscard]] Error error() const {
-    return {ErrorCode::kInvalidRequest,
-            "byte " + std::to_string(field_at_) + " of the payload: " + complaint_};
+    return {code_, "byte " + std::to_string(field_at_) + " of the payload: " + complaint_};
   }
 
  private:
@@ -143,7 +143,7 @@ class OperationReader {
            read_number("the version", operation.version) &&
            ((flags & format::kHasDeadline) == 0 || read_deadline(operation)) &&
            ((flags & format::kHasPosition) == 0 || read_position(operation)) &&
-           read_value(static_cast<ValueKind>(flags & format::kValueKindMask), operation.value);
+           read_value(flags, operation);
   }
 
   bool check_flags(std::uint8_t flags) {
@@ -156,8 +156,9 @@ class OperationReader {
     if ((flags & format::kIsCold) != 0) {
       return complain("a value that is elsewhere in the log: not supported yet by this version");
     }
-    if ((flags & format::kIsCompressed) != 0) {
-      return complain("a compressed value: not supported yet by this version");
+    if ((flags & format::kIsCompressed) != 0 &&
+        (flags & format::kValueKindMask) == static_cast<std::uint8_t>(ValueKind::kInteger)) {
+      return complain("an integer cannot be compressed");
     }
     return true;
   }
@@ -173,14 +174,33 @@ class OperationReader {
     return read_number("the position", operation.position.emplace());
   }
 
-  bool read_value(ValueKind kind, ValueView& value) {
-    value.kind = kind;
-    if (kind != ValueKind::kInteger) {
+  bool read_value(std::uint8_t flags, Operation& operation) {
+    ValueView& value = operation.value;
+    value.kind = static_cast<ValueKind>(flags & format::kValueKindMask);
+    if ((flags & format::kIsCompressed) != 0) return read_compressed(operation);
+    if (value.kind != ValueKind::kInteger) {
       return read_text("value", kValueBytesMaxCeiling, value.bytes);
     }
     std::uint64_t number = 0;
     if (!read_number("the integer", number)) return false;
     value.integer = from_zigzag(number);
+    return true;
+  }
+
+  bool read_compressed(Operation& operation) {
+    std::uint64_t bytes = 0;
+    std::string_view frame;
+    if (!read_number_up_to(kValueBytesMaxCeiling, "the length of the value", bytes) ||
+        !read_text("compressed value", kValueBytesMaxCeiling, frame)) {
+      return false;
+    }
+    auto value = values_.decompress(frame, bytes);
+    if (!value) {
+      code_ = value.error().code;
+      return complain(std::move(value).error().message);
+    }
+    operation.value.bytes = *value;
+    operation.compressed_bytes = frame.size();
     return true;
   }
 
@@ -274,14 +294,22 @@ class OperationReader {
   std::string_view payload_;
   std::string_view rest_;
   std::size_t field_at_ = 0;
+  ErrorCode code_ = ErrorCode::kInvalidRequest;
   std::string complaint_;
+  ValueDecompressor& values_;
 };
 
 }  // namespace
 
 Result<void> read_operations(std::string_view payload,
                              FunctionRef<Result<void>(const Operation&)> visit) {
-  OperationReader reader(payload);
+  ValueDecompressor values;
+  return read_operations(payload, values, visit);
+}
+
+Result<void> read_operations(std::string_view payload, ValueDecompressor& values,
+                             FunctionRef<Result<void>(const Operation&)> visit) {
+  OperationReader reader(payload, values);
   Operation operation;
   while (!reader.at_end()) {
     if (!reader.read(operation)) return fail(reader.error());

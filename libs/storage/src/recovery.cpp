@@ -215,8 +215,8 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
     if (last <= found_.checkpoint_sequence) continue;
     ++found_.records;
     replay_->at(last);
-    auto applied =
-        read_operations(file->payload(), [&](const Operation& op) { return apply(op, last); });
+    auto applied = read_operations(file->payload(), values_,
+                                   [&](const Operation& op) { return apply(op, last); });
     if (applied) continue;
     if (applied.error().code != ErrorCode::kInvalidRequest) return fail(applied.error());
     return fail(damage(whole_path, file->offset(), applied.error().message));

@@ -99,6 +99,7 @@ class Recovery {
   const Instant now_;
   Replay* replay_ = nullptr;
   std::vector<NamedFile> snapshots_;
+  ValueDecompressor values_;
   RestoreQueue queue_;
   Recovered found_;
   /// The highest mark that was read: what is known to have been on the disk.

@@ -243,10 +243,11 @@ class Repair {
       records.begin(format::RecordKind::kContent, next++);
       records.put_payload(payload);
       records.end();
-      auto counted = read_operations(payload, [&](const Operation& operation) -> Result<void> {
-        if (operation.kind == format::Operation::kSet) ++entries;
-        return {};
-      });
+      auto counted =
+          read_operations(payload, values_, [&](const Operation& operation) -> Result<void> {
+            if (operation.kind == format::Operation::kSet) ++entries;
+            return {};
+          });
       if (!counted || records.bytes() < kWriteBytes) return counted;
       return file.write(records, owner);
     };
@@ -264,6 +265,7 @@ class Repair {
   const RepairOptions& options_;
   const WallTime now_;
   RepairReport report_;
+  ValueDecompressor values_;
   std::uint64_t directory_id_ = 0;
 };
 

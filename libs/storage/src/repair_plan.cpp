@@ -27,7 +27,7 @@ class Survey {
       if (plan_.first == 0) plan_.first = sequence;
       plan_.last = sequence;
       ++plan_.records;
-      return read_operations(payload, [&](const Operation& operation) -> Result<void> {
+      return read_operations(payload, values_, [&](const Operation& operation) -> Result<void> {
         note(operation);
         return {};
       });
@@ -85,7 +85,7 @@ class Survey {
   Result<void> read_checkpoint() {
     use(plan_.checkpoint->sequence);
     const auto content = source_.read_content(*plan_.checkpoint, [&](std::string_view payload) {
-      return read_operations(payload, [&](const Operation& operation) -> Result<void> {
+      return read_operations(payload, values_, [&](const Operation& operation) -> Result<void> {
         if (operation.position) use(*operation.position);
         note(operation);
         return {};
@@ -185,6 +185,7 @@ class Survey {
   FileSystem& files_;
   const std::string& directory_;
   SalvagedDirectory source_;
+  ValueDecompressor values_;
   RepairPlan plan_;
   std::set<NamespaceNumber> defined_;
   std::set<NamespaceNumber> dropped_;

@@ -200,12 +200,13 @@ Result<Salvage::Found> Salvage::take_record() {
   }
   last_ = record.sequence;
   const auto understood =
-      read_operations(file_->payload(), [&](const Operation& operation) -> Result<void> {
+      read_operations(file_->payload(), values_, [&](const Operation& operation) -> Result<void> {
         const bool fits = kind_ != Kind::kContent || operation.kind == format::Operation::kSet ||
                           operation.kind == format::Operation::kCreate;
         return fits ? Result<void>() : fail(ErrorCode::kInvalidRequest, "a change in a checkpoint");
       });
   if (understood) return Found::kRecord;
+  if (understood.error().code != ErrorCode::kInvalidRequest) return fail(understood.error());
   return lose(Found::kLost, file_->next_offset(), understood.error().message);
 }
 

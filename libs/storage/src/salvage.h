@@ -69,6 +69,7 @@ class Salvage {
   std::string path_;
   Kind kind_;
   std::optional<RecordFile> file_;
+  ValueDecompressor values_;
   std::optional<std::uint64_t> directory_id_;
   std::uint64_t mark_ = 0;
   std::uint64_t last_ = 0;  // sequence number

@@ -15,7 +15,11 @@ class SnapshotWriter {
   /// What writers leave behind faster than it gets to the disk may come to `memory_bytes_max`.
   SnapshotWriter(const CheckpointContext& context, CheckpointOwner& owner,
                  std::uint64_t memory_bytes_max)
-      : context_(context), owner_(owner), memory_bytes_max_(memory_bytes_max) {}
+      : context_(context),
+        owner_(owner),
+        memory_bytes_max_(memory_bytes_max),
+        shown_(context.compress_above),
+        writing_(context.compress_above) {}
 
   /// Errors: kNotFound: there is no such namespace; kConflict: it was cleared or dropped meanwhile;
   /// kOutOfMemory: the disk is too slow for those who write; kUnavailable: the disk; or the owner

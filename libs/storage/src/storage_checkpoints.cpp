@@ -99,6 +99,10 @@ void Storage::Impl::serve_requests() {
 }
 
 std::uint64_t Storage::Impl::live_bytes() {
+  return uncompressed_live_bytes() * stored_share.load(std::memory_order_relaxed) / kShareParts;
+}
+
+std::uint64_t Storage::Impl::uncompressed_live_bytes() {
   std::uint64_t bytes = 0;
   for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
     if (info.settings.persist == core::Persistence::kWal) {
@@ -121,7 +125,8 @@ CheckpointContext Storage::Impl::checkpoint_context() {
           .pending = pending,
           .directory = options.directory,
           .directory_id = directory_id,
-          .salt = static_cast<std::uint32_t>(options.seed >> 7U)};
+          .salt = static_cast<std::uint32_t>(options.seed >> 7U),
+          .compress_above = options.compress_above};
 }
 
 /// In this order: what a namespace had while it had a log goes with the log that the second step
@@ -222,6 +227,10 @@ Result<void> Storage::Impl::make_log_checkpoint(std::uint64_t sequence) {
   if (!made) {
     pending.checkpoint_failed();
     return fail(std::move(made).error());
+  }
+  if (options.compress_above != kCompressNever) {
+    const std::uint64_t live = std::max<std::uint64_t>(uncompressed_live_bytes(), 1);
+    stored_share = std::clamp<std::uint64_t>(made->bytes * kShareParts / live, 1, kShareParts);
   }
   std::string old;
   {

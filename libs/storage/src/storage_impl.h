@@ -28,6 +28,9 @@ using SteadyClock = std::chrono::steady_clock;
 /// A group keeps this much memory for the next one.
 inline constexpr std::size_t kGroupBytesKept = std::size_t{4} << 20U;
 
+/// A whole, in the parts in which shares are counted.
+inline constexpr std::uint64_t kShareParts = std::uint64_t{1} << 16U;
+
 /// Sets `value` to `to` unless it is more already.
 inline void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
@@ -54,7 +57,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   void gather();
   void commit_once();
   bool commit_here();
-  bool commit_pending();
+  bool commit_pending(bool may_take_time);
   Result<void> write_group(std::uint64_t last);
   Result<void> sync_log();
   void fail_with(const Error& error);
@@ -65,7 +68,9 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   // --- checkpoints ---
   void run_background();
   bool too_much_is_dead();
+  /// About what a checkpoint would have now.
   std::uint64_t live_bytes();
+  std::uint64_t uncompressed_live_bytes();
   CheckpointContext checkpoint_context();
   void serve_requests();
   void serve_verify();
@@ -93,7 +98,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   core::Store* store = nullptr;
   std::function<void()> committed_changed;
 
-  PendingLog pending;
+  PendingLog pending{options.compress_above};
   /// During recovery the store is told these.
   bool replaying = false;
   std::uint64_t replayed = 0;
@@ -129,7 +134,9 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   StorageStats stats;
 
   std::mutex write_mutex;  // writes and a resume exclude each other
-  RecordBuffer group;      // of whoever writes; protected by write_mutex
+  // Of whoever writes; protected by write_mutex.
+  RecordBuffer group{options.compress_above};
+  ValueCompressor compressor;
   /// Of the last group. Used by the log's thread (and with write_mutex locked).
   std::atomic<std::uint64_t> group_records{0};
   std::mutex sync_mutex;  // behind write_mutex
@@ -147,6 +154,9 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   };
   std::map<NamespaceNumber, Snapshot> snapshots;
   std::vector<NamespaceNumber> kept_snapshots;
+  /// How much of uncompressed_live_bytes() the last checkpoint was, where values are compressed;
+  /// all of them before the first one since the start.
+  std::atomic<std::uint64_t> stored_share{kShareParts};
   /// It writes what makes a failed log unnecessary.
   bool resuming = false;
   bool closing = false;

@@ -108,7 +108,7 @@ void Storage::Impl::gather() {
 void Storage::Impl::commit_once() {
   const std::lock_guard writing(write_mutex);
   const std::size_t segments = writer->size().segments;
-  commit_pending();
+  commit_pending(true);
   // Also when a loop has done it meanwhile: whoever asked for this waits.
   tell();
   if (writer->size().segments != segments) {
@@ -126,21 +126,22 @@ bool Storage::Impl::commit_here() {
   const std::unique_lock writing(write_mutex, std::try_to_lock);
   // A new segment takes its time as well.
   if (!writing.owns_lock() || !writer->has_room(pending.bytes())) return false;
-  return commit_pending();
+  return commit_pending(false);
 }
 
-/// With the write mutex locked. False when there was nothing, or it has failed.
-bool Storage::Impl::commit_pending() {
+/// With the write mutex locked. False when there was nothing, or nothing that takes no time, or it
+/// has failed.
+bool Storage::Impl::commit_pending(bool may_take_time) {
   if (failed.load(std::memory_order_acquire)) return false;
-  group.clear_all(kGroupBytesKept);
-  const auto last = pending.take(group);
+  const auto last = may_take_time ? pending.take(group) : pending.take_if_plain(group);
   if (!last) return false;
   group_records = *last - writer->written();
-  if (auto written = write_group(*last); !written) {
-    fail_with(written.error());
-    return false;
-  }
-  return true;
+  group.compress(compressor);
+  const auto written = write_group(*last);
+  // The next one may be long in coming, and large values are not to wait for it.
+  group.clear_all(kGroupBytesKept);
+  if (!written) fail_with(written.error());
+  return written.has_value();
 }
 
 Result<void> Storage::Impl::write_group(std::uint64_t last) {

@@ -61,7 +61,8 @@ struct Inspection {
 
 /// Reads all files, their checksums and operations, and judges them by the rules of a start. A
 /// daemon may be using the directory: what goes meanwhile is no damage. A directory that is not
-/// there has no files. Errors: kUnavailable: a file cannot be read; kTimeout: `progress` gave up.
+/// there has no files. Errors: kUnavailable: a file cannot be read; kTimeout: `progress` gave up;
+/// kOutOfMemory: for a compressed value.
 Result<Inspection> verify(FileSystem& files, const std::string& directory,
                           const InspectionProgress& progress = {});
 
@@ -75,7 +76,7 @@ struct DumpOptions {
 
 /// Shows every record and operation as a line, which has no line end and no byte that is not
 /// printable ASCII (JSON: UTF-8), until `show` returns false. Goes on behind damage, which is a
-/// line as well. Errors: kUnavailable: a file cannot be read.
+/// line as well. Errors: kUnavailable: a file cannot be read; kOutOfMemory: for a compressed value.
 Result<void> dump(FileSystem& files, const std::string& directory, const DumpOptions& options,
                   const std::function<bool(std::string_view line)>& show);
 

@@ -12,6 +12,7 @@
 #include "appmem/base/time.h"
 #include "appmem/core/mutation_sink.h"
 #include "appmem/core/store.h"
+#include "appmem/storage/compression.h"
 #include "appmem/storage/file_system.h"
 #include "appmem/storage/inspection.h"
 
@@ -34,6 +35,9 @@ struct StorageOptions {
   std::chrono::milliseconds checkpoint_interval{300'000};
   /// Compaction and checkpoints write so much in a second at most; 0: as fast as they can.
   std::uint64_t background_bytes_per_second = 0;
+  /// Values (bytes and documents) longer than this are compressed in all files where that makes
+  /// them at least an eighth shorter. Precondition: at least kCompressAboveMin.
+  std::uint64_t compress_above = kCompressNever;
   /// Random in production.
   std::uint64_t seed = 0;
   /// False: everything is done at once by whoever asks for it, so that a test can say in which
@@ -82,7 +86,7 @@ class Storage final : public core::MutationSink {
 
   /// Puts back what the directory holds; one that is not there is left so. Errors: kBusy (another
   /// daemon has it), kUnavailable (damage, naming file, offset and the way on; a file cannot be
-  /// read), kOutOfMemory (the store is too small for it).
+  /// read), kOutOfMemory (the store is too small for it, or the system for a compressed value).
   Result<void> recover(core::Store& store);
 
   /// `committed_changed` is called, on a thread of its own, whenever committed() has risen or the
