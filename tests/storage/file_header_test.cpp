@@ -19,7 +19,8 @@ using testing::HasSubstr;
 const FileHeader kHeader{.directory = 0x0123456789ABCDEF,
                          .sequence = 0xFEDCBA9876543210,
                          .created_ms = 1'704'067'200'000,
-                         .salt = 0xDEADBEEF};
+                         .salt = 0xDEADBEEF,
+                         .hash_seed = 0x1122334455667788};
 
 std::string encoded() {
   return encode_file_header(format::kSegmentMagic, kHeader);
@@ -48,6 +49,7 @@ TEST(FileHeaderTest, IsReadAsItWasWritten) {
   EXPECT_EQ(header->sequence, kHeader.sequence);
   EXPECT_EQ(header->created_ms, kHeader.created_ms);
   EXPECT_EQ(header->salt, kHeader.salt);
+  EXPECT_EQ(header->hash_seed, kHeader.hash_seed);
 }
 
 TEST(FileHeaderTest, ItsChecksumIsThatOfTheHeaderWithTheFieldZero) {
@@ -81,7 +83,7 @@ TEST(FileHeaderTest, AnotherVersionIsNamedTogetherWithTheOneThatIsKnown) {
 
 TEST(FileHeaderTest, AFieldThatIsNotKnownIsRefused) {
   std::string bytes = encoded();
-  bytes[format::kSaltAt + 4] = 1;
+  bytes[format::kHashSeedAt + 8] = 1;
   expect_refused(resealed(bytes), "fields that this program does not know");
 }
 

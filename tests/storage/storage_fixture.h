@@ -18,6 +18,7 @@
 
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
+#include "appmem/storage/data_directory.h"
 #include "appmem/storage/storage.h"
 #include "support/manual_clock.h"
 #include "support/simulated_files.h"
@@ -115,10 +116,14 @@ class Machine {
     ++starts_;
     storage = std::make_unique<Storage>(options, *files, clock, events);
     const Instant now = clock.now();
+    // Entries come in the order of the tables, or in any.
+    const std::uint64_t other_seed = 11 + starts_;
+    const std::uint64_t seed =
+        starts_ % 2 == 0 ? stored_hash_seed(*files, kDirectory).value_or(other_seed) : other_seed;
     store = std::make_unique<core::Store>(
         core::StoreOptions{.max_memory_bytes = max_memory_bytes,
                            .shards = shards,
-                           .seed = 11 + starts_,
+                           .seed = seed,
                            .version_floor = kVersionFloor + starts_ * kVersionsPerStart,
                            .version_reach = kVersionsPerStart * starts_,
                            .sink = storage.get()},

@@ -174,6 +174,22 @@ TEST_F(StorageTest, ASnapshotFollowsAClearAndALostDeadlineAlsoAfterARestart) {
   EXPECT_EQ(machine_.get(machine_.find("s"), "b"), std::nullopt);
 }
 
+TEST_F(StorageTest, ACheckpointKeepsTheSeedThatItsEntriesAreOrderedBy) {
+  const auto stored = [&] {
+    return stored_hash_seed(*machine_.files, Machine::kDirectory);
+  };
+  EXPECT_EQ(stored(), std::nullopt) << "no directory";
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "key", "value");
+  EXPECT_EQ(stored(), std::nullopt) << "no checkpoint";
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  const std::uint64_t seed = machine_.store->hash_seed();
+  EXPECT_EQ(stored(), seed);
+  ASSERT_TRUE(machine_.stop());
+  machine_.must_start();
+  EXPECT_EQ(machine_.store->hash_seed(), seed);
+}
+
 TEST_F(StorageTest, NoCheckpointIsCompletedOnceTheLogHasFailed) {
   const auto ns = machine_.make("w");
   machine_.set(ns, "safe", "v");

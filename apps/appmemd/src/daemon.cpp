@@ -23,6 +23,7 @@
 #include "appmem/base/units.h"
 #include "appmem/core/store.h"
 #include "appmem/server/server.h"
+#include "appmem/storage/data_directory.h"
 #include "appmem/storage/file_system.h"
 #include "appmem/storage/storage.h"
 #include "log.h"
@@ -237,10 +238,11 @@ Result<void> serve(const Options& options, const std::vector<HandedOver>& handed
                             .seed = random_seed()},
                            *files, clock, log);
   const core::Version floor = version_floor(start);
+  const auto stored_seed = storage::stored_hash_seed(*files, options.data_dir);
   core::Store store({.max_memory_bytes = options.max_memory_bytes,
                      .value_bytes_max = options.limits.value_bytes_max,
                      .threads = options.threads,
-                     .seed = random_seed(),
+                     .seed = stored_seed ? *stored_seed : random_seed(),
                      .version_floor = floor,
                      .version_reach = std::min(floor, kVersionReach),
                      .sink = &storage},

@@ -160,6 +160,10 @@ std::size_t Store::shard_of(std::string_view key) const {
   return impl_->split.shard_of(impl_->hash_of(key));
 }
 
+std::uint64_t Store::hash_seed() const {
+  return impl_->context.seed;
+}
+
 std::size_t Store::shard_count() const {
   return impl_->shards.size();
 }

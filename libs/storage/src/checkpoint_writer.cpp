@@ -26,7 +26,8 @@ Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_a
                    {.directory = context_.directory_id,
                     .sequence = made.sequence,
                     .created_ms = 0,
-                    .salt = context_.salt});
+                    .salt = context_.salt,
+                    .hash_seed = context_.store.hash_seed()});
   if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
   begin_record();
   for (const Namespace& ns : define_namespaces()) {

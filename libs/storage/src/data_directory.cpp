@@ -4,6 +4,9 @@
 
 #include <unistd.h>
 
+#include "log_files.h"
+#include "record_file.h"
+
 namespace appmem::storage {
 namespace {
 
@@ -25,6 +28,15 @@ std::string default_data_dir(std::uint32_t uid) {
   const std::string home = directory_in("HOME");
   if (!home.empty() && ::access(home.c_str(), X_OK) == 0) return home + "/.local/state/appmem";
   return {};
+}
+
+std::optional<std::uint64_t> stored_hash_seed(FileSystem& files, const std::string& directory) {
+  const auto listed = list_directory(files, directory);
+  if (!listed || listed->checkpoints.empty()) return std::nullopt;
+  const std::string path = directory + "/" + listed->checkpoints.back().name;
+  const auto file = RecordFile::open(files, path, format::kCheckpointMagic);
+  if (!file || file->header().hash_seed == 0) return std::nullopt;
+  return file->header().hash_seed;
 }
 
 }  // namespace appmem::storage

@@ -10,7 +10,7 @@ namespace appmem::storage {
 namespace {
 
 /// Where the zeros begin that fill the header up.
-constexpr std::size_t kFieldsEnd = format::kSaltAt + sizeof(std::uint32_t);
+constexpr std::size_t kFieldsEnd = format::kHashSeedAt + sizeof(std::uint64_t);
 
 static_assert(format::kSegmentMagic.size() == format::kVersionAt - format::kMagicAt);
 static_assert(format::kCheckpointMagic.size() == format::kVersionAt - format::kMagicAt);
@@ -37,6 +37,7 @@ std::string encode_file_header(std::string_view magic, const FileHeader& header)
   store_u64(bytes.data() + format::kSequenceAt, header.sequence);
   store_u64(bytes.data() + format::kCreatedAt, header.created_ms);
   store_u32(bytes.data() + format::kSaltAt, header.salt);
+  store_u64(bytes.data() + format::kHashSeedAt, header.hash_seed);
   store_u32(bytes.data() + format::kHeaderCrcAt, crc_of(bytes));
   return bytes;
 }
@@ -79,6 +80,7 @@ FileHeader raw_file_header(std::string_view bytes) {
       .sequence = load_u64(bytes.data() + format::kSequenceAt),
       .created_ms = load_u64(bytes.data() + format::kCreatedAt),
       .salt = load_u32(bytes.data() + format::kSaltAt),
+      .hash_seed = load_u64(bytes.data() + format::kHashSeedAt),
   };
 }
 

@@ -42,6 +42,7 @@ inline constexpr std::size_t kDirectoryAt = 16;  // u64: the same in all files o
 inline constexpr std::size_t kSequenceAt = 24;   // u64: the one in the file's name
 inline constexpr std::size_t kCreatedAt = 32;    // u64: milliseconds since 1970
 inline constexpr std::size_t kSaltAt = 40;       // u32: what the CRC of each record begins with
+inline constexpr std::size_t kHashSeedAt = 44;   // u64: of the hash that entries are ordered by
 
 // --- record ---
 

@@ -149,6 +149,8 @@ struct FileHeader {
   std::uint64_t sequence = 0;
   std::uint64_t created_ms = 0;
   std::uint32_t salt = 0;
+  /// 0: its entries come in no order that is known.
+  std::uint64_t hash_seed = 0;
 };
 
 /// The bytes of a file's header. `magic`: format::kSegmentMagic or kCheckpointMagic.

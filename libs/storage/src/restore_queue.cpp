@@ -39,10 +39,6 @@ Result<void> make_change(core::Store& store, const RestoreItem& item, const Inst
 
 RestoreLane::RestoreLane(core::Store& store, const Instant& now, bool threaded)
     : store_(store), now_(now) {
-  for (Batch& batch : batches_) {
-    batch.bytes.reserve(kBatchBytes);
-    batch.items.reserve(kBatchItems);
-  }
   if (threaded) thread_ = std::thread([this] { run(); });
 }
 
@@ -63,7 +59,9 @@ Result<void> RestoreLane::add(const RestoreItem& item) {
     if (auto given = hand_over(); !given) return given;
   }
   Batch& batch = filling();
-  // There is room, so what is there does not move.
+  // So that what is there does not move.
+  batch.bytes.reserve(kBatchBytes);
+  batch.items.reserve(kBatchItems);
   const auto copy = [&](std::string_view text) {
     const std::size_t at = batch.bytes.size();
     batch.bytes.append(text);

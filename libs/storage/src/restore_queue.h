@@ -47,7 +47,8 @@ class RestoreLane {
     std::string bytes;
     std::vector<RestoreItem> items;
   };
-  static constexpr std::size_t kBatches = 4;
+  /// So many that neither side often sleeps for the other's sake.
+  static constexpr std::size_t kBatches = 16;
 
   Batch& filling() { return batches_[filled_ % kBatches]; }
   Result<void> do_batch(const Batch& batch);

@@ -34,7 +34,8 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
                    {.directory = context_.directory_id,
                     .sequence = made.sequence,
                     .created_ms = 0,
-                    .salt = context_.salt});
+                    .salt = context_.salt,
+                    .hash_seed = context_.store.hash_seed()});
   if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
   for (;;) {
     const auto done = (*scan)->run(kSliceEntries, context_.clock.now());

@@ -195,6 +195,9 @@ class Store final : public Keyspace {
 
   [[nodiscard]] StoreStats store_stats(const Instant& now) const;
   [[nodiscard]] std::size_t shard_count() const;
+  /// StoreOptions::seed. Scans go by the hash that it gives: a store with the same seed is filled
+  /// fastest in their order.
+  [[nodiscard]] std::uint64_t hash_seed() const;
   /// Where `key` lives in a namespace that is spread over the shards. It never changes.
   [[nodiscard]] std::size_t shard_of(std::string_view key) const;
   /// Charged for everything the store holds; sessions charge their buffers to it too.
