@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "appmem/base/check.h"
+#include "checkpoint_writer.h"
 #include "log_reader.h"
 
 namespace appmem::storage {
@@ -111,6 +112,7 @@ Result<void> Recovery::load_checkpoint(const NamedFile& named) {
   found_.checkpoint_bytes = file->size();
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
     if (operation.kind == format::Operation::kCreate) return define(operation);
+    found_.checkpoint_plain_bytes += plain_bytes(operation.key, operation.value);
     return apply(operation, operation.position.value_or(0));
   });
 }

@@ -87,7 +87,9 @@ Result<void> Storage::recover(core::Store& store) {
   impl.checkpoint = {.name = found->checkpoint,
                      .sequence = found->checkpoint_sequence,
                      .entries = found->entries,
-                     .bytes = found->checkpoint_bytes};
+                     .bytes = found->checkpoint_bytes,
+                     .plain_bytes = found->checkpoint_plain_bytes};
+  impl.learn_encoding(impl.checkpoint);
   for (auto& [number, snapshot] : found->snapshots) {
     impl.snapshots[number] = {.name = std::move(snapshot.name),
                               .sequence = snapshot.is_current ? found->last_sequence : 0,

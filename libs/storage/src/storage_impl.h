@@ -64,8 +64,6 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
 
   // --- checkpoints ---
   void run_background();
-  bool too_much_is_dead();
-  std::uint64_t live_bytes();
   CheckpointContext checkpoint_context();
   void serve_requests();
   void serve_verify();
@@ -85,6 +83,18 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);
+
+  // --- disk space ---
+  bool is_compaction_due();
+  bool too_much_is_dead();
+  /// A checkpoint that is under way comes too late for the ceiling.
+  bool is_falling_behind();
+  /// About what a checkpoint would have now.
+  std::uint64_t live_bytes();
+  std::uint64_t files_bytes();
+  [[nodiscard]] std::uint64_t files_bytes_max(std::uint64_t live) const;
+  void learn_encoding(const CheckpointFile& made);
+  void learn_growth(std::uint64_t log_bytes, const CheckpointFile& made);
 
   const StorageOptions options;
   FileSystem& files;
@@ -136,7 +146,13 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::atomic<bool> syncing{false};
   std::atomic<microseconds> sync_time{microseconds{0}};  // of the last one
 
+  /// What the last checkpoint took, as a share of its entries' plain_bytes(); before the first one
+  /// rather too little, which is safe.
+  std::atomic<double> encoded_share{0.75};
+
   /// Used by the background only, by recover() and by close().
+  /// What the log took while the last checkpoint was written, as a share of that.
+  double meanwhile_share = 0;
   CheckpointFile checkpoint;
   /// The last snapshot of a namespace, and how much had been changed in it then.
   struct Snapshot {
