@@ -230,6 +230,9 @@ TEST(InspectionThreadsTest, WhatIsBeingWrittenIsNoDamage) {
   });
   std::uint64_t last = 0;
   for (; rounds.load() < kRounds; ++rounds) {
+    // However late its thread begins: there is something new each time.
+    while (writer.written() <= last)
+      std::this_thread::yield();
     const auto found = verify(*files, directory.path());
     EXPECT_TRUE(found);
     if (!found) continue;
