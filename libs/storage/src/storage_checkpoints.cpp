@@ -31,21 +31,22 @@ constexpr int kBackgroundNice = 5;
 
 }  // namespace
 
+void be_nice() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+}
+
 void Storage::Impl::run_background() {
   sleep_exactly();
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+  be_nice();
   std::unique_lock guard(mutex);
   while (!stop_background) {
-    const auto is_asked = [&] {
-      return checkpoint_wanted != checkpoint_done || verify_wanted != verify_done;
-    };
-    background_wake.wait_for(guard, kCompactionInterval,
-                             [&] { return stop_background || is_asked() || rotated; });
+    background_wake.wait_for(guard, kCompactionInterval, [&] {
+      return stop_background || checkpoint_wanted != checkpoint_done || rotated;
+    });
     if (stop_background) break;
     rotated = false;
     bool look_again = false;
     const bool asked = checkpoint_wanted != checkpoint_done;
-    const bool verify_asked = verify_wanted != verify_done;
     guard.unlock();
     if (asked) {
       serve_requests();
@@ -61,7 +62,6 @@ void Storage::Impl::run_background() {
         observer.event(Severity::kWarning, "snapshot_failed", made.error().message, nullptr, 0);
       }
     }
-    if (verify_asked) serve_verify();
     guard.lock();
     // What was deleted while a checkpoint was written is in it.
     rotated = rotated || look_again;

@@ -37,6 +37,8 @@ inline void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
 
 /// From now on this thread's sleeps of some microseconds do not take the usual fifty more.
 void sleep_exactly();
+/// From now on this thread leaves the processors to loops.
+void be_nice();
 
 struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Impl(StorageOptions given, FileSystem& file_system, Clock& time, Observer& log)
@@ -66,6 +68,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   void run_background();
   CheckpointContext checkpoint_context();
   void serve_requests();
+  void begin_verify();
+  void run_verify();
   void serve_verify();
   /// Of namespaces with a log, in one file; and of each without one, in a file of its own.
   Result<void> make_checkpoint();
@@ -136,6 +140,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t verify_wanted = 0;
   std::uint64_t verify_done = 0;
   Result<Inspection> verify_result;
+  bool verifying = false;     // there is a thread that serves requests
+  std::thread verify_thread;  // begun with the mutex locked
   StorageStats stats;
 
   std::mutex write_mutex;  // writes and a resume exclude each other

@@ -132,8 +132,9 @@ class Storage final : public core::MutationSink {
   /// failed.
   std::uint64_t request_resume();
 
-  /// Reads and checks all files (see verify() in inspection.h), one request at a time. For
-  /// verify_state.
+  /// Reads and checks all files (see verify() in inspection.h), one request at a time, on a thread
+  /// of its own: checkpoints go on, and files that they make unnecessary meanwhile are not missed.
+  /// For verify_state.
   std::uint64_t request_verify();
   struct VerifyState {
     bool done = false;
