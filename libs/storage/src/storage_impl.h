@@ -84,6 +84,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
                             const std::string& checkpoint);
   bool go_on(std::uint64_t bytes) override;
   void rest() override;
+  void hurry() override;
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);
@@ -93,6 +94,11 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   bool too_much_is_dead();
   /// A checkpoint that is under way comes too late for the ceiling.
   bool is_falling_behind();
+  struct LiveData {
+    std::uint64_t plain = 0;   // plain_bytes() of all entries with a log
+    std::uint64_t beside = 0;  // what a checkpoint has besides entries, about
+  };
+  LiveData live_data();
   /// About what a checkpoint would have now.
   std::uint64_t live_bytes();
   std::uint64_t files_bytes();
@@ -136,6 +142,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t checkpoint_done = 0;
   bool resume_wanted = false;
   bool rotated = false;  // there is a new segment
+  /// Of the snapshot that is being written: it is not to wait for the rate.
+  std::atomic<bool> is_hurried{false};
   Result<void> checkpoint_result;
   std::uint64_t verify_wanted = 0;
   std::uint64_t verify_done = 0;
@@ -155,6 +163,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   /// What the last checkpoint took, as a share of its entries' plain_bytes(); before the first one
   /// rather too little, which is safe.
   std::atomic<double> encoded_share{0.75};
+  std::atomic<double> encoded_share_of_few{0.75};
 
   /// Used by the background only, by recover() and by close().
   /// What the log took while the last checkpoint was written, as a share of that.
