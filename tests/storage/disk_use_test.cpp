@@ -216,6 +216,20 @@ TEST_F(DiskUseTest, ContentThatIsDeletedWhileACheckpointIsWritten) {
   }
 }
 
+TEST_F(DiskUseTest, WhatHasJustBeenWrittenIsNotWrittenAgain) {
+  for (const int entries : {0, 1, 60, 3000}) {
+    for (int i = 0; i < entries; ++i)
+      set("k" + std::to_string(i), 0, 24h);
+    ASSERT_TRUE(machine_.commit());
+    ASSERT_TRUE(machine_.storage->checkpoint());
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(machine_.storage->compact_if_due(), false) << entries;
+      set("k", 1, 24h);
+      ASSERT_TRUE(machine_.commit());
+    }
+  }
+}
+
 TEST_F(DiskUseTest, AlsoAfterStarts) {
   for (int round = 0; round < 6; ++round) {
     steps(80, [&] { set(key(3000), random_.below(30)); });

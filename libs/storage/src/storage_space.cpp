@@ -18,8 +18,7 @@ constexpr double kMeanwhileShareMax = 0.2;
 /// What a checkpoint has besides its entries: header, end, and for each namespace its settings.
 constexpr std::uint64_t kFileBytes = 128;
 constexpr std::uint64_t kNamespaceBytes = 80;
-/// The last checkpoint tells what others take from this size on: below, it is mostly the beginning
-/// and the end of a file.
+/// From this size on the last checkpoint tells what larger ones take.
 constexpr std::uint64_t kTellingBytes = std::uint64_t{16} << 10U;
 
 }  // namespace
@@ -30,23 +29,33 @@ std::uint64_t plain_bytes(std::string_view key, const ValueView& value) {
   return key.size() + bytes + kEntryBytes;
 }
 
+Storage::Impl::LiveData Storage::Impl::live_data() {
+  LiveData live{.beside = kFileBytes};
+  for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
+    if (info.settings.persist == core::Persistence::kNone) continue;
+    live.beside += info.name.size() + kNamespaceBytes;
+    if (info.settings.persist == core::Persistence::kSnapshot) continue;
+    live.plain += info.bytes + info.keys * kEntryBytes;
+  }
+  return live;
+}
+
+/// A few entries are no measure of many, but of themselves: what has just been written never comes
+/// out as too large for what is in it.
 void Storage::Impl::learn_encoding(const CheckpointFile& made) {
+  if (made.plain_bytes == 0) return;
+  const std::uint64_t entries_bytes = made.bytes - std::min(made.bytes, live_data().beside);
+  const double share = static_cast<double>(entries_bytes) / static_cast<double>(made.plain_bytes);
+  encoded_share_of_few.store(share, std::memory_order_relaxed);
   if (made.plain_bytes < kTellingBytes) return;
-  encoded_share.store(static_cast<double>(made.bytes) / static_cast<double>(made.plain_bytes),
-                      std::memory_order_relaxed);
+  encoded_share.store(share, std::memory_order_relaxed);
 }
 
 std::uint64_t Storage::Impl::live_bytes() {
-  std::uint64_t plain = 0;
-  std::uint64_t beside = kFileBytes;
-  for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
-    if (info.settings.persist == core::Persistence::kNone) continue;
-    beside += info.name.size() + kNamespaceBytes;
-    if (info.settings.persist == core::Persistence::kSnapshot) continue;
-    plain += info.bytes + info.keys * kEntryBytes;
-  }
-  const double share = encoded_share.load(std::memory_order_relaxed);
-  return beside + static_cast<std::uint64_t>(static_cast<double>(plain) * share);
+  const LiveData live = live_data();
+  const bool are_few = live.plain < 2 * kTellingBytes;
+  const double share = (are_few ? encoded_share_of_few : encoded_share).load();
+  return live.beside + static_cast<std::uint64_t>(static_cast<double>(live.plain) * share);
 }
 
 /// With the space that the current segment has taken in advance.
