@@ -51,7 +51,7 @@ class RecordedMoments final : public KilledConnection {
       wrong += ": step " + std::to_string(step) + ", behind it " + std::to_string(behind) +
                "; acknowledged " + std::to_string(safe_) + ", sent " + std::to_string(newest);
       for (const auto& [key, value] : found)
-        wrong += "\n  " + key + ": " + value;
+        wrong.append("\n  ").append(key).append(": ").append(value);
       return wrong;
     }
     // What was there is on the disk. Numbers of steps that are lost do not come again, so that an
