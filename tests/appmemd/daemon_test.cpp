@@ -220,6 +220,14 @@ TEST(DaemonTest, GoesOnWhenNobodyReadsItsLogAnyMore) {
   EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
 }
 
+/// An event of the daemon's: that it has been told, or dropped, is seen by the end of the client.
+void kill_a_client(LineClient& client, const std::string& socket) {
+  LineClient killed(socket);
+  const json id = ask(killed, {{"op", "hello"}}).at("client");
+  EXPECT_EQ(ask(client, {{"op", "client.kill"}, {"client", id}}).at("ok"), true);
+  EXPECT_EQ(killed.line(), "<end>");
+}
+
 TEST(DaemonTest, GoesOnWhenTheReaderOfItsLogStalls) {
   Daemon daemon({"--threads", "1"});
   LineClient client(daemon.socket());
@@ -228,20 +236,22 @@ TEST(DaemonTest, GoesOnWhenTheReaderOfItsLogStalls) {
   const std::string pipe = "/proc/" + std::to_string(daemon.process().pid()) + "/fd/2";
   const int log = ::open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_GE(log, 0);
-  const std::string line(255, 'x');
-  while (::write(log, (line + "\n").data(), line.size() + 1) > 0) {
-  }
+  const auto line = [](int number) {
+    return std::to_string(number) + std::string(200, 'x') + "\n";
+  };
+  int lines = 0;
+  while (::write(log, line(lines).data(), line(lines).size()) > 0)
+    ++lines;
   ::close(log);
-  // Each is an event, for which there is no room.
-  for (int i = 0; i < 3; ++i) {
-    daemon.process().signal(SIGHUP);
-    EXPECT_EQ(ask(client, {{"op", "ping"}}).at("ok"), true);
-  }
-  EXPECT_TRUE(daemon.process().wait_for_error_text(line + "\n" + line));
-  daemon.process().signal(SIGHUP);
-  EXPECT_TRUE(daemon.process().wait_for_error_text("SIGHUP"));
+  for (int i = 0; i < 3; ++i)
+    kill_a_client(client, daemon.socket());
+  // There is room again once the last one has been read.
+  EXPECT_TRUE(daemon.process().wait_for_error_text("\n" + line(lines - 1)));
+  kill_a_client(client, daemon.socket());
+  EXPECT_TRUE(daemon.process().wait_for_error_text("\"event\":\"client_killed\""));
   EXPECT_EQ(daemon.stop(), 0);
   EXPECT_THAT(daemon.process().errors(), HasSubstr("\"event\":\"log_lines_dropped\""));
+  EXPECT_THAT(daemon.process().errors(), HasSubstr("\"count\":3"));
 }
 
 TEST(DaemonTest, NeverLogsToAClientWhoseSocketTookAClosedStreamsPlace) {

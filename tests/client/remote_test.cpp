@@ -1,4 +1,5 @@
 #include <atomic>
+#include <latch>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -114,6 +115,34 @@ TEST_F(RemoteTest, ALateAnswerIsATimeoutAndNeverSomebodyElses) {
   EXPECT_THAT(late.error().message, HasSubstr("20ms"));
   EXPECT_EQ(client.call("{}"), "{\"ok\":true}");
   EXPECT_EQ(daemon.connections(), 2U);
+}
+
+TEST_F(RemoteTest, ARequestMayHaveATimeoutOfItsOwn) {
+  std::latch asked(1);
+  std::latch answers(1);
+  FakeDaemon daemon(path(), [&](FakeConnection& connection) {
+    std::string line;
+    if (connection.number() == 1 && connection.read_line(line)) {
+      asked.count_down();
+      answers.wait();
+      connection.write(kOk);
+      serve_ok(connection);
+    }
+    while (connection.read_line(line)) {
+    }
+  });
+  ClientOptions impatient = options();
+  impatient.timeout = kImpatience;
+  Client client = Client::open(impatient).value();
+  std::thread patient([&] { EXPECT_EQ(client.call("{}", milliseconds(0)), "{\"ok\":true}"); });
+  asked.wait();
+  // Asked later, and over already.
+  EXPECT_EQ(client.call("{}").error().code, ErrorCode::kTimeout);
+  answers.count_down();
+  patient.join();
+  Client other = open();
+  const auto late = other.call("{}", kImpatience);
+  EXPECT_THAT(late.error().message, HasSubstr("20ms"));
 }
 
 TEST_F(RemoteTest, AskedAgainWhereTheCommandAllowsIt) {

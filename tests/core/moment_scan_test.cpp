@@ -67,9 +67,25 @@ TEST_F(MomentScanTest, ShowsEveryEntryOnce) {
   Seen seen;
   const auto scan = begin(seen);
   for (;;) {
-    const auto done = scan->run(100, clock_.now());
+    const auto done = scan->run(100, UINT64_MAX, clock_.now());
     ASSERT_TRUE(done);
     if (*done) break;
+  }
+  expect_same(seen, expected);
+}
+
+TEST_F(MomentScanTest, ASliceEndsWithTheEntryThatIsEnough) {
+  for (int i = 0; i < 50; ++i)
+    set("k" + std::to_string(i), std::string(1000, 'v'));
+  const Seen expected = all();
+  Seen seen;
+  const auto scan = begin(seen);
+  for (bool done = false; !done;) {
+    const std::size_t before = seen.size();
+    const auto ran = scan->run(100, 2500, clock_.now());
+    ASSERT_TRUE(ran);
+    done = *ran;
+    EXPECT_LE(seen.size(), before + 3);
   }
   expect_same(seen, expected);
 }
@@ -103,7 +119,7 @@ TEST_F(MomentScanTest, ShowsWhatWasThereWhateverIsChangedMeanwhile) {
         }
       }
       store_.maintain(0, 1, clock_.now(), {});
-      const auto ran = scan->run(64, clock_.now());
+      const auto ran = scan->run(64, 1 + random.below(4000), clock_.now());
       ASSERT_TRUE(ran);
       done = *ran;
     }
@@ -117,12 +133,12 @@ TEST_F(MomentScanTest, TellsWhenTheNamespaceIsClearedOrDropped) {
   Seen seen;
   const auto cleared = begin(seen);
   ASSERT_TRUE(store_.clear_namespace(ns_, clock_.now()));
-  const auto after_clear = cleared->run(1000, clock_.now());
+  const auto after_clear = cleared->run(1000, UINT64_MAX, clock_.now());
   ASSERT_FALSE(after_clear);
   EXPECT_EQ(after_clear.error().code, ErrorCode::kConflict);
   const auto dropped = begin(seen);
   ASSERT_TRUE(store_.drop_namespace(ns_, clock_.now()));
-  EXPECT_FALSE(dropped->run(1000, clock_.now()));
+  EXPECT_FALSE(dropped->run(1000, UINT64_MAX, clock_.now()));
   EXPECT_FALSE(MomentScan::begin(store_, ns_, [](const EntryView&) {}));
 }
 

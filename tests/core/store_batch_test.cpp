@@ -392,6 +392,35 @@ TEST_F(StoreSinkTest, NothingChangesWhenTheSinkRefuses) {
   EXPECT_TRUE(set("k", "w"));
 }
 
+TEST_F(StoreSinkTest, NothingIsEvictedForALargeWriteThatIsRefused) {
+  const NamespaceId durable =
+      create("evicted", {.persist = Persistence::kWal, .eviction = Eviction::kLru});
+  ns_ = create("memory");
+  for (int i = 0; info().counters.evictions == 0; ++i)
+    ASSERT_TRUE(set("key" + std::to_string(i), std::string(1000, 'v')));
+  const NamespaceId filled = std::exchange(ns_, durable);
+  ASSERT_TRUE(set("k", "v"));
+  ns_ = filled;
+  const NamespaceInfo before = info();
+  const std::string large(4_MiB, 'w');
+  const auto refused = [&](ErrorCode code, SetOptions options = {}) {
+    const NamespaceId memory = std::exchange(ns_, durable);
+    EXPECT_EQ(error_of(set_with("k", ValueView::from_bytes(large), options)), code);
+    EXPECT_EQ(error_of(atomically({"k"}, [&](Batch& b) { return put(b, "k", large, options); })),
+              code);
+    ns_ = memory;
+    EXPECT_EQ(info().keys, before.keys);
+    EXPECT_EQ(info().counters.evictions, before.counters.evictions);
+  };
+  refused(ErrorCode::kExists, {.conditions = {.if_absent = true}});
+  refused(ErrorCode::kConflict, {.conditions = {.if_version = 1}});
+  sink_.refusal = ErrorCode::kReadOnly;
+  refused(ErrorCode::kReadOnly);
+  ns_ = durable;
+  EXPECT_EQ(error_of(write_at("k", large.size(), "w")), ErrorCode::kReadOnly);
+  EXPECT_TRUE(get("k") == "v");
+}
+
 TEST_F(StoreSinkTest, ABatchAsksOnce) {
   const int admissions = sink_.admissions;
   ASSERT_TRUE(atomically({"a", "b"}, [&](Batch& batch) -> Result<void> {

@@ -22,7 +22,7 @@
 /// What a daemon is doing to its data directory, as seen from outside.
 namespace appmem::test {
 
-/// Sees files come and go while a daemon works. Thread safety: none.
+/// Sees files of the log come and go while a daemon works. Thread safety: none.
 class DirectoryWatch {
  public:
   enum class Event : std::uint8_t { kUnfinished, kCheckpoint, kSegment, kRemoval };
@@ -76,6 +76,7 @@ class DirectoryWatch {
     const auto count = [&](Event what) {
       ++seen_.at(static_cast<std::size_t>(what));
     };
+    if (name.starts_with("snapshot-")) return;
     if ((event.mask & IN_DELETE) != 0) {
       if (!name.ends_with(".tmp")) count(Event::kRemoval);
     } else if (name.ends_with(".tmp")) {
@@ -95,6 +96,7 @@ class DirectoryWatch {
 /// that it did since its start.
 struct Remains {
   bool in_checkpoint = false;  // one was being written
+  bool in_snapshot = false;    // the same
   bool in_compaction = false;  // one was there, and not all that it makes unnecessary was gone
   bool in_rotation = false;    // a segment was there that nothing had been written to
 
@@ -106,7 +108,7 @@ struct Remains {
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
       const std::string name = entry.path().filename();
       if (name.ends_with(".tmp")) {
-        remains.in_checkpoint = true;
+        (name.starts_with("snapshot-") ? remains.in_snapshot : remains.in_checkpoint) = true;
       } else if (name.starts_with("segment-")) {
         segments.push_back(std::stoull(name.substr(8, 16), nullptr, 16));
       } else if (name.starts_with("checkpoint-")) {

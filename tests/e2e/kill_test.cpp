@@ -18,6 +18,8 @@
 #include <nlohmann/json.hpp>
 
 #include "directory_watch.h"
+#include "recorded_deadlines.h"
+#include "recorded_moments.h"
 #include "recorded_writer.h"
 #include "support/line_socket.h"
 #include "support/process.h"
@@ -25,18 +27,25 @@
 
 /// The real daemon is killed under load, again and again on the same directory, at points found by
 /// watching its files: what was acknowledged is there after the next start, and nothing else, but
-/// for what was under way. APPMEM_TEST_SCALE multiplies the kills, APPMEM_KILL_SECONDS goes on so
-/// long.
+/// for what was under way; deadlines are kept; and what is kept as snapshots is as it was at one
+/// moment, not before the last snapshot that was acknowledged. APPMEM_TEST_SCALE multiplies the
+/// kills, APPMEM_KILL_SECONDS goes on so long.
 namespace appmem {
 namespace {
 
 using namespace std::chrono_literals;
 using test::Content;
 using test::DirectoryWatch;
+using test::KilledConnection;
+using test::RecordedDeadlines;
+using test::RecordedMoments;
 using test::RecordedWriter;
 using test::Remains;
 
 constexpr std::size_t kWriters = 16;
+constexpr std::size_t kMomentWriters = 2;
+/// Entries among which those of the moments lie, so that a snapshot takes its time.
+constexpr std::size_t kBallast = 2000;
 constexpr std::uint64_t kKills = 8;
 /// A kill that comes too late for its point is tried again, so often at most for each that is due.
 constexpr std::uint64_t kTriesMax = 5;
@@ -101,10 +110,17 @@ struct Plan {
 class Session {
  public:
   Session(const std::string& directory, std::uint64_t seed, test::Random& random)
-      : directory_(directory), random_(random) {
+      : directory_(directory), random_(random), deadlines_(seed) {
     std::filesystem::create_directory(directory_);
     for (std::size_t i = 0; i < kWriters; ++i)
       writers_.push_back(std::make_unique<RecordedWriter>(i, seed));
+    for (std::size_t i = 0; i < kMomentWriters; ++i)
+      moments_.push_back(std::make_unique<RecordedMoments>(i));
+    for (auto& writer : writers_)
+      connections_.push_back(writer.get());
+    for (auto& writer : moments_)
+      connections_.push_back(writer.get());
+    connections_.push_back(&deadlines_);
   }
 
   /// Starts a daemon, and compares what it holds with what it must.
@@ -132,16 +148,18 @@ class Session {
           R"({"op":"ns.create","name":"w","persist":"wal","eviction":"none","if_absent":true})");
       for (std::size_t i = 0; i < test::kAccounts; ++i)
         ask(socket, R"({"op":"set","ns":"w","key":")" + test::account_key(i) + R"(","value":0})");
+      make_ballast(socket);
       is_made_ = true;
     }
     compare(socket);
+    compare_moments(socket);
   }
 
   /// Lets all connections write until a daemon that is killed by `plan` is dead.
   Remains kill(const Plan& plan) {
     DirectoryWatch watch(directory_);
-    for (auto& writer : writers_)
-      writer->connect(daemon_->socket());
+    for (KilledConnection* connection : connections_)
+      connection->connect(daemon_->socket());
     std::thread killer([&] {
       plan.wait(watch);
       daemon_->process().signal(SIGKILL);
@@ -151,8 +169,8 @@ class Session {
     EXPECT_EQ(daemon_->stop(), -SIGKILL) << daemon_->process().errors();
     daemon_.reset();
     watch.read_events();
-    for (const auto& writer : writers_)
-      EXPECT_EQ(writer->complaint(), "");
+    for (const KilledConnection* connection : connections_)
+      EXPECT_EQ(connection->complaint(), "");
     return Remains::of(directory_, watch);
   }
 
@@ -173,6 +191,13 @@ class Session {
   }
 
   [[nodiscard]] std::uint64_t starts_killed() const { return starts_killed_; }
+  [[nodiscard]] const RecordedDeadlines& deadlines() const { return deadlines_; }
+  [[nodiscard]] std::uint64_t snapshots() const {
+    std::uint64_t all = 0;
+    for (const auto& writer : moments_)
+      all += writer->acknowledged();
+    return all;
+  }
   [[nodiscard]] std::uint64_t answered() const { return sum(&RecordedWriter::answered); }
   [[nodiscard]] std::uint64_t executed_unanswered() const {
     return sum(&RecordedWriter::executed_unanswered);
@@ -185,6 +210,18 @@ class Session {
     return answer;
   }
   [[nodiscard]] std::string before() const { return directory_ + ".before"; }
+
+  static void make_ballast(test::LineSocket& socket) {
+    ask(socket,
+        R"({"op":"ns.create","name":"s","persist":"snapshot","eviction":"none","if_absent":true})");
+    std::string entries;
+    for (std::size_t i = 0; i < kBallast; ++i) {
+      entries += (i == 0 ? "" : ",") + (R"({"key":"b:)" + std::to_string(i)) + R"(","value":")" +
+                 std::string(60, 'b') + "\"}";
+    }
+    ask(socket, R"({"op":"mset","ns":"s","entries":[)" + entries + "]}");
+    ask(socket, R"({"op":"checkpoint"})");
+  }
 
   void keep_copy() const {
     std::filesystem::remove_all(before());
@@ -206,27 +243,28 @@ class Session {
   }
 
   void write_until_it_is_dead() {
-    std::vector<pollfd> waits(kWriters);
+    std::vector<pollfd> waits(connections_.size());
     for (;;) {
       bool is_alive = false;
-      for (std::size_t i = 0; i < kWriters; ++i) {
-        waits[i] = writers_[i]->interest();
+      for (std::size_t i = 0; i < waits.size(); ++i) {
+        waits[i] = connections_[i]->interest();
         is_alive |= waits[i].fd >= 0;
       }
       if (!is_alive) return;
       ::poll(waits.data(), waits.size(), -1);
-      for (std::size_t i = 0; i < kWriters; ++i) {
-        if (waits[i].revents != 0) writers_[i]->turn();
+      for (std::size_t i = 0; i < waits.size(); ++i) {
+        if (waits[i].revents != 0) connections_[i]->turn();
       }
     }
   }
 
-  Content content(test::LineSocket& socket) {
+  static Content content(test::LineSocket& socket, const std::string& ns) {
     Content found;
     std::string cursor;
     do {
-      const auto page = ask(socket, R"({"op":"scan","ns":"w","values":true,"limit":500)" +
-                                        (cursor.empty() ? cursor : R"(,"cursor":)" + cursor) + "}");
+      const auto page =
+          ask(socket, R"({"op":"scan","ns":")" + ns + R"(","values":true,"limit":500)" +
+                          (cursor.empty() ? cursor : R"(,"cursor":)" + cursor) + "}");
       for (const auto& entry : page["entries"]) {
         const bool is_new =
             found.emplace(entry["key"].get<std::string>(), entry["value"].dump()).second;
@@ -237,9 +275,50 @@ class Session {
     return found;
   }
 
+  /// Takes those out that begin with `prefix`.
+  static Content take(Content& found, const std::string& prefix) {
+    Content own;
+    for (auto it = found.lower_bound(prefix); it != found.end() && it->first.starts_with(prefix);)
+      own.insert(found.extract(it++));
+    return own;
+  }
+
+  static void expect_none(const Content& found) {
+    for (const auto& [key, value] : found)
+      ADD_FAILURE() << "nobody wrote " << key << ": " << value.substr(0, 60);
+  }
+
+  void compare_moments(test::LineSocket& socket) {
+    Content found = content(socket, RecordedMoments::kNamespace);
+    EXPECT_EQ(take(found, "b:").size(), kBallast);
+    for (auto& writer : moments_) {
+      if (const auto wrong = writer->settle(take(found, writer->prefix()))) {
+        ADD_FAILURE() << writer->prefix() << " " << *wrong;
+      }
+    }
+    expect_none(found);
+  }
+
+  void compare_deadlines(test::LineSocket& socket, const Content& found) {
+    std::vector<std::string> keys;
+    keys.reserve(found.size());
+    for (const auto& [key, value] : found)
+      keys.push_back(key);
+    const auto left = [&](const std::string& key) -> std::optional<std::chrono::milliseconds> {
+      const auto answer = ask(socket, R"({"op":"ttl","ns":"w","key":")" + key + "\"}");
+      if (!answer["found"].get<bool>()) return std::nullopt;
+      return std::chrono::milliseconds(answer["ttl_ms"].get<std::int64_t>());
+    };
+    for (const std::string& wrong : deadlines_.settle(keys, left))
+      ADD_FAILURE() << wrong;
+    for (const std::string& key : deadlines_.take_gone())
+      ask(socket, R"({"op":"del","ns":"w","key":")" + key + "\"}");
+  }
+
   void compare(test::LineSocket& socket) {
-    EXPECT_EQ(ask(socket, R"({"op":"ns.list"})")["namespaces"].size(), 2U);
-    Content found = content(socket);
+    EXPECT_EQ(ask(socket, R"({"op":"ns.list"})")["namespaces"].size(), 3U);
+    Content found = content(socket, "w");
+    compare_deadlines(socket, take(found, RecordedDeadlines::kPrefix));
     const auto take_number = [&](const std::string& key) {
       const auto node = found.extract(key);
       return node.empty() ? 0 : std::stoll(node.mapped());
@@ -252,19 +331,16 @@ class Session {
     std::int64_t hits_min = hits_;
     std::int64_t hits_max = hits_;
     for (auto& writer : writers_) {
-      Content own;
-      for (auto it = found.lower_bound(writer->prefix());
-           it != found.end() && it->first.starts_with(writer->prefix());)
-        own.insert(found.extract(it++));
-      if (const auto wrong = writer->settle(own)) ADD_FAILURE() << *wrong;
+      if (const auto wrong = writer->settle(take(found, writer->prefix()))) {
+        ADD_FAILURE() << *wrong;
+      }
       const RecordedWriter::Settled& settled = writer->settled();
       for (std::size_t i = 0; i < test::kAccounts; ++i)
         moved[i] += settled.moved[i];
       hits_min += settled.hits_min;
       hits_max += settled.hits_max;
     }
-    for (const auto& [key, value] : found)
-      ADD_FAILURE() << "nobody wrote " << key << ": " << value.substr(0, 60);
+    expect_none(found);
     EXPECT_EQ(accounts, moved) << "of transfers, all or nothing happened";
     EXPECT_GE(hits, hits_min);
     EXPECT_LE(hits, hits_max);
@@ -282,6 +358,9 @@ class Session {
   const std::string directory_;
   test::Random& random_;
   std::vector<std::unique_ptr<RecordedWriter>> writers_;
+  std::vector<std::unique_ptr<RecordedMoments>> moments_;
+  RecordedDeadlines deadlines_;
+  std::vector<KilledConnection*> connections_;  // all of these
   std::vector<std::string> options_;
   std::optional<test::Daemon> daemon_;
   bool is_made_ = false;
@@ -293,16 +372,21 @@ class Session {
 struct Tally {
   std::uint64_t kills = 0;
   std::uint64_t in_checkpoint = 0;
+  std::uint64_t in_snapshot = 0;  // one that comes along: it is not aimed at
   std::uint64_t in_compaction = 0;
   std::uint64_t in_rotation = 0;
   std::uint64_t at_a_moment = 0;
   std::uint64_t starts = 0;
   std::uint64_t answered = 0;
   std::uint64_t executed_unanswered = 0;
+  std::uint64_t snapshots = 0;
+  std::uint64_t deadlines_kept = 0;
+  std::uint64_t deadlines_ended = 0;
 
   void add(Aim aim, const Remains& remains) {
     ++kills;
     in_checkpoint += remains.in_checkpoint ? 1 : 0;
+    in_snapshot += remains.in_snapshot ? 1 : 0;
     in_compaction += remains.in_compaction ? 1 : 0;
     in_rotation += remains.in_rotation ? 1 : 0;
     at_a_moment += aim == Aim::kMoment ? 1 : 0;
@@ -311,6 +395,9 @@ struct Tally {
     starts += session.starts_killed();
     answered += session.answered();
     executed_unanswered += session.executed_unanswered();
+    snapshots += session.snapshots();
+    deadlines_kept += session.deadlines().kept();
+    deadlines_ended += session.deadlines().ended();
   }
   [[nodiscard]] bool has(std::uint64_t each) const {
     return std::min({in_checkpoint, in_compaction, in_rotation, at_a_moment}) >= each;
@@ -362,18 +449,26 @@ TEST(KillTest, WhatWasAcknowledgedIsThereAndNothingElse) {
   if (HasFailure()) kept = "; the files are kept in " + session->keep_evidence(random.seed());
   tally.add(*session);
   std::printf(
-      "seed %llu: %llu kills, %llu inside a checkpoint, %llu inside compaction, "
+      "seed %llu: %llu kills, %llu inside a checkpoint, %llu inside a snapshot, %llu inside "
+      "compaction, "
       "%llu inside rotation, %llu at a random moment; %llu starts were killed as well; "
-      "%llu writes were acknowledged, %llu others had happened%s\n",
+      "%llu writes were acknowledged, %llu others had happened; %llu snapshots were acknowledged; "
+      "%llu keys with a deadline were there, %llu were over%s\n",
       static_cast<unsigned long long>(random.seed()), static_cast<unsigned long long>(tally.kills),
       static_cast<unsigned long long>(tally.in_checkpoint),
+      static_cast<unsigned long long>(tally.in_snapshot),
       static_cast<unsigned long long>(tally.in_compaction),
       static_cast<unsigned long long>(tally.in_rotation),
       static_cast<unsigned long long>(tally.at_a_moment),
       static_cast<unsigned long long>(tally.starts),
       static_cast<unsigned long long>(tally.answered),
-      static_cast<unsigned long long>(tally.executed_unanswered), kept.c_str());
+      static_cast<unsigned long long>(tally.executed_unanswered),
+      static_cast<unsigned long long>(tally.snapshots),
+      static_cast<unsigned long long>(tally.deadlines_kept),
+      static_cast<unsigned long long>(tally.deadlines_ended), kept.c_str());
   EXPECT_TRUE(tally.has(1));
+  EXPECT_GT(tally.deadlines_kept, 0U);
+  EXPECT_GT(tally.deadlines_ended, 0U);
 }
 
 }  // namespace

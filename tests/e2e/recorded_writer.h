@@ -1,22 +1,16 @@
 #pragma once
 
 #include <array>
-#include <cerrno>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include "killed_connection.h"
 
 /// A connection that writes to a daemon which may be killed at any moment, and knows afterwards
 /// what may be there and what has to be.
@@ -38,41 +32,10 @@ inline constexpr const char* kHitsKey = "hits";
 /// Has keys of its own, which nobody else writes: what they hold tells how many of its requests
 /// were executed. Requests are pipelined and executed in order, so that this is some first part of
 /// them: at least all that were answered, at most all that were sent.
-class RecordedWriter {
+class RecordedWriter final : public KilledConnection {
  public:
   RecordedWriter(std::size_t number, std::uint64_t seed)
       : prefix_("c" + std::to_string(number) + ":"), random_(seed * 1000 + number) {}
-  RecordedWriter(RecordedWriter&& other) = delete;
-  RecordedWriter(const RecordedWriter&) = delete;
-  ~RecordedWriter() { disconnect(); }
-
-  void connect(const std::string& socket) {
-    fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    socket.copy(address.sun_path, sizeof address.sun_path - 1);
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      throw std::runtime_error("cannot connect to " + socket);
-    }
-    ::fcntl(fd_, F_SETFL, O_NONBLOCK);
-    input_.clear();
-    output_.clear();
-    issued_bytes_ = 0;
-    sent_bytes_ = 0;
-    pipeline_ = between(1, 8);
-    issue({}, R"({"op":"use","name":"w"})");
-    write_on();
-  }
-  /// -1 for the descriptor when the connection has ended.
-  [[nodiscard]] pollfd interest() const {
-    return {fd_, static_cast<short>(output_.empty() ? POLLIN : POLLIN | POLLOUT), 0};
-  }
-  /// Reads the answers that are there, and issues new requests. What was answered before the
-  /// daemon's end is still read after it.
-  void turn() {
-    read_answers();
-    if (fd_ >= 0) write_on();
-  }
 
   /// What a daemon holds of this connection's keys, after it was killed: goes on from there.
   /// Nothing, or what is wrong with it.
@@ -92,7 +55,7 @@ class RecordedWriter {
         }
         settled.hits_max = hits;
       }
-      if (count == outstanding_.size() || outstanding_[count].end > sent_bytes_) break;
+      if (count == outstanding_.size() || !was_sent(outstanding_[count].end)) break;
       outstanding_[count].apply(state, moved, hits);
     }
     if (!first) return difference(found, state, count);
@@ -114,8 +77,6 @@ class RecordedWriter {
   [[nodiscard]] const Settled& settled() const { return settled_; }
 
   [[nodiscard]] const std::string& prefix() const { return prefix_; }
-  /// An answer that should not have been.
-  [[nodiscard]] const std::string& complaint() const { return complaint_; }
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
   [[nodiscard]] std::uint64_t executed_unanswered() const { return executed_unanswered_; }
 
@@ -171,9 +132,7 @@ class RecordedWriter {
   }
 
   void issue(Write write, const std::string& request) {
-    output_ += request + "\n";
-    issued_bytes_ += request.size() + 1;
-    write.end = issued_bytes_;
+    write.end = put(request);
     Amounts ignored{};
     std::int64_t hits = 0;
     write.apply(predicted_, ignored, hits);
@@ -256,36 +215,16 @@ class RecordedWriter {
           R"({"op":"mset","entries":[)" + entries[0] + "," + entries[1] + "," + entries[2] + "]}");
   }
 
-  void write_on() {
+  void connected() override {
+    pipeline_ = between(1, 8);
+    issue({}, R"({"op":"use","name":"w"})");
+  }
+  void issue_more() override {
     while (outstanding_.size() < pipeline_)
       issue_any();
-    const ssize_t n = ::send(fd_, output_.data(), output_.size(), MSG_NOSIGNAL);
-    if (n > 0) {
-      sent_bytes_ += static_cast<std::uint64_t>(n);
-      output_.erase(0, static_cast<std::size_t>(n));
-    }
-    // An error is seen when reading: answers may still be there.
   }
-  void read_answers() {
-    char buffer[65'536];
-    const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) {
-      disconnect();
-      return;
-    }
-    input_.append(buffer, static_cast<std::size_t>(n));
-    std::size_t begin = 0;
-    for (std::size_t end = 0; (end = input_.find('\n', begin)) != std::string::npos;
-         begin = end + 1)
-      take_answer(input_.substr(begin, end - begin));
-    input_.erase(0, begin);
-  }
-  void take_answer(const std::string& answer) {
-    if (outstanding_.empty()) {
-      complaint_ = "an answer to nothing: " + answer;
-      return;
-    }
+  void take_answer(const std::string& answer) override {
+    if (outstanding_.empty()) return complain("an answer to nothing: " + answer);
     const Write& write = outstanding_.front();
     bool is_right = answer.starts_with(R"({"ok":true)");
     if (write.value) {
@@ -293,13 +232,10 @@ class RecordedWriter {
           answer.find("\"value\":" + std::to_string(*write.value) + ",") != std::string::npos ||
           answer.find("\"value\":" + std::to_string(*write.value) + "}") != std::string::npos;
     }
-    if (!is_right && complaint_.empty()) complaint_ = prefix_ + " was answered " + answer;
+    if (!is_right) complain(prefix_ + " was answered " + answer);
     write.apply(confirmed_, moved_, hits_);
     outstanding_.pop_front();
     ++answered_;
-  }
-  void disconnect() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
 
   /// For people: how `found` differs from what was answered and from all that was sent.
@@ -323,11 +259,6 @@ class RecordedWriter {
 
   const std::string prefix_;
   std::mt19937_64 random_;
-  int fd_ = -1;
-  std::string input_;
-  std::string output_;
-  std::uint64_t issued_bytes_ = 0;
-  std::uint64_t sent_bytes_ = 0;
   std::size_t pipeline_ = 1;
   std::uint64_t unique_ = 0;
 
@@ -337,7 +268,6 @@ class RecordedWriter {
   Amounts moved_{};
   std::int64_t hits_ = 0;
   Settled settled_;
-  std::string complaint_;
   std::uint64_t answered_ = 0;
   std::uint64_t executed_unanswered_ = 0;
 };

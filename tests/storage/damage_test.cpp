@@ -129,6 +129,18 @@ TEST_F(DamageTest, EveryFileCutAnywhere) {
   EXPECT_GT(opened_, 10);
 }
 
+TEST_F(DamageTest, AFileOfAnotherNameOrDirectory) {
+  for (const std::string& path : ended_->paths()) {
+    if (path.ends_with(format::kLockName)) continue;
+    for (const std::size_t at : {format::kSequenceAt, format::kDirectoryAt}) {
+      auto files = ended_->clone();
+      change_header(*files, path, at);
+      check(std::move(files), path + " with another header at " + std::to_string(at));
+    }
+  }
+  EXPECT_EQ(opened_, 0);
+}
+
 TEST_F(DamageTest, AFileThatIsMissing) {
   for (const std::string& path : ended_->paths()) {
     if (path.ends_with(format::kLockName)) continue;

@@ -443,6 +443,75 @@ TEST_F(RepairTest, ASnapshotThatWentOnAsALogIsNotForgotten) {
   EXPECT_EQ(start(*machine.files), whole);
 }
 
+/// What was written to its log would otherwise be taken away by the snapshot, which is older.
+TEST_F(RepairTest, ANamespaceWhoseGettingALogIsLostHasItsSnapshotAndItsLog) {
+  for (const bool has_checkpoint : {false, true}) {
+    SCOPED_TRACE(has_checkpoint);
+    Machine machine;
+    machine.must_start();
+    const auto ns = machine.make("n", {.persist = core::Persistence::kSnapshot, .max_keys = 50});
+    machine.set(ns, "old", "v");
+    machine.set(ns, "changed", "v");
+    machine.set(ns, "gone", "v");
+    ASSERT_TRUE(machine.commit());
+    if (has_checkpoint) {
+      ASSERT_TRUE(machine.storage->checkpoint());
+    }
+    ASSERT_TRUE(machine.stop());
+    machine.must_start();
+    const auto again = machine.find("n");
+    ASSERT_TRUE(machine.store->alter_namespace(
+        again, {.persist = core::Persistence::kWal, .max_keys = 50}, machine.clock.now()));
+    ASSERT_TRUE(machine.commit());
+    const std::uint64_t altered = machine.storage->latest();
+    machine.set(again, "changed", "w");
+    machine.set(again, "new", "w");
+    ASSERT_TRUE(machine.store->remove(again, "gone", {}, machine.clock.now()));
+    ASSERT_TRUE(machine.commit());
+    const Kept whole = machine.kept();
+    ASSERT_TRUE(machine.stop());
+    ASSERT_EQ(start(*machine.files), whole);
+    for (const Place& place : places_of(*machine.files)) {
+      const bool is_it = place.is_segment && place.header.sequence == altered &&
+                         place.header.kind == format::RecordKind::kChanges;
+      if (is_it) machine.files->flip(place.path, place.offset + 1);
+    }
+    ASSERT_FALSE(start(*machine.files));
+    EXPECT_THAT(must_repair(*machine.files).remade,
+                ElementsAre("namespace 1, \"n\", has a log again: the record that gave it one is "
+                            "lost"));
+    EXPECT_EQ(start(*machine.files), whole);
+  }
+}
+
+TEST_F(RepairTest, AFileWithAnotherOnesNameGetsItsOwnAgain) {
+  for (const std::string_view kind : {format::kCheckpointPrefix, format::kSnapshotPrefix}) {
+    const std::string prefix(kind);
+    auto files = files_->clone();
+    for (const std::string& path : files->paths()) {
+      if (!path.starts_with("/data/" + prefix)) continue;
+      std::string name = path;
+      name[path.size() - format::kCheckpointSuffix.size() - 3] = 'f';
+      ASSERT_TRUE(files->rename(path, name));
+    }
+    ASSERT_FALSE(start(*files)) << prefix;
+    must_repair(*files);
+    EXPECT_EQ(start(*files), whole_) << prefix;
+  }
+}
+
+TEST_F(RepairTest, ASnapshotOfAnotherDirectoryIsNotTaken) {
+  for (const std::string& path : files_->paths()) {
+    if (!path.starts_with("/data/" + std::string(format::kSnapshotPrefix))) continue;
+    change_header(*files_, path, format::kDirectoryAt);
+  }
+  ASSERT_FALSE(start(*files_));
+  EXPECT_THAT(must_repair(*files_).lost, SizeIs(1));
+  Kept expected = whole_;
+  expected["shots"].entries.clear();
+  EXPECT_EQ(start(*files_), expected);
+}
+
 TEST_F(RepairTest, AnOldCheckpointHelpsWhereTheLogGoesOnFromIt) {
   Machine machine;
   machine.must_start();

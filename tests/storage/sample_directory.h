@@ -3,9 +3,23 @@
 #include <map>
 #include <string>
 
+#include "crc32c.h"
+#include "little_endian.h"
+#include "log_format.h"
 #include "storage_fixture.h"
 
 namespace appmem::storage::test {
+
+/// Changes a byte of a file's header, whose CRC fits then as well.
+inline void change_header(appmem::test::SimulatedFiles& files, const std::string& path,
+                          std::size_t at) {
+  std::string bytes = files.contents(path);
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  store_u32(bytes.data() + format::kHeaderCrcAt, 0);
+  store_u32(bytes.data() + format::kHeaderCrcAt,
+            crc32c(std::string_view(bytes).substr(0, format::kFileHeaderBytes)));
+  files.set_contents(path, bytes);
+}
 
 /// A small data directory with something of everything: a snapshot, a checkpoint, segments from
 /// before it and behind it, every operation, every kind of value. Expects a machine that has not

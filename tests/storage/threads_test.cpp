@@ -1,6 +1,7 @@
 // Storage with its threads, used by several at once: what ThreadSanitizer looks at.
 
 #include <atomic>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -104,6 +105,48 @@ TEST(StorageThreadsTest, WhatSeveralWriteBesideCheckpointsComesBackWhenEachGroup
 
 TEST(StorageThreadsTest, AndWhenTheLoopsWriteThemselves) {
   run(Sync::kInterval);
+}
+
+TEST(StorageThreadsTest, AVerificationDoesNotHoldUpCheckpoints) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.options.segment_bytes = 4096;
+  machine.must_start();
+  const auto ns = machine.make("w");
+  const auto fill = [&] {
+    for (int i = 0; i < 100; ++i) {
+      machine.set(ns, "key" + std::to_string(i), std::string(100, 'v'));
+      machine.storage->turn_ended();
+      wait_until_committed(*machine.storage, machine.storage->latest());
+    }
+  };
+  fill();
+  std::latch reads(1);
+  std::latch goes_on(1);
+  std::atomic<bool> is_held{false};
+  machine.files->behind_each([&](std::string_view what) {
+    if (!what.starts_with("read ") || is_held.exchange(true)) return;
+    reads.count_down();
+    goes_on.wait();
+  });
+  const std::uint64_t request = machine.storage->request_verify();
+  reads.wait();
+  // In the middle of the first file, all that were there go.
+  for (int round = 0; round < 2; ++round) {
+    fill();
+    EXPECT_TRUE(machine.storage->checkpoint());
+  }
+  EXPECT_FALSE(machine.storage->verify_state(request).done);
+  goes_on.count_down();
+  while (!machine.storage->verify_state(request).done)
+    std::this_thread::yield();
+  const auto state = machine.storage->verify_state(request);
+  ASSERT_TRUE(state.result) << state.result.error().message;
+  EXPECT_EQ(state.result->damage, "");
+  EXPECT_EQ(state.result->last_sequence, machine.storage->latest());
+  // One that is asked for at the end is given up.
+  machine.storage->request_verify();
+  EXPECT_TRUE(machine.stop());
 }
 
 }  // namespace

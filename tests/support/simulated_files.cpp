@@ -266,6 +266,28 @@ class SimulatedFiles::HeldLock final : public storage::FileLock {
   SimulatedFiles& files_;
 };
 
+/// Holds the mutex, and tells when it is free again.
+class SimulatedFiles::Operation {
+ public:
+  Operation(SimulatedFiles& files, const std::string& what)
+      : files_(files), what_(what), lock_(files.mutex_) {}
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  ~Operation() {
+    if (files_.is_telling_ || !files_.behind_each_) return;
+    files_.is_telling_ = true;
+    lock_.unlock();
+    files_.behind_each_(what_);
+    lock_.lock();
+    files_.is_telling_ = false;
+  }
+
+ private:
+  SimulatedFiles& files_;
+  const std::string& what_;
+  std::unique_lock<std::mutex> lock_;
+};
+
 namespace {
 
 constexpr const char* kCrashed = "the machine has crashed";
@@ -321,8 +343,8 @@ SimulatedFiles::NodeId SimulatedFiles::make_file(const std::string& path) {
 }
 
 Result<std::unique_ptr<storage::File>> SimulatedFiles::open(const std::string& path, Open how) {
-  const std::lock_guard guard(mutex_);
   const std::string what = (how == Open::kMake ? "make " : "open ") + path;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(how == Open::kMake);
   if (!fate.is_done) return failed(what, fate.why);
   std::optional<NodeId> id = find(path);
@@ -337,9 +359,10 @@ Result<std::unique_ptr<storage::File>> SimulatedFiles::open(const std::string& p
 }
 
 Result<std::vector<std::string>> SimulatedFiles::list(const std::string& directory) {
-  const std::lock_guard guard(mutex_);
+  const std::string what = "list " + directory;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(false);
-  if (!fate.why.empty()) return failed("list " + directory, fate.why);
+  if (!fate.why.empty()) return failed(what, fate.why);
   const std::string path = without_slash(directory);
   std::vector<std::string> names;
   const auto found = disk_->directories.find(path);
@@ -356,9 +379,9 @@ Result<std::vector<std::string>> SimulatedFiles::list(const std::string& directo
 }
 
 Result<void> SimulatedFiles::make_directory(const std::string& path) {
-  const std::lock_guard guard(mutex_);
-  const Fate fate = next_fate(true);
   const std::string what = "make the directory " + path;
+  const Operation guard(*this, what);
+  const Fate fate = next_fate(true);
   if (!fate.is_done) return failed(what, fate.why);
   for (std::string made = without_slash(path); disk_->directories.count(made) == 0;
        made = split(made).directory) {
@@ -370,8 +393,8 @@ Result<void> SimulatedFiles::make_directory(const std::string& path) {
 }
 
 Result<void> SimulatedFiles::rename(const std::string& from, const std::string& to) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "rename " + from + " to " + to;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(false);
   if (!fate.is_done) return failed(what, fate.why);
   const std::optional<NodeId> id = find(from);
@@ -398,8 +421,8 @@ void SimulatedFiles::move_name(const std::string& from, const std::string& to, N
 }
 
 Result<void> SimulatedFiles::remove(const std::string& path) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "remove " + path;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(false);
   if (!fate.is_done) return failed(what, fate.why);
   const std::optional<NodeId> id = find(path);
@@ -410,8 +433,8 @@ Result<void> SimulatedFiles::remove(const std::string& path) {
 }
 
 Result<void> SimulatedFiles::sync_directory(const std::string& path) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "sync the directory " + path;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(false);
   if (!fate.why.empty()) return failed(what, fate.why);
   const auto found = disk_->directories.find(without_slash(path));
@@ -421,8 +444,8 @@ Result<void> SimulatedFiles::sync_directory(const std::string& path) {
 }
 
 Result<std::unique_ptr<storage::FileLock>> SimulatedFiles::lock(const std::string& path) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "lock " + path;
+  const Operation guard(*this, what);
   const Fate fate = next_fate(!find(path));
   if (!fate.is_done) return failed(what, fate.why);
   if (directory_of(path) == nullptr) return failed(what, reason(ENOENT));
@@ -441,8 +464,8 @@ void SimulatedFiles::unlock(const HeldLock& lock) {
 
 Result<std::size_t> SimulatedFiles::read(const OpenFile& file, std::uint64_t offset,
                                          std::span<char> out) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "read " + file.path;
+  const Operation guard(*this, what);
   if (file.start != starts_) return failed(what, kCrashed);
   const Fate fate = next_fate(false);
   if (!fate.why.empty()) return failed(what, fate.why);
@@ -453,8 +476,8 @@ Result<std::size_t> SimulatedFiles::read(const OpenFile& file, std::uint64_t off
 
 Result<void> SimulatedFiles::write(const OpenFile& file, std::uint64_t offset,
                                    std::span<const std::string_view> pieces) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "write to " + file.path;
+  const Operation guard(*this, what);
   if (file.start != starts_) return failed(what, kCrashed);
   Fate fate = next_fate(true);
   if (!file.is_writable) return failed(what, reason(EBADF));
@@ -474,8 +497,8 @@ Result<void> SimulatedFiles::write(const OpenFile& file, std::uint64_t offset,
 }
 
 Result<void> SimulatedFiles::sync(const OpenFile& file) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "sync " + file.path;
+  const Operation guard(*this, what);
   if (file.start != starts_) return failed(what, kCrashed);
   const Fate fate = next_fate(false);
   Node& node = disk_->nodes.at(file.node);
@@ -488,8 +511,8 @@ Result<void> SimulatedFiles::sync(const OpenFile& file) {
 }
 
 Result<void> SimulatedFiles::resize(const OpenFile& file, std::uint64_t size, bool only_grow) {
-  const std::lock_guard guard(mutex_);
   const std::string what = (only_grow ? "reserve " : "truncate ") + file.path;
+  const Operation guard(*this, what);
   if (file.start != starts_) return failed(what, kCrashed);
   const Fate fate = next_fate(only_grow);
   if (!file.is_writable) return failed(what, reason(only_grow ? EBADF : EINVAL));
@@ -501,8 +524,8 @@ Result<void> SimulatedFiles::resize(const OpenFile& file, std::uint64_t size, bo
 }
 
 Result<std::uint64_t> SimulatedFiles::size(const OpenFile& file) {
-  const std::lock_guard guard(mutex_);
   const std::string what = "look at " + file.path;
+  const Operation guard(*this, what);
   if (file.start != starts_) return failed(what, kCrashed);
   const Fate fate = next_fate(false);
   if (!fate.why.empty()) return failed(what, fate.why);
@@ -512,6 +535,21 @@ Result<std::uint64_t> SimulatedFiles::size(const OpenFile& file) {
 std::uint64_t SimulatedFiles::operations() const {
   const std::lock_guard guard(mutex_);
   return operations_;
+}
+
+void SimulatedFiles::behind_each(std::function<void(std::string_view what)> told) {
+  const std::lock_guard guard(mutex_);
+  behind_each_ = std::move(told);
+}
+
+std::uint64_t SimulatedFiles::bytes() const {
+  const std::lock_guard guard(mutex_);
+  std::uint64_t all = 0;
+  for (const auto& [path, directory] : disk_->directories) {
+    for (const auto& [name, id] : directory.names)
+      all += disk_->nodes.at(id).bytes.size();
+  }
+  return all;
 }
 
 void SimulatedFiles::fail_at(std::uint64_t operation, Fault fault, Lasts lasts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,6 +58,9 @@ class SimulatedFiles final : public storage::FileSystem {
 
   /// Calls of the functions above and of those of files, so far: the number of the next one.
   [[nodiscard]] std::uint64_t operations() const;
+  /// Called behind each of them, with what it was ("write to /data/…"), and not for those that are
+  /// made by `told` itself. For a test of one thread; an empty function takes it back.
+  void behind_each(std::function<void(std::string_view what)> told);
   /// The operation with that number fails. Replaces what was asked for before.
   void fail_at(std::uint64_t operation, Fault fault, Lasts lasts = Lasts::kOnce);
   /// From that operation on everything fails: "the machine has crashed". That operation itself may
@@ -80,6 +84,8 @@ class SimulatedFiles final : public storage::FileSystem {
   [[nodiscard]] bool exists(const std::string& path) const;
   /// Of all files, sorted.
   [[nodiscard]] std::vector<std::string> paths() const;
+  /// Of all files together, with what was taken in advance.
+  [[nodiscard]] std::uint64_t bytes() const;
   /// As a process reads it.
   [[nodiscard]] std::string contents(const std::string& path) const;
   /// What a crash cannot take, if it leaves the file's name.
@@ -95,6 +101,7 @@ class SimulatedFiles final : public storage::FileSystem {
  private:
   class OpenFile;
   class HeldLock;
+  class Operation;
   struct Disk;
   struct Node;
   struct Directory;
@@ -136,6 +143,8 @@ class SimulatedFiles final : public storage::FileSystem {
   std::uint64_t starts_ = 0;  // of the machine; a file is of one of them
   std::uint64_t operations_ = 0;
   std::uint64_t faults_ = 0;
+  std::function<void(std::string_view)> behind_each_;
+  bool is_telling_ = false;
   std::optional<PlannedFault> fault_;
   std::optional<std::uint64_t> crash_at_;
 };

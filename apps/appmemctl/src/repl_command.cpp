@@ -1,3 +1,6 @@
+#include <chrono>
+#include <optional>
+
 #include <unistd.h>
 
 #include "appmem/protocol/error_table.h"
@@ -18,7 +21,9 @@ int run_repl(Context& context, const Invocation& invocation) {
   const Result<client::Client*> client = context.client();
   if (!client) return report_client_error(client.error());
   const bool interactive = ::isatty(STDIN_FILENO) == 1 && context.out.is_terminal();
-  Shell shell(**client, context.out, context.options.ns);
+  std::optional<std::chrono::milliseconds> patience;  // for ever, unless it was said how long
+  if (!context.timeout_given) patience.emplace(0);
+  Shell shell(**client, context.out, context.options.ns, patience);
   const std::unique_ptr<LineReader> reader =
       interactive
           ? make_terminal_reader(context.out, default_history_path(),

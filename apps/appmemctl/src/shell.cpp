@@ -68,8 +68,9 @@ constexpr std::int64_t kKeysOffered = 100;
 
 }  // namespace
 
-Shell::Shell(client::Client& client, Output& out, std::string ns)
-    : client_(client), out_(out), ns_(std::move(ns)) {
+Shell::Shell(client::Client& client, Output& out, std::string ns,
+             std::optional<std::chrono::milliseconds> patience)
+    : client_(client), out_(out), ns_(std::move(ns)), patience_(patience) {
 }
 
 std::string Shell::prompt() const {
@@ -112,7 +113,7 @@ bool Shell::execute(std::string_view text) {
   } else if (const ShellCommand* command = find_shell_command(name)) {
     if (const auto request = command->compose(line)) {
       const Result<JsonView> sent = JsonView::parse(*request);
-      call(*request, sent ? command->show_of(*sent) : command->show);
+      call(*request, sent ? command->show_of(*sent) : command->show, command->takes_long);
     } else {
       print_usage(command->usage);
     }
@@ -122,8 +123,10 @@ bool Shell::execute(std::string_view text) {
   return true;
 }
 
-void Shell::call(const std::string& request, void (*show)(Output&, const JsonView&)) {
-  const Result<std::string> line = client_.call(request);
+void Shell::call(const std::string& request, void (*show)(Output&, const JsonView&),
+                 bool takes_long) {
+  const Result<std::string> line =
+      client_.call(request, takes_long ? patience_ : std::optional<std::chrono::milliseconds>());
   if (!line) return print_error(line.error().message);
   const Result<JsonView> answer = JsonView::parse(*line);
   if (!answer) return print_error(answer.error().message);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,10 @@ class ShellLine;
 /// client::Client alone, so that a daemon and an embedded store cannot be told apart.
 class Shell {
  public:
-  /// Both borrowed. `ns` is the namespace that the client is in.
-  Shell(client::Client& client, Output& out, std::string ns);
+  /// Both borrowed. `ns` is the namespace that the client is in. `patience`: for what takes long,
+  /// in place of the client's timeout.
+  Shell(client::Client& client, Output& out, std::string ns,
+        std::optional<std::chrono::milliseconds> patience = std::nullopt);
 
   /// What stands before each line: "> ", after the namespace where that is not `default`.
   [[nodiscard]] std::string prompt() const;
@@ -38,13 +42,15 @@ class Shell {
   void run_use(ShellLine& line);
   void run_clear(ShellLine& line);
   void run_help(ShellLine& line);
-  void call(const std::string& request, void (*show)(Output&, const client::JsonView&));
+  void call(const std::string& request, void (*show)(Output&, const client::JsonView&),
+            bool takes_long = false);
   void print_error(std::string_view message);
   void print_usage(std::string_view usage);
 
   client::Client& client_;
   Output& out_;
   std::string ns_;
+  std::optional<std::chrono::milliseconds> patience_;
 };
 
 }  // namespace appmem::ctl

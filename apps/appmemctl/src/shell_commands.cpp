@@ -244,7 +244,7 @@ constexpr ShellCommand kCommands[] = {
      compose<CommandId::kAppend, value_request>, show_length},
     {"COUNT", "COUNT [prefix]", "how many keys there are", count_request, show_count},
     {"STATS", "STATS [key]", "about the server, or about a key", stats_request, show_stats},
-    {"COMPACT", "COMPACT", "free what is dead in the log", compact_request, show_ok},
+    {"COMPACT", "COMPACT", "free what is dead in the log", compact_request, show_ok, nullptr, true},
     {"PING", "PING", "whether the server answers", ping_request, show_pong},
 };
 

@@ -24,6 +24,8 @@ struct ShellCommand {
   ShowLines show = nullptr;
   /// Where it is another for a request with `keys` than for one with `key`.
   ShowLines show_several = nullptr;
+  /// However long it takes, it is waited for.
+  bool takes_long = false;
 
   /// How the answer to a request of this command is shown.
   [[nodiscard]] ShowLines show_of(const client::JsonView& request) const;

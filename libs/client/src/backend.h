@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,8 +22,11 @@ class Backend {
 
   [[nodiscard]] virtual const std::string& address() const = 0;
 
-  /// Answers in order. Precondition: no request holds a line end. Errors: kUnavailable, kTimeout.
-  virtual Result<std::vector<std::string>> pipeline(std::span<const std::string_view> requests) = 0;
+  /// Answers in order. `timeout`: for each wait for one, in place of ClientOptions'. Precondition:
+  /// no request holds a line end. Errors: kUnavailable, kTimeout.
+  virtual Result<std::vector<std::string>> pipeline(
+      std::span<const std::string_view> requests,
+      std::optional<std::chrono::milliseconds> timeout) = 0;
 
   /// Executes `request`, which is a `use` of `ns`, and moves all later requests there; returns its
   /// answer, which may be an error and then nothing has changed. Errors: kUnavailable, kTimeout.

@@ -23,7 +23,7 @@ template <typename Read>
 auto ask(Backend& backend, const std::string& request, Read read)
     -> decltype(read(std::declval<JsonView>())) {
   const std::string_view requests[] = {request};
-  const Result<std::vector<std::string>> answers = backend.pipeline(requests);
+  const Result<std::vector<std::string>> answers = backend.pipeline(requests, std::nullopt);
   if (!answers) return fail(answers.error());
   const Result<JsonView> answer = JsonView::parse(answers->front());
   if (!answer) return fail(ErrorCode::kInternal, answer.error().message);
@@ -349,13 +349,14 @@ Result<ScanPage> Client::scan(const ScanOptions& options, std::string_view curso
   });
 }
 
-Result<std::string> Client::call(std::string_view request) {
+Result<std::string> Client::call(std::string_view request,
+                                 std::optional<std::chrono::milliseconds> timeout) {
   if (!is_request_line(request)) {
     return fail(ErrorCode::kInvalidRequest, "a request is one JSON object on one line");
   }
   if (const auto ns = namespace_of_use(request)) return backend_->use(request, *ns);
   const std::string_view requests[] = {request};
-  Result<std::vector<std::string>> answers = backend_->pipeline(requests);
+  Result<std::vector<std::string>> answers = backend_->pipeline(requests, timeout);
   if (!answers) return fail(std::move(answers).error());
   return std::move(answers->front());
 }
@@ -371,7 +372,7 @@ Result<std::vector<std::string>> Client::pipeline(std::span<const std::string> r
     }
   }
   const std::vector<std::string_view> views(requests.begin(), requests.end());
-  return backend_->pipeline(views);
+  return backend_->pipeline(views, std::nullopt);
 }
 
 }  // namespace appmem::client

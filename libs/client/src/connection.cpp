@@ -54,6 +54,12 @@ socklen_t fill_in(const Address& address, sockaddr_storage& storage) {
   return sizeof path;
 }
 
+void limit_waits(int fd, std::chrono::milliseconds timeout) {
+  const timeval limit = to_timeval(timeout);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
 Result<int> connect_to(const Address& address, std::chrono::milliseconds timeout, int* reason) {
   const auto refused = [&](int error) {
     // EINPROGRESS: over TCP the time is over.
@@ -72,9 +78,7 @@ Result<int> connect_to(const Address& address, std::chrono::milliseconds timeout
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   // A full queue of the listener blocks connect() for at most the time to send.
-  const timeval limit = to_timeval(timeout);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  limit_waits(fd, timeout);
   int connected = 0;
   do {
     connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), bytes);
@@ -102,6 +106,11 @@ Connection::Connection(int fd, std::chrono::milliseconds timeout) : fd_(fd), tim
 
 Connection::~Connection() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+void Connection::set_timeout(std::chrono::milliseconds timeout) {
+  timeout_ = timeout;
+  limit_waits(fd_, timeout);
 }
 
 int Connection::release() {

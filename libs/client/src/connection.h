@@ -38,6 +38,9 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
+  /// From now on; see open().
+  void set_timeout(std::chrono::milliseconds timeout);
+
   /// Sends `requests`, each as a line, and appends the answers' lines to `answers`, at most one for
   /// each request. Reads while it writes, so that a batch of any size cannot block both ends.
   /// Unless it ends with kComplete, the connection must not be used again.

@@ -182,7 +182,8 @@ std::string EmbeddedBackend::execute(Session& session, std::string_view request)
 }
 
 Result<std::vector<std::string>> EmbeddedBackend::pipeline(
-    std::span<const std::string_view> requests) {
+    std::span<const std::string_view> requests,
+    std::optional<std::chrono::milliseconds> /*timeout*/) {
   std::unique_ptr<Session> session = borrow_session();
   std::vector<std::string> answers;
   answers.reserve(requests.size());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -29,7 +30,9 @@ class EmbeddedBackend final : public Backend {
   ~EmbeddedBackend() override;
 
   [[nodiscard]] const std::string& address() const override { return address_; }
-  Result<std::vector<std::string>> pipeline(std::span<const std::string_view> requests) override;
+  Result<std::vector<std::string>> pipeline(
+      std::span<const std::string_view> requests,
+      std::optional<std::chrono::milliseconds> timeout) override;
   Result<std::string> use(std::string_view request, std::string_view ns) override;
 
   std::optional<Result<std::optional<Value>>> get(std::string_view key) override;

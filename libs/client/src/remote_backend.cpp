@@ -57,9 +57,9 @@ Error RemoteBackend::lost_error(bool may_have_happened) const {
           std::nullopt};
 }
 
-Error RemoteBackend::silent_error() const {
+Error RemoteBackend::silent_error(std::chrono::milliseconds timeout) const {
   return {ErrorCode::kTimeout,
-          "appmemd at " + pool_.place() + " did not answer within " + format_duration(timeout_) +
+          "appmemd at " + pool_.place() + " did not answer within " + format_duration(timeout) +
               "; the request may have taken effect",
           std::nullopt};
 }
@@ -93,7 +93,7 @@ std::optional<Result<void>> RemoteBackend::prepare(Connection& connection, bool 
     case Exchange::End::kLost:
       return std::nullopt;
     case Exchange::End::kSilent:
-      return fail(silent_error());
+      return fail(silent_error(timeout_));
     case Exchange::End::kComplete:
       break;
   }
@@ -128,7 +128,7 @@ Result<ConnectionPool::Loan> RemoteBackend::ready_connection(const std::optional
 }
 
 Result<std::vector<std::string>> RemoteBackend::pipeline(
-    std::span<const std::string_view> requests) {
+    std::span<const std::string_view> requests, std::optional<std::chrono::milliseconds> timeout) {
   std::vector<std::string> answers;
   answers.reserve(requests.size());
   int retries = retries_;
@@ -137,17 +137,19 @@ Result<std::vector<std::string>> RemoteBackend::pipeline(
     Result<ConnectionPool::Loan> loan = ready_connection(current_ns());
     if (!loan) return fail(std::move(loan).error());
     const std::size_t before = answers.size();
+    if (timeout) loan->connection->set_timeout(*timeout);
     const Exchange done = loan->connection->exchange(requests.subspan(before), answers);
     if (done.end == Exchange::End::kComplete) {
       if (answers.size() > before && is_resp(answers[before])) {
         pool_.discard(std::move(loan->connection));
         return fail(resp_error(answers[before]));
       }
+      if (timeout) loan->connection->set_timeout(timeout_);
       pool_.give_back(std::move(loan->connection));
       break;
     }
     pool_.discard(std::move(loan->connection));
-    if (done.end == Exchange::End::kSilent) return fail(silent_error());
+    if (done.end == Exchange::End::kSilent) return fail(silent_error(timeout.value_or(timeout_)));
     const std::size_t sent = before + done.sent;
     if (sent <= answers.size()) {  // nothing is in doubt
       if (replacements-- == 0) return fail(lost_error(false));
@@ -175,7 +177,7 @@ Result<std::string> RemoteBackend::use(std::string_view request, std::string_vie
     }
     if (done.end == Exchange::End::kSilent) {
       pool_.discard(std::move(loan->connection));
-      return fail(silent_error());
+      return fail(silent_error(timeout_));
     }
     const Result<JsonView> parsed = JsonView::parse(answers.front());
     if (!parsed) {

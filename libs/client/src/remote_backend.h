@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,7 +24,9 @@ class RemoteBackend final : public Backend {
                                                      const std::string& advice);
 
   [[nodiscard]] const std::string& address() const override { return address_; }
-  Result<std::vector<std::string>> pipeline(std::span<const std::string_view> requests) override;
+  Result<std::vector<std::string>> pipeline(
+      std::span<const std::string_view> requests,
+      std::optional<std::chrono::milliseconds> timeout) override;
   Result<std::string> use(std::string_view request, std::string_view ns) override;
 
  private:
@@ -36,7 +39,7 @@ class RemoteBackend final : public Backend {
   std::optional<Result<void>> prepare(Connection& connection, bool fresh, const std::string& ns);
   [[nodiscard]] std::string current_ns();
   Error lost_error(bool may_have_happened) const;
-  Error silent_error() const;
+  Error silent_error(std::chrono::milliseconds timeout) const;
   /// The answer is one in RESP.
   Error resp_error(std::string_view answer) const;
 

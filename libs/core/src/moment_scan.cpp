@@ -59,12 +59,15 @@ MomentScan::~MomentScan() {
   *link = impl_->next;
 }
 
-Result<bool> MomentScan::run(std::size_t entries_max, const Instant& now) {
+Result<bool> MomentScan::run(std::size_t entries_max, std::uint64_t bytes_max, const Instant& now) {
   Store::Impl& store = impl_->store;
   std::size_t left = std::max<std::size_t>(entries_max, 1);
+  std::uint64_t bytes = 0;
   const auto visit = [&](const EntryView& entry) {
-    if (entry.version <= impl_->last_version) impl_->show(entry);
-    return true;
+    if (entry.version > impl_->last_version) return true;
+    impl_->show(entry);
+    bytes += entry.key.size() + entry.value.bytes.size();
+    return bytes < bytes_max;
   };
   while (left > 0) {
     const std::uint64_t from = impl_->cursor.load(std::memory_order_relaxed);

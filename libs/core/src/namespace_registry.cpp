@@ -42,13 +42,6 @@ Result<NamespaceSettings> NamespaceRegistry::settings(NamespaceId id) const {
   return found->settings;
 }
 
-Result<std::size_t> NamespaceRegistry::value_bytes_max(NamespaceId id) const {
-  const std::shared_lock lock(names_mutex_);
-  const NamespaceState* found = find_alive(id);
-  if (found == nullptr) return fail(ErrorCode::kNotFound, "no such namespace");
-  return found->value_bytes_max;
-}
-
 std::vector<std::pair<std::string, NamespaceId>> NamespaceRegistry::list() const {
   const std::shared_lock lock(names_mutex_);
   std::vector<std::pair<std::string, NamespaceId>> all;

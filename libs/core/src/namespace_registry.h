@@ -97,7 +97,6 @@ class NamespaceRegistry {
   /// Any thread.
   [[nodiscard]] std::optional<NamespaceId> find(std::string_view name) const;
   [[nodiscard]] Result<NamespaceSettings> settings(NamespaceId id) const;
-  [[nodiscard]] Result<std::size_t> value_bytes_max(NamespaceId id) const;
   /// Any thread. All, by name.
   [[nodiscard]] std::vector<std::pair<std::string, NamespaceId>> list() const;
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "appmem/base/decimal.h"
 #include "appmem/base/error.h"
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/prefetch.h"
@@ -65,6 +66,10 @@ class Shard {
   // changed; make room elsewhere and do it again. ---
   Result<GetOutcome> get(const Site& site, const GetOptions& options, EntryVisitor visit,
                          Step& step);
+  /// Whether set() would be refused, other than for lack of room, which is to be known before room
+  /// is made for a large value. Errors: set()'s, with what they count.
+  Result<void> may_set(const Site& site, const ValueView& given, const SetOptions& options,
+                       Step& step);
   /// Above kInlineValueBytesMax the value is shared (checked).
   Result<SetOutcome> set(const Site& site, const ValueView& given, const SetOptions& options,
                          Step& step);
@@ -261,6 +266,10 @@ class Shard {
   [[nodiscard]] bool is_protected(const NamespacePart& part, std::uint32_t tick) const;
 
   Result<void> admit(const NamespaceState& ns, Step& step);
+  /// The beginning of set(), which changes nothing: what is there now, if `value` may take its
+  /// place. `value` becomes what is stored, a view into `text` where it is another.
+  Result<Handle> admit_set(const Site& site, ValueView& value, DecimalText& text,
+                           const SetOptions& options, Step& step);
   /// As MutationSink::readable.
   [[nodiscard]] Result<void> readable(CommitTicket ticket) const {
     if (ticket == 0) [[likely]]

@@ -60,17 +60,25 @@ Result<GetOutcome> Shard::get(const Site& site, const GetOptions& options, Entry
   return outcome;
 }
 
-Result<SetOutcome> Shard::set(const Site& site, const ValueView& given, const SetOptions& options,
-                              Step& step) {
-  const NamespaceState& ns = site.ns();
+Result<void> Shard::may_set(const Site& site, const ValueView& given, const SetOptions& options,
+                            Step& step) {
   ValueView value = given;
   DecimalText text;
+  if (auto old = admit_set(site, value, text, options, step); !old) {
+    return fail(std::move(old).error());
+  }
+  return {};
+}
+
+Result<Handle> Shard::admit_set(const Site& site, ValueView& value, DecimalText& text,
+                                const SetOptions& options, Step& step) {
+  const NamespaceState& ns = site.ns();
   if (ns.settings.type != ValueType::kAny) {
-    auto coerced = coerce_value(ns.settings.type, given, text);
+    auto coerced = coerce_value(ns.settings.type, value, text);
     if (!coerced) {
       // Bytes for a namespace of documents may come again, as one.
       const bool may_come_again =
-          ns.settings.type == ValueType::kJson && given.kind == ValueKind::kBytes;
+          ns.settings.type == ValueType::kJson && value.kind == ValueKind::kBytes;
       if (!may_come_again) note_refused(site.part);
       return fail(std::move(coerced).error());
     }
@@ -100,9 +108,18 @@ Result<SetOutcome> Shard::set(const Site& site, const ValueView& given, const Se
     return fail(unmet, message);
   }
   if (auto admitted = admit(ns, step); !admitted) return fail(std::move(admitted).error());
+  return old;
+}
 
+Result<SetOutcome> Shard::set(const Site& site, const ValueView& given, const SetOptions& options,
+                              Step& step) {
+  ValueView value = given;
+  DecimalText text;
+  const auto admitted = admit_set(site, value, text, options, step);
+  if (!admitted) return fail(admitted.error());
+  const Handle old = *admitted;
   SetOutcome outcome;
-  const std::uint64_t deadline = resolve_expiry(ns, options.expiry, old, step.now);
+  const std::uint64_t deadline = resolve_expiry(site.ns(), options.expiry, old, step.now);
   if (deadline <= deadline_of(step.now.mono)) {
     if (old != kNoHandle) {
       if (options.old != nullptr) (*options.old)(view(old));

@@ -248,22 +248,22 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
   ValueView stored = value;
   SharedBytes large;
   if (needs_large_copy(value)) [[unlikely]] {
-    // Copied before the lock is taken.
-    const auto limit = impl_->registry.value_bytes_max(ns);
-    if (!limit) return fail(limit.error());
-    if (value.bytes.size() <= *limit) {
-      large = impl_->allocate_large(impl_->registry.state(ns.index), value.bytes.size(), now);
-      if (!large) {
-        return impl_->run(ns, key, now,
-                          [](Shard& shard, const Site& site, Step&) -> Result<SetOutcome> {
-                            shard.note_refused(site.part);
-                            return fail(ErrorCode::kOutOfMemory, "no memory for the value");
-                          });
-      }
-      std::memcpy(large.writable().data(), value.bytes.data(), value.bytes.size());
-      stored.bytes = large.view();
-      stored.shared = &large;
+    // Copied before the lock is taken; nothing is evicted for what is refused anyway.
+    const auto admitted = impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
+      return shard.may_set(site, value, options, step);
+    });
+    if (!admitted) return fail(admitted.error());
+    large = impl_->allocate_large(impl_->registry.state(ns.index), value.bytes.size(), now);
+    if (!large) {
+      return impl_->run(ns, key, now,
+                        [](Shard& shard, const Site& site, Step&) -> Result<SetOutcome> {
+                          shard.note_refused(site.part);
+                          return fail(ErrorCode::kOutOfMemory, "no memory for the value");
+                        });
     }
+    std::memcpy(large.writable().data(), value.bytes.data(), value.bytes.size());
+    stored.bytes = large.view();
+    stored.shared = &large;
   }
   return impl_->run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) {
     return shard.set(site, stored, options, step);

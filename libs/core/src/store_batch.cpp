@@ -39,8 +39,9 @@ class BatchStep final : public Keyspace {
   Result<SetOutcome> set(NamespaceId ns, std::string_view key, const ValueView& value,
                          const SetOptions& options, const Instant& now) override {
     return run(ns, key, now, [&](Shard& shard, const Site& site, Step& step) -> Result<SetOutcome> {
-      if (!needs_large_copy(value) || value.bytes.size() > site.ns().value_bytes_max) {
-        return shard.set(site, value, options, step);
+      if (!needs_large_copy(value)) return shard.set(site, value, options, step);
+      if (auto admitted = shard.may_set(site, value, options, step); !admitted) {
+        return fail(std::move(admitted).error());
       }
       SharedBytes large = shard.make_shared(site.part, value.bytes.size(), step);
       if (!large) return fail(ErrorCode::kOutOfMemory, "no memory for the value");

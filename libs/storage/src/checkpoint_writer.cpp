@@ -42,6 +42,7 @@ Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_a
   }
   made.entries = entries_;
   made.bytes = file.bytes();
+  made.plain_bytes = plain_bytes_;
   return made;
 }
 
@@ -73,6 +74,7 @@ Result<void> CheckpointWriter::write_entries(const Namespace& ns, ContentFile& f
                                    .deadline = deadline,
                                    .position = entry.ticket});
           ++entries_;
+          plain_bytes_ += plain_bytes(entry.key, entry.value);
           return true;
         });
     if (!step) return {};  // dropped meanwhile, which the log tells

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "appmem/base/time.h"
@@ -13,12 +14,19 @@
 
 namespace appmem::storage {
 
+/// What an entry takes in a checkpoint besides key and value, about; with a deadline 6 more.
+inline constexpr std::uint64_t kEntryBytes = 18;
+/// Key and value of an entry, as NamespaceInfo::bytes counts them, and kEntryBytes.
+std::uint64_t plain_bytes(std::string_view key, const ValueView& value);
+
 struct CheckpointFile {
   std::string name;
   /// No record up to this one is needed beside it.
   std::uint64_t sequence = 0;
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
+  /// The plain_bytes() of its entries: what came to `bytes` in the file.
+  std::uint64_t plain_bytes = 0;
 };
 
 /// What all checkpoints of a directory have in common. Borrowed.
@@ -63,6 +71,7 @@ class CheckpointWriter {
   std::uint64_t next_record_ = 1;
   std::uint64_t record_begin_ = 0;
   std::uint64_t entries_ = 0;
+  std::uint64_t plain_bytes_ = 0;
 };
 
 }  // namespace appmem::storage

@@ -24,6 +24,8 @@ class CheckpointOwner {
   virtual bool go_on(std::uint64_t bytes) = 0;
   /// Told after each slice of the store that was read under a lock: others come first.
   virtual void rest() {}
+  /// What waits to be written grows faster than it is: go_on() is not to wait. Any thread.
+  virtual void hurry() {}
   /// Returns when the log is on the disk up to `sequence`.
   virtual Result<void> wait_synced(std::uint64_t sequence) = 0;
 };

@@ -264,6 +264,11 @@ class Verification {
         if (is_newest) checkpoint_sequence_ = named.sequence;
         continue;
       }
+      if (auto wrong = misplaced(named, (*file)->header(), 0)) {
+        blame(found_.files.back(), State::kDamaged, wrong->at, wrong->problem);
+        if (is_newest) checkpoint_sequence_ = named.sequence;
+        continue;
+      }
       if (is_newest) {
         directory_id_ = (*file)->header().directory;
         checkpoint_sequence_ = (*file)->header().sequence;
@@ -412,6 +417,10 @@ class Verification {
     auto file = open(named, Kind::kSnapshot, use.header, format::kCheckpointMagic);
     if (!file) return fail(std::move(file).error());
     if (!*file) return {};
+    if (auto wrong = misplaced(named, (*file)->header(), directory_id_)) {
+      blame(found_.files.back(), State::kDamaged, wrong->at, wrong->problem);
+      return {};
+    }
     found_.files.back().needed = use.content;
     const auto needed = check_content(**file, [](const Operation&) {});
     return needed ? Result<void>() : fail(needed.error());

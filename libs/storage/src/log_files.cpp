@@ -87,6 +87,17 @@ std::string snapshot_name(NamespaceNumber ns, std::uint64_t sequence) {
          std::string(format::kCheckpointSuffix);
 }
 
+std::optional<Misplaced> misplaced(const NamedFile& named, const FileHeader& header,
+                                   std::uint64_t directory) {
+  if (header.sequence != named.sequence) {
+    return Misplaced{format::kSequenceAt, "the file has another one's name"};
+  }
+  if (directory != 0 && header.directory != directory) {
+    return Misplaced{format::kDirectoryAt, "it belongs to another directory"};
+  }
+  return std::nullopt;
+}
+
 Error unfinished_repair(const std::string& directory) {
   return {ErrorCode::kUnavailable,
           "a repair of " + directory + " has not come to its end: run appmemd --repair again",

@@ -35,6 +35,15 @@ std::string segment_name(std::uint64_t first_sequence);
 std::string checkpoint_name(std::uint64_t sequence);
 std::string snapshot_name(NamespaceNumber ns, std::uint64_t sequence);
 
+/// A file that is whole, but is not what its name or its directory says.
+struct Misplaced {
+  std::uint64_t at = 0;  // in the header
+  const char* problem = "";
+};
+/// `directory`: the identity of the files read before; 0: there are none.
+std::optional<Misplaced> misplaced(const NamedFile& named, const FileHeader& header,
+                                   std::uint64_t directory);
+
 /// Why a start refuses a directory with a DirectoryListing::repair.
 Error unfinished_repair(const std::string& directory);
 

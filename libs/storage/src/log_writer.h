@@ -60,6 +60,13 @@ class LogWriter {
   void add_sealed(SealedSegment segment);
   /// Takes those whose records are all `up_to` or before off the list.
   std::vector<SealedSegment> take_sealed(std::uint64_t up_to);
+  [[nodiscard]] std::uint64_t sealed_bytes() const {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t bytes = 0;
+    for (const SealedSegment& segment : sealed_)
+      bytes += segment.bytes;
+    return bytes;
+  }
   struct Size {
     std::size_t segments = 0;
     std::uint64_t bytes = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "appmem/base/check.h"
+#include "checkpoint_writer.h"
 #include "log_reader.h"
 
 namespace appmem::storage {
@@ -107,12 +108,16 @@ Result<void> Recovery::load_checkpoint(const NamedFile& named) {
     if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
     return fail(damage(whole_path, 0, file.error().message));
   }
+  if (auto wrong = misplaced(named, file->header(), found_.directory_id)) {
+    return fail(damage(whole_path, wrong->at, wrong->problem));
+  }
   found_.directory_id = file->header().directory;
   found_.checkpoint_sequence = file->header().sequence;
   found_.checkpoint = named.name;
   found_.checkpoint_bytes = file->size();
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
     if (operation.kind != format::Operation::kCreate) {
+      found_.checkpoint_plain_bytes += plain_bytes(operation.key, operation.value);
       return apply(operation, operation.position.value_or(0));
     }
     auto defined = define(operation);
@@ -157,6 +162,9 @@ Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known)
     if (file.error().code != ErrorCode::kInvalidRequest) return fail(std::move(file).error());
     return fail(damage(whole_path, 0, file.error().message));
   }
+  if (auto wrong = misplaced(*newest, file->header(), found_.directory_id)) {
+    return fail(damage(whole_path, wrong->at, wrong->problem));
+  }
   // Cleared after that.
   const bool is_current = known.cleared <= newest->sequence;
   found_.snapshots[number] = {newest->name, is_current};
@@ -186,11 +194,8 @@ Result<void> Recovery::replay_segment(const NamedFile& named, bool is_last) {
     return fail(damage(whole_path, 0, file.error().message));
   }
   const FileHeader& header = file->header();
-  if (header.sequence != named.sequence) {
-    return fail(damage(whole_path, format::kSequenceAt, "the file has another one's name"));
-  }
-  if (found_.directory_id != 0 && header.directory != found_.directory_id) {
-    return fail(damage(whole_path, format::kDirectoryAt, "it belongs to another directory"));
+  if (auto wrong = misplaced(named, header, found_.directory_id)) {
+    return fail(damage(whole_path, wrong->at, wrong->problem));
   }
   found_.directory_id = header.directory;
   const bool follows = found_.segments.empty() ? header.sequence <= found_.last_sequence + 1

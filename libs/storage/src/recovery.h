@@ -25,7 +25,8 @@ struct Recovered {
   std::uint64_t last_sequence = 0;
   std::uint64_t checkpoint_sequence = 0;
   std::uint64_t checkpoint_bytes = 0;
-  std::string checkpoint;  // its name; empty when there is none
+  std::uint64_t checkpoint_plain_bytes = 0;  // see plain_bytes()
+  std::string checkpoint;                    // its name; empty when there is none
   std::uint64_t records = 0;
   std::uint64_t entries = 0;  // of the checkpoint
   /// What was cut off the end of the log because it had not been written whole.

@@ -153,6 +153,12 @@ class Repair {
           "\": the record that made it is lost" +
           (remade.has_settings ? ", a later one has its name and settings" : ""));
     }
+    for (const auto& [sequence, all] : plan->relogged) {
+      for (const Relogged& one : all) {
+        report_.remade.push_back("namespace " + std::to_string(one.ns) + ", \"" + one.name +
+                                 "\", has a log again: the record that gave it one is lost");
+      }
+    }
     directory_id_ = plan->directory_id.value_or(options_.seed == 0 ? 1 : options_.seed);
     SalvagedDirectory source(files_, from);
     if (auto written = write_log(*plan, source); !written) return written;
@@ -164,7 +170,8 @@ class Repair {
       if (!written) return written;
     }
     for (const NamedFile& named : plan->snapshots) {
-      auto written = write_content(source, &named, named.name, named.sequence, {}, named.sequence);
+      auto written = write_content(source, &named, snapshot_name(named.ns, named.sequence),
+                                   named.sequence, {}, named.sequence);
       if (!written) return written;
     }
     if (auto synced = files_.sync_directory(directory_); !synced) return synced;
@@ -195,8 +202,13 @@ class Repair {
       return written;
     };
     const auto add = [&](std::string_view payload) -> Result<void> {
-      records.begin(format::RecordKind::kChanges, next++);
+      records.begin(format::RecordKind::kChanges, next);
+      if (const auto found = plan.relogged.find(next); found != plan.relogged.end()) {
+        for (const Relogged& one : found->second)
+          records.describe(format::Operation::kAlter, one.ns, one.name, one.settings, false);
+      }
       records.put_payload(payload);
+      ++next;
       records.end();
       return write(false);
     };

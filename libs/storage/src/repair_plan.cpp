@@ -1,5 +1,6 @@
 #include "repair_plan.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -28,6 +29,7 @@ class Survey {
       plan_.last = sequence;
       ++plan_.records;
       return read_operations(payload, values_, [&](const Operation& operation) -> Result<void> {
+        note_log(operation, sequence);
         note(operation);
         return {};
       });
@@ -47,9 +49,23 @@ class Survey {
  private:
   void use(std::uint64_t sequence) { plan_.used = std::max(plan_.used, sequence); }
 
+  /// A file may have got another one's name; its header tells.
+  Result<void> believe_header(NamedFile& named) {
+    auto file = RecordFile::open(files_, directory_ + "/" + named.name, format::kCheckpointMagic);
+    if (file) named.sequence = file->header().sequence;
+    if (file || file.error().code == ErrorCode::kInvalidRequest) return {};
+    return fail(std::move(file).error());
+  }
+
   /// The newest one that is whole, if the log goes on from it; else the newest one.
   Result<void> choose_checkpoint() {
-    const std::vector<NamedFile>& all = plan_.listing.checkpoints;
+    std::vector<NamedFile>& all = plan_.listing.checkpoints;
+    for (NamedFile& named : all) {
+      if (auto believed = believe_header(named); !believed) return believed;
+    }
+    std::stable_sort(all.begin(), all.end(), [](const NamedFile& a, const NamedFile& b) {
+      return a.sequence < b.sequence;
+    });
     for (auto one = all.rbegin(); one != all.rend(); ++one) {
       const auto whole = is_whole(*one);
       if (!whole) return fail(whole.error());
@@ -97,6 +113,25 @@ class Survey {
     return {};
   }
 
+  /// Nothing is written to the log of a namespace that is kept as snapshots: where something is, it
+  /// had got one.
+  void note_log(const Operation& operation, std::uint64_t sequence) {
+    const bool is_write = operation.kind == format::Operation::kSet ||
+                          operation.kind == format::Operation::kDelete ||
+                          operation.kind == format::Operation::kExpire;
+    const auto known = shot_.find(operation.ns);
+    if (!is_write || !source_.has_losses || known == shot_.end()) return;
+    known->second.settings.persist = core::Persistence::kWal;
+    plan_.relogged[sequence].push_back(std::move(known->second));
+    shot_.erase(known);
+  }
+
+  void note_mode(const Operation& operation) {
+    shot_.erase(operation.ns);
+    if (operation.settings.persist != core::Persistence::kSnapshot) return;
+    shot_[operation.ns] = {operation.ns, std::string(operation.name), operation.settings};
+  }
+
   /// Which namespaces are used whose making was lost.
   void note(const Operation& operation) {
     const NamespaceNumber ns = operation.ns;
@@ -104,9 +139,11 @@ class Survey {
       case format::Operation::kCreate:
         defined_.insert(ns);
         names_.insert(std::string(operation.name));
+        note_mode(operation);
         return;
       case format::Operation::kDrop:
         defined_.erase(ns);
+        shot_.erase(ns);
         plan_.remade.erase(ns);
         dropped_.insert(ns);
         return;
@@ -120,6 +157,7 @@ class Survey {
   }
 
   void note_settings(const Operation& operation) {
+    note_mode(operation);
     names_.insert(std::string(operation.name));
     if (defined_.contains(operation.ns)) return;
     defined_.insert(operation.ns);
@@ -142,12 +180,26 @@ class Survey {
                        [ns](const NamedFile& file) { return file.ns == ns; });
   }
 
+  Result<bool> belongs_elsewhere(const NamedFile& named) {
+    auto file = RecordFile::open(files_, directory_ + "/" + named.name, format::kCheckpointMagic);
+    if (file)
+      return source_.directory_id.value_or(file->header().directory) != file->header().directory;
+    if (file.error().code == ErrorCode::kInvalidRequest) return false;
+    return fail(std::move(file).error());
+  }
+
   /// Of each namespace the newest one that is whole, else the newest one.
   Result<void> choose_snapshots() {
     std::map<NamespaceNumber, NamedFile> chosen;
     std::set<NamespaceNumber> are_whole;
-    const std::vector<NamedFile>& all = plan_.listing.snapshots;
-    for (const NamedFile& named : all) {
+    for (NamedFile named : plan_.listing.snapshots) {
+      const auto is_foreign = belongs_elsewhere(named);
+      if (!is_foreign) return fail(is_foreign.error());
+      if (*is_foreign) {
+        source_.lost.push_back({.file = named.name, .problem = "it belongs to another directory"});
+        continue;
+      }
+      if (auto believed = believe_header(named); !believed) return believed;
       const auto whole = is_whole(named);
       if (!whole) return fail(whole.error());
       if (!*whole && are_whole.contains(named.ns)) {
@@ -189,6 +241,7 @@ class Survey {
   RepairPlan plan_;
   std::set<NamespaceNumber> defined_;
   std::set<NamespaceNumber> dropped_;
+  std::map<NamespaceNumber, Relogged> shot_;  // kept as snapshots
   std::set<std::string> names_;
 };
 

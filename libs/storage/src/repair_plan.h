@@ -21,13 +21,21 @@ struct Remade {
   bool has_settings = false;  // as a later change of them says
 };
 
+/// A namespace that was kept as snapshots and got a log by a record that is lost.
+struct Relogged {
+  NamespaceNumber ns = 0;
+  std::string name;
+  core::NamespaceSettings settings{};
+};
+
 /// What a repair finds, and what it makes of it.
 struct RepairPlan {
   DirectoryListing listing;
   std::optional<std::uint64_t> directory_id;
   std::optional<NamedFile> checkpoint;
   std::uint64_t checkpoint_needs = 0;
-  std::vector<NamedFile> snapshots;  // one of each namespace
+  /// One of each namespace. Of these and the checkpoint the sequence is what the header says.
+  std::vector<NamedFile> snapshots;
   /// The first and last record of the log that is behind the checkpoint and whole; 0: there is
   /// none.
   std::uint64_t first = 0;
@@ -35,6 +43,8 @@ struct RepairPlan {
   /// Up to here sequence numbers are in use.
   std::uint64_t used = 0;
   std::map<NamespaceNumber, Remade> remade;
+  /// They get their log again with the record that shows it: its number.
+  std::map<std::uint64_t, std::vector<Relogged>> relogged;
   std::uint64_t records = 0;  // of the log
   std::vector<LostPart> lost;
   std::uint64_t cut_bytes = 0;

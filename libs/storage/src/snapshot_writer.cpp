@@ -13,8 +13,22 @@ namespace {
 
 constexpr std::size_t kSliceEntries = 256;
 constexpr std::uint64_t kWriteBytes = 256_KiB;
+/// A buffer that grows has up to twice the memory that it needs, and half as much again while it
+/// moves.
+constexpr std::uint64_t kGrowthParts = 5;
+constexpr std::uint64_t kGrowthOf = 2;
 
 }  // namespace
+
+SnapshotWriter::SnapshotWriter(const CheckpointContext& context, CheckpointOwner& owner,
+                               std::uint64_t memory_bytes_max)
+    : context_(context),
+      owner_(owner),
+      memory_bytes_max_(memory_bytes_max),
+      slice_bytes_(std::min(kWriteBytes, memory_bytes_max / 4 / kGrowthParts * kGrowthOf)),
+      shown_(context.compress_above),
+      writing_(context.compress_above) {
+}
 
 Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumber number,
                                              std::uint64_t newest) {
@@ -38,7 +52,7 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
                     .hash_seed = context_.store.hash_seed()});
   if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
   for (;;) {
-    const auto done = (*scan)->run(kSliceEntries, context_.clock.now());
+    const auto done = scan_some(**scan);
     if (!done) return fail(done.error());
     if (*done) break;
     if (auto flushed = flush(file); !flushed) return fail(flushed.error());
@@ -55,15 +69,39 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
   return made;
 }
 
+Result<bool> SnapshotWriter::scan_some(core::MomentScan& scan) {
+  scanning_ = true;
+  auto done = scan.run(kSliceEntries, slice_bytes_, context_.clock.now());
+  scanning_ = false;
+  return done;
+}
+
+std::uint64_t SnapshotWriter::memory_with(const core::EntryView& entry) const {
+  const bool is_shared = entry.value.shared != nullptr;
+  const std::uint64_t shared = shown_shared_bytes_ + (is_shared ? entry.value.bytes.size() : 0);
+  const std::uint64_t copied = shown_.bytes() - shown_shared_bytes_ + plain_bytes(entry.key, {}) +
+                               (is_shared ? 0 : entry.value.bytes.size());
+  return shared + copied / kGrowthOf * kGrowthParts;
+}
+
 void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) {
   std::optional<WallTime> deadline;
   if (entry.deadline) deadline = context_.clock.now().wall_of(*entry.deadline);
   const std::lock_guard lock(mutex_);
   if (overflown_) return;
-  if (shown_.bytes() + entry.key.size() + entry.value.bytes.size() > memory_bytes_max_) {
+  // A slice is not too much, and of a large value in it there is no copy. What somebody changes,
+  // which is in memory for the snapshot only, may be; a slice is left room for.
+  const bool is_slice = std::this_thread::get_id() == thread_ && scanning_;
+  const std::uint64_t memory = memory_with(entry);
+  if (!is_slice && memory > memory_bytes_max_ / 4 * 3) {
     overflown_ = true;
     return;
   }
+  if (!hurried_ && memory > memory_bytes_max_ / 2) {
+    hurried_ = true;
+    owner_.hurry();
+  }
+  if (entry.value.shared != nullptr) shown_shared_bytes_ += entry.value.bytes.size();
   shown_.set(
       number,
       {.key = entry.key, .value = entry.value, .version = entry.version, .deadline = deadline});
@@ -73,9 +111,10 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
 Result<void> SnapshotWriter::flush(ContentFile& file) {
   {
     const std::lock_guard lock(mutex_);
-    if (shown_.bytes() < kWriteBytes) return {};
+    if (shown_.bytes() < slice_bytes_) return {};
     if (auto ended = end_shown(); !ended) return ended;
     std::swap(shown_, writing_);
+    shown_shared_bytes_ = 0;
     shown_.begin(format::RecordKind::kContent, next_record_++);
   }
   return file.write(writing_, owner_);

@@ -2,24 +2,25 @@
 
 #include <cstdint>
 #include <mutex>
+#include <thread>
 
+#include "appmem/core/moment_scan.h"
 #include "checkpoint_writer.h"
 #include "content_file.h"
 
 namespace appmem::storage {
 
+/// What is shown of a snapshot may take this share of the memory that the store may use, and what
+/// is being written as much: 5 % together.
+inline constexpr std::uint64_t kSnapshotMemoryShare = 40;
+
 /// Writes one namespace to a file as it is at one moment, in slices beside the running store.
 /// Thread safety: none.
 class SnapshotWriter {
  public:
-  /// What writers leave behind faster than it gets to the disk may come to `memory_bytes_max`.
+  /// What is not yet being written takes no more than `memory_bytes_max`.
   SnapshotWriter(const CheckpointContext& context, CheckpointOwner& owner,
-                 std::uint64_t memory_bytes_max)
-      : context_(context),
-        owner_(owner),
-        memory_bytes_max_(memory_bytes_max),
-        shown_(context.compress_above),
-        writing_(context.compress_above) {}
+                 std::uint64_t memory_bytes_max);
 
   /// Errors: kNotFound: there is no such namespace; kConflict: it was cleared or dropped meanwhile;
   /// kOutOfMemory: the disk is too slow for those who write; kUnavailable: the disk; or the owner
@@ -29,6 +30,10 @@ class SnapshotWriter {
 
  private:
   void show(NamespaceNumber number, const core::EntryView& entry);
+  /// That of what is shown, with an entry more.
+  [[nodiscard]] std::uint64_t memory_with(const core::EntryView& entry) const;
+  /// A slice of the store; true when it was the last.
+  Result<bool> scan_some(core::MomentScan& scan);
   /// Writes what has been shown, once it has come to something.
   Result<void> flush(ContentFile& file);
   /// Ends the record in hand. Errors: kOutOfMemory: something has not been kept.
@@ -37,12 +42,18 @@ class SnapshotWriter {
   const CheckpointContext& context_;
   CheckpointOwner& owner_;
   const std::uint64_t memory_bytes_max_;
+  /// So much is shown of the store at once, and then written.
+  const std::uint64_t slice_bytes_;
+  const std::thread::id thread_ = std::this_thread::get_id();
+  bool scanning_ = false;  // used by that thread only
 
   std::mutex mutex_;  // of what is shown
   RecordBuffer shown_;
+  std::uint64_t shown_shared_bytes_ = 0;  // of values that are not copied
   std::uint64_t next_record_ = 1;
   std::uint64_t entries_ = 0;
   bool overflown_ = false;
+  bool hurried_ = false;
 
   RecordBuffer writing_;
 };

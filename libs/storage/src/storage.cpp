@@ -99,7 +99,9 @@ Result<void> Storage::recover(core::Store& store) {
   impl.checkpoint = {.name = found->checkpoint,
                      .sequence = found->checkpoint_sequence,
                      .entries = found->entries,
-                     .bytes = found->checkpoint_bytes};
+                     .bytes = found->checkpoint_bytes,
+                     .plain_bytes = found->checkpoint_plain_bytes};
+  impl.learn_encoding(impl.checkpoint);
   for (auto& [number, snapshot] : found->snapshots) {
     impl.snapshots[number] = {.name = std::move(snapshot.name),
                               .sequence = snapshot.is_current ? found->last_sequence : 0,
@@ -144,10 +146,35 @@ std::uint64_t Storage::request_verify() {
   {
     const std::lock_guard guard(impl.mutex);
     request = ++impl.verify_wanted;
-    impl.background_wake.notify_one();
+    if (impl.options.threads) impl.begin_verify();
   }
   if (!impl.options.threads) impl.serve_verify();
   return request;
+}
+
+/// On a thread of its own, which checkpoints do not wait for. With the mutex locked.
+void Storage::Impl::begin_verify() {
+  if (stop_background || stop_log) {
+    verify_done = verify_wanted;
+    verify_result = fail(ErrorCode::kUnavailable, "the daemon stops");
+    return;
+  }
+  if (verifying) return;
+  verifying = true;
+  // The one before has nothing left to do.
+  if (verify_thread.joinable()) verify_thread.join();
+  verify_thread = std::thread([this] { run_verify(); });
+}
+
+void Storage::Impl::run_verify() {
+  be_nice();
+  for (;;) {
+    serve_verify();
+    const std::lock_guard guard(mutex);
+    if (verify_wanted != verify_done && !stop_background) continue;
+    verifying = false;
+    return;
+  }
 }
 
 void Storage::Impl::serve_verify() {
@@ -208,6 +235,7 @@ bool Storage::Impl::end_threads() {
     changed.notify_all();
   }
   if (background_thread.joinable()) background_thread.join();
+  if (verify_thread.joinable()) verify_thread.join();
   {
     const std::lock_guard guard(mutex);
     stop_log = true;

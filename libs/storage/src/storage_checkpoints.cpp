@@ -18,17 +18,8 @@ namespace {
 
 /// How often it is looked whether there is too much that is dead.
 constexpr milliseconds kCompactionInterval{1000};
-/// Files may come to so many times the live data, and a segment more, before a checkpoint makes
-/// them smaller; while it is written it stands beside them, which makes 2.5.
-constexpr std::uint64_t kFilesPartsMax = 3;
-constexpr std::uint64_t kFilesPartsOf = 2;
 /// Where there was no room for a checkpoint, another is tried after this.
 constexpr std::chrono::seconds kCompactionRetry{30};
-/// What an entry takes in a checkpoint besides key and value, about.
-constexpr std::uint64_t kEntryBytes = 26;
-/// What writers leave behind for a snapshot, as a share of the memory that the store may use,
-/// twice: what is shown, and what is being written. Together 5 %.
-constexpr std::uint64_t kSnapshotMemoryShare = 40;
 constexpr int kSnapshotAttemptsMax = 3;
 /// After each slice of a checkpoint. With the niceness, GET p99.9 beside checkpoints on two cores
 /// went from 56 ms to .9; a nicer thread writes no checkpoint at all while a loop is busy.
@@ -37,30 +28,29 @@ constexpr int kBackgroundNice = 5;
 
 }  // namespace
 
+void be_nice() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+}
+
 void Storage::Impl::run_background() {
   sleep_exactly();
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+  be_nice();
   std::unique_lock guard(mutex);
   while (!stop_background) {
-    const auto is_asked = [&] {
-      return checkpoint_wanted != checkpoint_done || verify_wanted != verify_done;
-    };
-    background_wake.wait_for(guard, kCompactionInterval,
-                             [&] { return stop_background || is_asked() || rotated; });
+    background_wake.wait_for(guard, kCompactionInterval, [&] {
+      return stop_background || checkpoint_wanted != checkpoint_done || rotated;
+    });
     if (stop_background) break;
     rotated = false;
+    bool look_again = false;
     const bool asked = checkpoint_wanted != checkpoint_done;
-    const bool verify_asked = verify_wanted != verify_done;
     guard.unlock();
-    const auto is_due = [&] {
-      // A namespace that became durable and has no checkpoint yet is lost as a whole in a crash.
-      return SteadyClock::now() >= compaction_from &&
-             (too_much_is_dead() || pending.owes_checkpoint());
-    };
     if (asked) {
       serve_requests();
-    } else if (!failed.load() && is_due()) {
-      if (auto made = make_checkpoint(); !made && !failed.load()) {
+    } else if (!failed.load() && SteadyClock::now() >= compaction_from && is_compaction_due()) {
+      auto made = make_checkpoint();
+      look_again = made.has_value();
+      if (!made && !failed.load()) {
         compaction_from = SteadyClock::now() + kCompactionRetry;
         observer.event(Severity::kWarning, "compaction_failed", made.error().message, nullptr, 0);
       }
@@ -69,9 +59,15 @@ void Storage::Impl::run_background() {
         observer.event(Severity::kWarning, "snapshot_failed", made.error().message, nullptr, 0);
       }
     }
-    if (verify_asked) serve_verify();
     guard.lock();
+    // What was deleted while a checkpoint was written is in it.
+    rotated = rotated || look_again;
   }
+}
+
+bool Storage::Impl::is_compaction_due() {
+  // A namespace that became durable and has no checkpoint yet is lost as a whole in a crash.
+  return too_much_is_dead() || pending.owes_checkpoint();
 }
 
 void Storage::Impl::serve_requests() {
@@ -96,26 +92,6 @@ void Storage::Impl::serve_requests() {
     changed.notify_all();
   }
   tell();
-}
-
-std::uint64_t Storage::Impl::live_bytes() {
-  return uncompressed_live_bytes() * stored_share.load(std::memory_order_relaxed) / kShareParts;
-}
-
-std::uint64_t Storage::Impl::uncompressed_live_bytes() {
-  std::uint64_t bytes = 0;
-  for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
-    if (info.settings.persist == core::Persistence::kWal) {
-      bytes += info.bytes + info.keys * kEntryBytes;
-    }
-  }
-  return bytes;
-}
-
-bool Storage::Impl::too_much_is_dead() {
-  const std::uint64_t files_bytes = writer->size().bytes + checkpoint.bytes;
-  if (files_bytes <= options.segment_bytes) return false;
-  return files_bytes > live_bytes() / kFilesPartsOf * kFilesPartsMax + options.segment_bytes;
 }
 
 CheckpointContext Storage::Impl::checkpoint_context() {
@@ -191,6 +167,7 @@ Result<void> Storage::Impl::make_snapshot(const core::NamespaceInfo& info, Names
     const std::uint64_t newest = failed.load() ? committed.load() : UINT64_MAX;
     made = writing.write(info.id, number, newest);
   }
+  is_hurried = false;
   if (!made) return fail(std::move(made).error());
   Snapshot& last = snapshots[number];
   const std::string old = std::exchange(last, {made->name, made->sequence, changes}).name;
@@ -221,17 +198,18 @@ Result<void> Storage::Impl::remove_snapshots(bool log_is_whole) {
 Result<void> Storage::Impl::make_log_checkpoint(std::uint64_t sequence) {
   const auto begin = SteadyClock::now();
   const CheckpointContext context = checkpoint_context();
-  if (pending.latest() == checkpoint.sequence && !checkpoint.name.empty()) return {};
+  // What has expired is in no record, but in the file.
+  const bool is_current = pending.latest() == checkpoint.sequence && !checkpoint.name.empty();
+  if (is_current && !too_much_is_dead()) return {};
+  const std::uint64_t log_bytes = writer->sealed_bytes();
   pending.checkpoint_begins();
   auto made = CheckpointWriter(context, *this).write(sequence, resuming);
   if (!made) {
     pending.checkpoint_failed();
     return fail(std::move(made).error());
   }
-  if (options.compress_above != kCompressNever) {
-    const std::uint64_t live = std::max<std::uint64_t>(uncompressed_live_bytes(), 1);
-    stored_share = std::clamp<std::uint64_t>(made->bytes * kShareParts / live, 1, kShareParts);
-  }
+  learn_encoding(*made);
+  learn_growth(writer->sealed_bytes() - log_bytes, *made);
   std::string old;
   {
     const std::lock_guard guard(mutex);
@@ -292,16 +270,27 @@ Result<void> Storage::Impl::make_resume() {
 }
 
 bool Storage::Impl::go_on(std::uint64_t bytes) {
+  // The log is filled faster than it may be emptied: the disk counts for more.
+  const bool is_urgent = options.background_bytes_per_second != 0 && is_falling_behind();
   std::unique_lock guard(mutex);
-  const bool is_limited = options.background_bytes_per_second != 0 && options.threads && !closing;
+  const bool is_limited =
+      options.background_bytes_per_second != 0 && options.threads && !closing && !is_urgent;
   if (!is_limited) return !stop_background;
   const auto now = SteadyClock::now();
   const auto cost = std::chrono::duration<double>(
       static_cast<double>(bytes) / static_cast<double>(options.background_bytes_per_second));
   allowed_from =
       std::max(allowed_from, now) + std::chrono::duration_cast<SteadyClock::duration>(cost);
-  background_wake.wait_until(guard, allowed_from, [&] { return stop_background; });
+  background_wake.wait_until(guard, allowed_from,
+                             [&] { return stop_background || is_hurried.load(); });
   return !stop_background;
+}
+
+/// Called under a shard's lock, as admit() is.
+void Storage::Impl::hurry() {
+  const std::lock_guard guard(mutex);
+  is_hurried = true;
+  background_wake.notify_one();
 }
 
 /// A lock that is taken again at once is hardly ever got by anybody else; and on few cores this

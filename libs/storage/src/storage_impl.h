@@ -28,9 +28,6 @@ using SteadyClock = std::chrono::steady_clock;
 /// A group keeps this much memory for the next one.
 inline constexpr std::size_t kGroupBytesKept = std::size_t{4} << 20U;
 
-/// A whole, in the parts in which shares are counted.
-inline constexpr std::uint64_t kShareParts = std::uint64_t{1} << 16U;
-
 /// Sets `value` to `to` unless it is more already.
 inline void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
   std::uint64_t seen = value.load(std::memory_order_relaxed);
@@ -40,6 +37,8 @@ inline void raise(std::atomic<std::uint64_t>& value, std::uint64_t to) {
 
 /// From now on this thread's sleeps of some microseconds do not take the usual fifty more.
 void sleep_exactly();
+/// From now on this thread leaves the processors to loops.
+void be_nice();
 
 struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   Impl(StorageOptions given, FileSystem& file_system, Clock& time, Observer& log)
@@ -67,12 +66,10 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
 
   // --- checkpoints ---
   void run_background();
-  bool too_much_is_dead();
-  /// About what a checkpoint would have now.
-  std::uint64_t live_bytes();
-  std::uint64_t uncompressed_live_bytes();
   CheckpointContext checkpoint_context();
   void serve_requests();
+  void begin_verify();
+  void run_verify();
   void serve_verify();
   /// Of namespaces with a log, in one file; and of each without one, in a file of its own.
   Result<void> make_checkpoint();
@@ -87,9 +84,27 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
                             const std::string& checkpoint);
   bool go_on(std::uint64_t bytes) override;
   void rest() override;
+  void hurry() override;
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);
+
+  // --- disk space ---
+  bool is_compaction_due();
+  bool too_much_is_dead();
+  /// A checkpoint that is under way comes too late for the ceiling.
+  bool is_falling_behind();
+  struct LiveData {
+    std::uint64_t plain = 0;   // plain_bytes() of all entries with a log
+    std::uint64_t beside = 0;  // what a checkpoint has besides entries, about
+  };
+  LiveData live_data();
+  /// About what a checkpoint would have now.
+  std::uint64_t live_bytes();
+  std::uint64_t files_bytes();
+  [[nodiscard]] std::uint64_t files_bytes_max(std::uint64_t live) const;
+  void learn_encoding(const CheckpointFile& made);
+  void learn_growth(std::uint64_t log_bytes, const CheckpointFile& made);
 
   const StorageOptions options;
   FileSystem& files;
@@ -127,10 +142,14 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::uint64_t checkpoint_done = 0;
   bool resume_wanted = false;
   bool rotated = false;  // there is a new segment
+  /// Of the snapshot that is being written: it is not to wait for the rate.
+  std::atomic<bool> is_hurried{false};
   Result<void> checkpoint_result;
   std::uint64_t verify_wanted = 0;
   std::uint64_t verify_done = 0;
   Result<Inspection> verify_result;
+  bool verifying = false;     // there is a thread that serves requests
+  std::thread verify_thread;  // begun with the mutex locked
   StorageStats stats;
 
   std::mutex write_mutex;  // writes and a resume exclude each other
@@ -143,7 +162,14 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::atomic<bool> syncing{false};
   std::atomic<microseconds> sync_time{microseconds{0}};  // of the last one
 
+  /// What the last checkpoint took, as a share of its entries' plain_bytes(); before the first one
+  /// rather too little, which is safe.
+  std::atomic<double> encoded_share{0.75};
+  std::atomic<double> encoded_share_of_few{0.75};
+
   /// Used by the background only, by recover() and by close().
+  /// What the log took while the last checkpoint was written, as a share of that.
+  double meanwhile_share = 0;
   CheckpointFile checkpoint;
   /// The last snapshot of a namespace, and how much had been changed in it then.
   struct Snapshot {
@@ -154,9 +180,6 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   };
   std::map<NamespaceNumber, Snapshot> snapshots;
   std::vector<NamespaceNumber> kept_snapshots;
-  /// How much of uncompressed_live_bytes() the last checkpoint was, where values are compressed;
-  /// all of them before the first one since the start.
-  std::atomic<std::uint64_t> stored_share{kShareParts};
   /// It writes what makes a failed log unnecessary.
   bool resuming = false;
   bool closing = false;

@@ -154,8 +154,10 @@ class Client {
   /// Sends one request of the NDJSON protocol (a JSON object without line end, see RequestBuilder)
   /// and returns its answer's line (see JsonView). For everything that has no function of its own.
   /// An answer with "ok":false is a result here, not an error. `use` moves the whole client.
+  /// `timeout` counts in place of ClientOptions' for the wait for this answer; 0: for ever.
   /// Errors besides those of all: kInvalidRequest (a line end in the request, or no object).
-  Result<std::string> call(std::string_view request);
+  Result<std::string> call(std::string_view request,
+                           std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
   /// Sends all requests before it waits for the first answer; answers in order. They are not atomic
   /// (that is what `batch` is for): after an error any number of them may have taken effect.

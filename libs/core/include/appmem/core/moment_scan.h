@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -29,9 +30,10 @@ class MomentScan {
   MomentScan& operator=(const MomentScan&) = delete;
   ~MomentScan();
 
-  /// Looks at about `entries_max` entries. True when all have been shown. Errors: kConflict: the
-  /// namespace was cleared or dropped since begin(): what has been shown is of no use.
-  Result<bool> run(std::size_t entries_max, const Instant& now);
+  /// Looks at about `entries_max` entries, and shows no more once keys and values have come to
+  /// `bytes_max`. True when all have been shown. Errors: kConflict: the namespace was cleared or
+  /// dropped since begin(): what has been shown is of no use.
+  Result<bool> run(std::size_t entries_max, std::uint64_t bytes_max, const Instant& now);
 
  private:
   struct Impl;

@@ -106,7 +106,8 @@ struct RepairReport {
   std::uint64_t records = 0;  // of the log, that were kept
   std::uint64_t entries = 0;  // of checkpoints and snapshots, that were kept
   std::vector<LostPart> lost;
-  /// Namespaces whose making was lost, as sentences that name what they are called now.
+  /// Namespaces whose making, or getting a log, was lost, as sentences that name what they are
+  /// called now.
   std::vector<std::string> remade;
   /// Where the end of the log was cut off because it had not been written whole: no loss.
   std::uint64_t cut_bytes = 0;

@@ -127,13 +127,18 @@ class Storage final : public core::MutationSink {
   /// Waits for it. Not from an event loop.
   Result<void> checkpoint();
 
+  /// Writes a checkpoint if too much of the files is dead, as the background does by itself; true
+  /// when it has. For those without threads (see StorageOptions). Errors: as checkpoint().
+  Result<bool> compact_if_due();
+
   /// After a failure: writes everything that is in memory to a new checkpoint and goes on with a
   /// new segment. As request_checkpoint, for checkpoint_state. Nothing is done when nothing has
   /// failed.
   std::uint64_t request_resume();
 
-  /// Reads and checks all files (see verify() in inspection.h), one request at a time. For
-  /// verify_state.
+  /// Reads and checks all files (see verify() in inspection.h), one request at a time, on a thread
+  /// of its own: checkpoints go on, and files that they make unnecessary meanwhile are not missed.
+  /// For verify_state.
   std::uint64_t request_verify();
   struct VerifyState {
     bool done = false;
