@@ -142,6 +142,23 @@ TEST_F(HashTableTest, AReservedTableIsFilledWithoutStretching) {
   }
 }
 
+TEST_F(HashTableTest, AReservedTableMayBeFilledInTheOrderOfItsHashes) {
+  test::Random random(9);
+  constexpr std::size_t kCount = 50'000;
+  std::vector<std::uint32_t> hashes;
+  for (std::size_t i = 0; i < kCount; ++i)
+    hashes.push_back(any_hash(random));
+  std::sort(hashes.begin(), hashes.end());
+  ASSERT_TRUE(table_.reserve(kCount));
+  std::size_t work = 0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    table_.insert(hashes[i], static_cast<Handle>(i + 1));
+    work += table_.last_work();
+  }
+  EXPECT_LE(work, kCount * 8) << "a few slots each";
+  table_.check();
+}
+
 TEST_F(HashTableTest, OnlyAnEmptyTableIsReserved) {
   table_.insert(1, 1);
   const std::size_t bytes = table_.memory_bytes();

@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "store_fixture.h"
 
@@ -33,7 +34,7 @@ class StoreRestoreTest : public StoreTest {
 };
 
 TEST_F(StoreRestoreTest, TablesHaveTheirSizeBeforeTheEntriesCome) {
-  store_->restore_begins(kDefaultNamespace, kEntries);
+  ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
   const std::uint64_t bytes = table_bytes();
   EXPECT_GE(bytes, kEntries * 9);
   EXPECT_LE(bytes, kEntries * 10 + kShards * 2 * 4096);
@@ -43,7 +44,7 @@ TEST_F(StoreRestoreTest, TablesHaveTheirSizeBeforeTheEntriesCome) {
 }
 
 TEST_F(StoreRestoreTest, AFewEntriesStayAtHome) {
-  store_->restore_begins(kDefaultNamespace, 4'096);
+  ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, 4'096));
   const std::uint64_t bytes = table_bytes();
   restore(4'096);
   EXPECT_EQ(table_bytes(), bytes) << "one table for them all";
@@ -53,7 +54,7 @@ TEST_F(StoreRestoreTest, AFewEntriesStayAtHome) {
 TEST_F(StoreRestoreTest, MoreOrFewerThanWereToldAreFine) {
   for (const std::size_t told : {std::size_t{0}, std::size_t{10}, std::size_t{100'000}}) {
     restart(options_);
-    store_->restore_begins(kDefaultNamespace, told);
+    ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, told));
     restore(kEntries);
     expect_all(kEntries);
     while (store_->maintain(0, 1, now(), {})) {
@@ -67,21 +68,50 @@ TEST_F(StoreRestoreTest, MoreOrFewerThanWereToldAreFine) {
 TEST_F(StoreRestoreTest, ANamespaceWithEntriesKeepsItsTables) {
   restore(100);
   const std::uint64_t bytes = table_bytes();
-  store_->restore_begins(kDefaultNamespace, kEntries);
+  EXPECT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
   EXPECT_EQ(table_bytes(), bytes);
   expect_all(100);
 }
 
-TEST_F(StoreRestoreTest, WhatThereIsNoMemoryForIsNotReserved) {
-  store_->restore_begins(kDefaultNamespace, std::uint64_t{1} << 62U);
-  store_->restore_begins(kDefaultNamespace, 100'000'000);
-  EXPECT_LE(table_bytes(), 64_KiB);
+TEST_F(StoreRestoreTest, MoreThanCanBeHeldIsRefusedAtOnce) {
+  for (const std::uint64_t entries : {std::uint64_t{1} << 62U, std::uint64_t{64_MiB} / 24 + 1}) {
+    const auto begun = store_->restore_begins(kDefaultNamespace, entries);
+    ASSERT_FALSE(begun);
+    EXPECT_EQ(begun.error().code, ErrorCode::kOutOfMemory);
+  }
+  EXPECT_EQ(table_bytes(), 0U);
   restore(kEntries);
   expect_all(kEntries);
 }
 
+/// In a table that grew with them, all would be in one run of slots.
+TEST_F(StoreRestoreTest, EntriesMayComeInTheOrderOfAScan) {
+  ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
+  restore(kEntries);
+  std::vector<std::string> keys;
+  for (ScanCursor cursor = 0;;) {
+    const auto step = store_->scan(kDefaultNamespace, cursor, 1000, now(), [&](const EntryView& e) {
+      keys.emplace_back(e.key);
+      return true;
+    });
+    ASSERT_TRUE(step);
+    if (step->done) break;
+    cursor = step->next;
+  }
+  ASSERT_EQ(keys.size(), kEntries);
+  restart(options_);
+  ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
+  const std::uint64_t bytes = table_bytes();
+  for (const std::string& key : keys) {
+    const EntryView entry{.key = key, .value = ValueView::from_bytes("value" + key.substr(3))};
+    ASSERT_TRUE(store_->restore(kDefaultNamespace, entry, now()));
+  }
+  EXPECT_EQ(table_bytes(), bytes);
+  expect_all(kEntries);
+}
+
 TEST_F(StoreRestoreTest, AnEmptyNamespaceThatWasSpreadIsLikeAnyOther) {
-  store_->restore_begins(kDefaultNamespace, kEntries);
+  ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
   EXPECT_EQ(keys(), 0U);
   EXPECT_TRUE(set("a", "1"));
   EXPECT_EQ(get("a"), "1");
@@ -97,7 +127,7 @@ TEST_F(StoreRestoreTest, OneThatIsGoneIsNoError) {
   const auto made = store_->create_namespace("gone", {}, now());
   ASSERT_TRUE(made);
   ASSERT_TRUE(store_->drop_namespace(*made, now()));
-  store_->restore_begins(*made, kEntries);
+  EXPECT_TRUE(store_->restore_begins(*made, kEntries));
   EXPECT_EQ(table_bytes(), 0U);
 }
 

@@ -190,6 +190,47 @@ TEST_F(StorageTest, ACheckpointKeepsTheSeedThatItsEntriesAreOrderedBy) {
   EXPECT_EQ(machine_.store->hash_seed(), seed);
 }
 
+TEST_F(StorageTest, ASnapshotKeepsItWhereThereIsNoCheckpoint) {
+  const auto ns = machine_.make("s", {.persist = core::Persistence::kSnapshot});
+  machine_.set(ns, "key", "value");
+  const std::uint64_t seed = machine_.store->hash_seed();
+  ASSERT_TRUE(machine_.stop());
+  EXPECT_EQ(stored_hash_seed(*machine_.files, Machine::kDirectory), seed);
+}
+
+/// Its order would be of no use to a start, and worse, without tables of the right size.
+TEST_F(StorageTest, ACheckpointBesideWhichMuchCameOrWentKeepsNoSeed) {
+  constexpr int kBefore = 3'000;
+  for (const bool comes : {true, false}) {
+    const auto ns = machine_.make(comes ? "grows" : "shrinks");
+    for (int i = 0; i < kBefore; ++i)
+      machine_.set(ns, "before" + std::to_string(i), std::string(1'000, 'v'));
+    ASSERT_TRUE(machine_.storage->checkpoint());
+    EXPECT_NE(stored_hash_seed(*machine_.files, Machine::kDirectory), std::nullopt);
+    machine_.set(ns, "more", "v");
+    int writes = 0;
+    machine_.files->behind_each([&](std::string_view what) {
+      if (what.find("checkpoint-") == std::string_view::npos || !what.starts_with("write")) return;
+      if (++writes != 2) return;  // the header, then the first entries
+      for (int i = 0; i < kBefore / 2; ++i) {
+        if (comes) {
+          machine_.set(ns, "beside" + std::to_string(i), "v");
+        } else {
+          EXPECT_TRUE(
+              machine_.store->remove(ns, "before" + std::to_string(i), {}, machine_.clock.now()));
+        }
+      }
+    });
+    ASSERT_TRUE(machine_.storage->checkpoint());
+    machine_.files->behind_each({});
+    EXPECT_GT(writes, 2);
+    EXPECT_EQ(stored_hash_seed(*machine_.files, Machine::kDirectory), std::nullopt);
+    const Kept before = machine_.kept();
+    restart();
+    EXPECT_EQ(machine_.kept(), before);
+  }
+}
+
 TEST_F(StorageTest, NoCheckpointIsCompletedOnceTheLogHasFailed) {
   const auto ns = machine_.make("w");
   machine_.set(ns, "safe", "v");

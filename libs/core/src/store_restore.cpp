@@ -2,6 +2,7 @@
 
 #include "appmem/core/store.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -14,9 +15,8 @@ namespace {
 
 /// Entries that one slice of restore_clear looks at.
 constexpr std::size_t kClearSliceMax = 4096;
-/// A shard gets room for so much more than its share of the entries, and so many.
-constexpr std::uint64_t kUnevenPart = 64;
-constexpr std::uint64_t kUnevenEntries = 64;
+/// An entry takes more than this, with its slot and whatever it holds.
+constexpr std::uint64_t kEntryMemoryMin = 24;
 
 }  // namespace
 
@@ -29,26 +29,37 @@ Result<void> Store::latest_readable() const {
   return sink == nullptr ? Result<void>() : sink->readable(sink->latest());
 }
 
-void Store::restore_begins(NamespaceId id, std::uint64_t entries) {
-  if (entries == 0) return;
+Result<void> Store::restore_begins(NamespaceId id, std::uint64_t entries) {
+  if (entries == 0) return {};
   const Impl::AllLocked lock(*impl_);
   NamespaceState* const ns = impl_->registry.state(id.index);
-  if (ns == nullptr || !Impl::is(*ns, id)) return;
+  if (ns == nullptr || !Impl::is(*ns, id)) return {};
   bool is_empty = true;
   impl_->for_each_part(*ns, [&](const Shard& /*shard*/, const NamespacePart& part) {
     is_empty = is_empty && part.table.empty();
   });
-  if (!is_empty) return;
+  if (!is_empty) return {};
+  const std::uint64_t free =
+      impl_->budget.limit() - std::min(impl_->budget.limit(), impl_->budget.used());
+  if (entries > free / kEntryMemoryMin) {
+    return fail(ErrorCode::kOutOfMemory,
+                std::to_string(entries) + " entries cannot be held in the " + std::to_string(free) +
+                    " bytes that are left of max-memory");
+  }
   const std::size_t shards = impl_->shards.size();
   const bool spreads = shards > 1 && entries > kHomeEntriesMax;
   if (spreads && ns->boundary.load() == 0) impl_->spread_empty(*ns);
-  if ((ns->boundary.load() != 0) != spreads) return;
+  if ((ns->boundary.load() != 0) != spreads) return {};
+  const auto with_slack = [](std::uint64_t count) {
+    return count + count / kRestoreSlackPart + kRestoreSlackEntries;
+  };
   // Hashes do not fall into the shards quite alike.
-  const std::uint64_t share =
-      spreads ? entries / shards + entries / shards / kUnevenPart + kUnevenEntries : entries;
+  const std::uint64_t most = with_slack(entries);
+  const std::uint64_t share = spreads ? with_slack(most / shards) : most;
   impl_->for_each_part(*ns, [&](const Shard& /*shard*/, NamespacePart& part) {
     if (part.is_spread() == spreads) part.table.reserve(share);
   });
+  return {};
 }
 
 void Store::Impl::spread_empty(NamespaceState& ns) {

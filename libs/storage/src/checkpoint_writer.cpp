@@ -15,6 +15,12 @@ constexpr std::size_t kSliceEntries = 256;
 constexpr std::size_t kRecordBytes = 64_KiB;
 constexpr std::size_t kWriteBytes = 1_MiB;
 
+/// Whether tables for `hint` entries have the size for `count`.
+bool is_about(std::uint64_t count, std::uint64_t hint) {
+  const std::uint64_t slack = hint / core::kRestoreSlackPart + core::kRestoreSlackEntries;
+  return count <= hint + slack && hint <= count + slack;
+}
+
 }  // namespace
 
 Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_all) {
@@ -30,16 +36,19 @@ Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_a
                     .hash_seed = context_.store.hash_seed()});
   if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
   begin_record();
+  bool hints_hold = true;
   for (const Namespace& ns : define_namespaces()) {
+    const std::uint64_t before = entries_;
     if (auto wrote = write_entries(ns, file); !wrote) return fail(wrote.error());
+    hints_hold = hints_hold && is_about(entries_ - before, ns.entries);
   }
   records_.end();
   if (auto wrote = file.write(records_, owner_); !wrote) return fail(wrote.error());
   // An entry may be newer than `sequence`: then its record has to be on the disk as well.
   const std::uint64_t needed = is_all ? sequence : context_.pending.latest();
-  if (auto finished = file.finish(next_record_, entries_, needed, owner_); !finished) {
-    return fail(finished.error());
-  }
+  const ContentFile::End end{
+      .record = next_record_, .entries = entries_, .needed = needed, .hints_hold = hints_hold};
+  if (auto finished = file.finish(end, owner_); !finished) return fail(finished.error());
   made.entries = entries_;
   made.bytes = file.bytes();
   made.plain_bytes = plain_bytes_;
@@ -55,7 +64,7 @@ std::vector<CheckpointWriter::Namespace> CheckpointWriter::define_namespaces() {
     const bool is_here = info.settings.persist == core::Persistence::kWal;
     records_.describe(format::Operation::kCreate, *number, info.name, info.settings, false,
                       is_here ? info.keys : 0);
-    if (is_here) all.push_back({info.id, *number});
+    if (is_here) all.push_back({.id = info.id, .number = *number, .entries = info.keys});
   }
   return all;
 }

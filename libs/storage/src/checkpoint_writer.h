@@ -60,6 +60,7 @@ class CheckpointWriter {
   struct Namespace {
     core::NamespaceId id;
     NamespaceNumber number = 0;
+    std::uint64_t entries = 0;  // when it was begun
   };
   std::vector<Namespace> define_namespaces();
   Result<void> write_entries(const Namespace& ns, ContentFile& file);

@@ -23,9 +23,15 @@ Result<void> ContentFile::begin(WallTime now) {
   auto made = files_.open(unfinished_path(), FileSystem::Open::kMake);
   if (!made) return fail(std::move(made).error());
   file_ = *std::move(made);
-  const std::string header = encode_file_header(format::kCheckpointMagic, header_);
-  offset_ = header.size();
-  const std::string_view piece = header;
+  offset_ = format::kFileHeaderBytes;
+  return write_header(0);
+}
+
+Result<void> ContentFile::write_header(std::uint64_t hash_seed) {
+  FileHeader header = header_;
+  header.hash_seed = hash_seed;
+  const std::string bytes = encode_file_header(format::kCheckpointMagic, header);
+  const std::string_view piece = bytes;
   return file_->write_at(0, {&piece, 1});
 }
 
@@ -45,16 +51,18 @@ Result<void> ContentFile::write(RecordBuffer& records, CheckpointOwner& owner) {
   return {};
 }
 
-Result<void> ContentFile::finish(std::uint64_t record, std::uint64_t entries, std::uint64_t needed,
-                                 CheckpointOwner& owner) {
-  RecordBuffer end;
-  end.begin(format::RecordKind::kEnd, record);
-  end.put_varint(entries);
-  end.put_varint(needed);
-  end.end();
-  if (auto wrote = write(end, owner); !wrote) return wrote;
-  if (needed != 0) {
-    if (auto synced = owner.wait_synced(needed); !synced) return synced;
+Result<void> ContentFile::finish(const End& end, CheckpointOwner& owner) {
+  RecordBuffer records;
+  records.begin(format::RecordKind::kEnd, end.record);
+  records.put_varint(end.entries);
+  records.put_varint(end.needed);
+  records.end();
+  if (auto wrote = write(records, owner); !wrote) return wrote;
+  if (end.hints_hold && header_.hash_seed != 0) {
+    if (auto wrote = write_header(header_.hash_seed); !wrote) return wrote;
+  }
+  if (end.needed != 0) {
+    if (auto synced = owner.wait_synced(end.needed); !synced) return synced;
   }
   if (auto synced = file_->sync(); !synced) return synced;
   if (auto renamed = files_.rename(unfinished_path(), path()); !renamed) return renamed;

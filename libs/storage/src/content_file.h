@@ -35,7 +35,8 @@ class CheckpointOwner {
 /// Thread safety: none.
 class ContentFile {
  public:
-  /// `header.created_ms` is set here.
+  /// `header.created_ms` is set here. The file has `header.hash_seed` once it is finished and what
+  /// it says of numbers of entries was right.
   ContentFile(FileSystem& files, std::string directory, std::string name, FileHeader header)
       : files_(files), directory_(std::move(directory)), name_(std::move(name)), header_(header) {}
   ContentFile(const ContentFile&) = delete;
@@ -47,13 +48,21 @@ class ContentFile {
   /// Errors: also kUnavailable, when the owner
   /// gives up.
   Result<void> write(RecordBuffer& records, CheckpointOwner& owner);
-  /// Appends the end; see format::RecordKind::kEnd.
-  Result<void> finish(std::uint64_t record, std::uint64_t entries, std::uint64_t needed,
-                      CheckpointOwner& owner);
+  struct End {
+    std::uint64_t record = 0;  // its number
+    // See format::RecordKind::kEnd.
+    std::uint64_t entries = 0;
+    std::uint64_t needed = 0;
+    /// The namespaces have about as many entries as format::SettingTag::kEntries says.
+    bool hints_hold = false;
+  };
+  /// Appends the end.
+  Result<void> finish(const End& end, CheckpointOwner& owner);
 
   [[nodiscard]] std::uint64_t bytes() const { return offset_; }
 
  private:
+  Result<void> write_header(std::uint64_t hash_seed);
   [[nodiscard]] std::string path() const { return directory_ + "/" + name_; }
   [[nodiscard]] std::string unfinished_path() const {
     return path() + std::string(format::kUnfinishedSuffix);

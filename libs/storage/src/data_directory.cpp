@@ -32,8 +32,11 @@ std::string default_data_dir(std::uint32_t uid) {
 
 std::optional<std::uint64_t> stored_hash_seed(FileSystem& files, const std::string& directory) {
   const auto listed = list_directory(files, directory);
-  if (!listed || listed->checkpoints.empty()) return std::nullopt;
-  const std::string path = directory + "/" + listed->checkpoints.back().name;
+  if (!listed) return std::nullopt;
+  // A checkpoint without a seed means that this one is not to be used again.
+  const auto& newest = listed->checkpoints.empty() ? listed->snapshots : listed->checkpoints;
+  if (newest.empty()) return std::nullopt;
+  const std::string path = directory + "/" + newest.back().name;
   const auto file = RecordFile::open(files, path, format::kCheckpointMagic);
   if (!file || file->header().hash_seed == 0) return std::nullopt;
   return file->header().hash_seed;

@@ -121,16 +121,18 @@ Result<void> Recovery::load_checkpoint(const NamedFile& named) {
       return apply(operation, operation.position.value_or(0));
     }
     auto defined = define(operation);
-    if (defined) expect(operation, *file);
-    return defined;
+    return defined ? expect(operation, *file) : defined;
   });
 }
 
-void Recovery::expect(const Operation& operation, const RecordFile& file) {
+Result<void> Recovery::expect(const Operation& operation, const RecordFile& file) {
   const auto known = known_.find(operation.ns);
-  if (known == known_.end()) return;
-  store_.restore_begins(known->second.id,
-                        std::min(operation.entries, file.size() / kEntryBytesMin));
+  if (known == known_.end() || file.header().hash_seed == 0) return {};
+  const std::uint64_t entries = std::min(operation.entries, file.size() / kEntryBytesMin);
+  auto begun = store_.restore_begins(known->second.id, entries);
+  if (begun) return begun;
+  return fail(begun.error().code,
+              "namespace \"" + known->second.name + "\": " + begun.error().message);
 }
 
 Result<void> Recovery::read_content(RecordFile& file,
@@ -174,7 +176,7 @@ Result<void> Recovery::load_snapshot(NamespaceNumber number, const Known& known)
   }
   return read_content(*file, [&](const Operation& operation) -> Result<void> {
     if (operation.ns != number) return {};
-    if (operation.kind == format::Operation::kCreate) expect(operation, *file);
+    if (operation.kind == format::Operation::kCreate) return expect(operation, *file);
     if (operation.kind != format::Operation::kSet) return {};
     // Of an entry that comes twice, the first is what it was at the moment of the snapshot.
     return restore(known.id, operation, 0, true);

@@ -85,8 +85,8 @@ class Recovery {
   Result<void> settle();
   /// What the newest snapshot of a namespace has takes the place of what is there.
   Result<void> load_snapshot(NamespaceNumber number, const Known& known);
-  /// Tells the store how many entries the file has of a namespace that it creates.
-  void expect(const Operation& operation, const RecordFile& file);
+  /// Tells the store how many entries the file has of a namespace that it creates, if that is so.
+  Result<void> expect(const Operation& operation, const RecordFile& file);
   /// Reads a checkpoint or snapshot, whose header fits. `visit` is shown its operations.
   Result<void> read_content(RecordFile& file, FunctionRef<Result<void>(const Operation&)> visit);
   Result<void> remove(const std::string& name);

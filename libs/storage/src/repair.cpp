@@ -269,7 +269,7 @@ class Repair {
     }
     if (auto written = file.write(records, owner); !written) return written;
     report_.entries += entries;
-    return file.finish(next, entries, needed, owner);
+    return file.finish({.record = next, .entries = entries, .needed = needed}, owner);
   }
 
   FileSystem& files_;

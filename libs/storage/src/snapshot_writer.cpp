@@ -61,9 +61,11 @@ Result<CheckpointFile> SnapshotWriter::write(core::NamespaceId ns, NamespaceNumb
   scan->reset();  // nobody shows anything any more
   if (auto ended = end_shown(); !ended) return fail(ended.error());
   if (auto wrote = file.write(shown_, owner_); !wrote) return fail(wrote.error());
-  if (auto finished = file.finish(next_record_, entries_, 0, owner_); !finished) {
-    return fail(finished.error());
-  }
+  // What is over and not yet reaped counts in the hint and is not shown; it is the most that may
+  // be.
+  const ContentFile::End end{
+      .record = next_record_, .entries = entries_, .needed = 0, .hints_hold = true};
+  if (auto finished = file.finish(end, owner_); !finished) return fail(finished.error());
   made.entries = entries_;
   made.bytes = file.bytes();
   return made;

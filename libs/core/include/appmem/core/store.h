@@ -36,6 +36,10 @@ struct StoreOptions {
   MutationSink* sink = nullptr;
 };
 
+/// Tables that restore_begins() makes have room for this part more, and so many.
+inline constexpr std::uint64_t kRestoreSlackPart = 64;
+inline constexpr std::uint64_t kRestoreSlackEntries = 64;
+
 /// One key of an atomic step.
 struct KeyRef {
   NamespaceId ns;
@@ -172,8 +176,10 @@ class Store final : public Keyspace {
   // changes nothing. Errors: kNotFound (no such namespace), kOutOfMemory. ---
 
   /// About so many entries will follow: a namespace that is empty gets its tables at once in the
-  /// size for them, if there is memory for that. A hint, without errors.
-  void restore_begins(NamespaceId ns, std::uint64_t entries);
+  /// size for them. Entries may then come in the order of a scan, which would fill one end of a
+  /// table that grows with them, at a cost that grows with its square. Errors: kOutOfMemory: so
+  /// many cannot be held.
+  Result<void> restore_begins(NamespaceId ns, std::uint64_t entries);
   Result<void> restore(NamespaceId ns, const EntryView& entry, const Instant& now);
   /// Unless there is one with this key.
   Result<void> restore_if_absent(NamespaceId ns, const EntryView& entry, const Instant& now);
@@ -195,8 +201,7 @@ class Store final : public Keyspace {
 
   [[nodiscard]] StoreStats store_stats(const Instant& now) const;
   [[nodiscard]] std::size_t shard_count() const;
-  /// StoreOptions::seed. Scans go by the hash that it gives: a store with the same seed is filled
-  /// fastest in their order.
+  /// StoreOptions::seed. Scans go by the hash that it gives; see restore_begins().
   [[nodiscard]] std::uint64_t hash_seed() const;
   /// Where `key` lives in a namespace that is spread over the shards. It never changes.
   [[nodiscard]] std::size_t shard_of(std::string_view key) const;
