@@ -1,6 +1,7 @@
 // Namespaces: types, names, limits, lives; and passes over their keys.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -463,6 +464,56 @@ TEST_F(StoreNamespacesTest, ShardsAreChosenByThreadsAndMemory) {
   EXPECT_EQ(shards_for(1_GiB, 4), 32U);
   EXPECT_EQ(shards_for(1_GiB, 1), 1U);
   EXPECT_EQ(shards_for(64_GiB, 1), 8U);
+}
+
+void expect_other_order(const std::vector<std::string>& first,
+                        const std::vector<std::string>& second) {
+  const std::size_t count = first.size();
+  ASSERT_EQ(second.size(), count);
+  // Of the first quarter of one, about a quarter is in each quarter of the other.
+  const std::set<std::string> quarter(first.begin(),
+                                      first.begin() + static_cast<std::ptrdiff_t>(count / 4));
+  for (std::size_t part = 0; part < 4; ++part) {
+    std::size_t shared = 0;
+    for (std::size_t i = part * count / 4; i < (part + 1) * count / 4; ++i)
+      shared += quarter.count(second[i]);
+    EXPECT_GT(shared, count / 16 * 8 / 10) << part;
+    EXPECT_LT(shared, count / 16 * 12 / 10) << part;
+  }
+}
+
+/// A table that is filled in its own order is filled from one end, and each entry walks along those
+/// before it.
+TEST_F(StoreNamespacesTest, OneThatIsFilledInTheOrderOfAnotherIsFilledEverywhere) {
+  constexpr std::size_t kKeys = 4'000;
+  const auto keys_of = [&](NamespaceId ns) {
+    std::vector<std::string> keys;
+    for (ScanCursor cursor = 0;;) {
+      const auto step = store_->scan(ns, cursor, 1000, now(), [&](const EntryView& entry) {
+        keys.emplace_back(entry.key);
+        return true;
+      });
+      EXPECT_TRUE(step);
+      if (!step || step->done) return keys;
+      cursor = step->next;
+    }
+  };
+  const auto copy = store_->create_namespace("copy", {}, now());
+  ASSERT_TRUE(copy);
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    for (const NamespaceId ns : {kDefaultNamespace, *copy}) {
+      ASSERT_TRUE(
+          store_->set(ns, "key" + std::to_string(i), ValueView::from_integer(1), {}, now()));
+    }
+  }
+  const std::vector<std::string> first = keys_of(kDefaultNamespace);
+  const std::vector<std::string> second = keys_of(*copy);
+  expect_other_order(first, second);
+  // And so is one that is filled again in its own order.
+  ASSERT_TRUE(store_->clear_namespace(*copy, now()));
+  for (const std::string& key : second)
+    ASSERT_TRUE(store_->set(*copy, key, ValueView::from_integer(2), {}, now()));
+  expect_other_order(second, keys_of(*copy));
 }
 
 }  // namespace

@@ -103,7 +103,8 @@ TEST_F(StoreRestoreTest, EntriesMayComeInTheOrderOfAScan) {
   ASSERT_TRUE(store_->restore_begins(kDefaultNamespace, kEntries));
   const std::uint64_t bytes = table_bytes();
   for (const std::string& key : keys) {
-    const EntryView entry{.key = key, .value = ValueView::from_bytes("value" + key.substr(3))};
+    const std::string value = "value" + key.substr(3);
+    const EntryView entry{.key = key, .value = ValueView::from_bytes(value)};
     ASSERT_TRUE(store_->restore(kDefaultNamespace, entry, now()));
   }
   EXPECT_EQ(table_bytes(), bytes);

@@ -27,7 +27,8 @@ namespace appmem::core {
 /// Cost: find and erase look at 4.5 slots on average in a table at its fullest (7/8), an insertion
 /// moves 32 on average (a memmove of 256 bytes), plus the slots of one step while it stretches.
 /// Keys are hashed with a secret seed, so clusters cannot be prepared; but hashes that come in
-/// their order make one unless the table was reserve()d before. Work is in proportion to a cluster.
+/// their order make one, unless the table was reserve()d before: each namespace has another order.
+/// Work is in proportion to a cluster.
 ///
 /// Memory is charged to the budget when a size is chosen and released as it is given back; an empty
 /// table that was never used has none.

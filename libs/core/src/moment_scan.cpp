@@ -16,8 +16,8 @@ struct MomentScan::Impl final : MomentListener {
   void before_change(std::uint64_t hash, std::string_view /*key*/,
                      const EntryView* entry) override {
     // Shown already, or changed since the moment: then it was shown before that, or it is new. The
-    // cursor is compared under the lock of the place where it may be about to pass this hash.
-    if (entry == nullptr || hash < cursor.load(std::memory_order_relaxed)) return;
+    // cursor is compared under the lock of the place where it may be about to pass this position.
+    if (entry == nullptr || ns->position_of(hash) < cursor.load(std::memory_order_relaxed)) return;
     if (entry->version <= last_version) show(*entry);
   }
 
@@ -27,7 +27,8 @@ struct MomentScan::Impl final : MomentListener {
   NamespaceId id;
   /// What has a later version has changed since the moment.
   Version last_version = 0;
-  /// Entries with a smaller hash have been shown. Written under the lock of the place it passes.
+  /// Entries with a smaller position have been shown. Written under the lock of the place it
+  /// passes.
   std::atomic<std::uint64_t> cursor{0};
 };
 
@@ -72,9 +73,9 @@ Result<bool> MomentScan::run(std::size_t entries_max, std::uint64_t bytes_max, c
   while (left > 0) {
     const std::uint64_t from = impl_->cursor.load(std::memory_order_relaxed);
     if (from >= kHashEnd) return true;
-    const Store::Impl::Place place = store.place_of(*impl_->ns, from);
+    const Store::Impl::Place place = store.place_at(*impl_->ns, from);
     const std::unique_lock lock(store.shards[place.shard]->mutex);
-    if (store.place_of(*impl_->ns, from) != place) continue;
+    if (store.place_at(*impl_->ns, from) != place) continue;
     if (impl_->broken) {
       return fail(ErrorCode::kConflict, "the namespace was cleared or dropped meanwhile");
     }

@@ -41,9 +41,16 @@ struct NamespacePart {
   }
 
   [[nodiscard]] bool is_spread() const { return table_id % 2 != 0; }
-  [[nodiscard]] std::uint32_t table_hash(std::uint64_t hash) const { return order.of(hash); }
-  /// The first hash that `table_hash` stands for.
-  [[nodiscard]] std::uint64_t first_hash(std::uint32_t table_hash) const {
+  /// What the table files a key with that hash under.
+  [[nodiscard]] std::uint32_t table_hash(std::uint64_t hash) const {
+    return table_hash_at(ns->position_of(hash));
+  }
+  /// The same of a position in the order of the namespace.
+  [[nodiscard]] std::uint32_t table_hash_at(std::uint64_t position) const {
+    return order.of(position);
+  }
+  /// The first position that `table_hash` stands for.
+  [[nodiscard]] std::uint64_t first_position(std::uint32_t table_hash) const {
     return hash_base | std::uint64_t{table_hash} << (32 - order.skip);
   }
 

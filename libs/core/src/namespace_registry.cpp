@@ -123,6 +123,8 @@ NamespaceState& NamespaceRegistry::create(std::string_view name,
   made.alive = true;
   made.name = name;
   made.boundary.store(0, std::memory_order_release);
+  made.orders = 0;
+  reorder(made);
   apply(made, settings);
   names_.emplace(made.name, made.id_index);
   return made;
@@ -131,6 +133,11 @@ NamespaceState& NamespaceRegistry::create(std::string_view name,
 void NamespaceRegistry::alter(NamespaceState& state, const NamespaceSettings& settings) {
   const std::unique_lock lock(names_mutex_);
   apply(state, settings);
+}
+
+void NamespaceRegistry::reorder(NamespaceState& state) const {
+  const std::uint64_t seed = bounds_.seed + state.orders++;
+  state.stride.store(hash_key(state.name, seed) | 1U, std::memory_order_relaxed);
 }
 
 void NamespaceRegistry::drop(NamespaceState& state) {

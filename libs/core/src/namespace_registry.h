@@ -16,6 +16,7 @@
 #include "appmem/base/error.h"
 #include "appmem/base/limits.h"
 #include "appmem/core/namespace.h"
+#include "key_hash.h"
 
 namespace appmem::core {
 
@@ -44,11 +45,24 @@ struct NamespaceState {
   /// an entry tells them what it was.
   MomentListener* moments = nullptr;
 
-  /// Keys with a hash below it live in the shard of their hash, the others at home. Written with
-  /// the home shard and the one that takes the keys locked, or with all.
+  /// Keys with a position below it live in the shard of their position, the others at home. Written
+  /// with the home shard and the one that takes the keys locked, or with all.
   std::atomic<std::uint64_t> boundary{0};
   /// Taken by the thread that moves the boundary.
   std::atomic_flag spreading;
+
+  /// Odd. Written with all shards locked.
+  std::atomic<std::uint64_t> stride{1};
+  /// How many orders it has had since it was made.
+  std::uint64_t orders = 0;
+
+  /// Where a key with that hash stands in the order of the namespace, below kHashEnd: of tables,
+  /// shards and scans. Each namespace has another order, or one that is filled in the order of
+  /// another would be filled from one end (decision 0023).
+  [[nodiscard]] std::uint64_t position_of(std::uint64_t hash) const {
+    const std::uint64_t position = hash * stride.load(std::memory_order_relaxed);
+    return position - static_cast<std::uint64_t>(position == kHashEnd);
+  }
 
   /// Storage is told of its settings.
   [[nodiscard]] bool durable() const { return settings.persist != Persistence::kNone; }
@@ -78,6 +92,8 @@ class NamespaceRegistry {
     std::uint64_t memory_bytes = 0;
     std::size_t value_bytes_max = 0;
     bool sink = false;
+    /// Of the orders of namespaces.
+    std::uint64_t seed = 0;
   };
 
   NamespaceRegistry(const Bounds& bounds, std::size_t shards) : bounds_(bounds), shards_(shards) {}
@@ -111,6 +127,8 @@ class NamespaceRegistry {
   /// Preconditions: check passed.
   void alter(NamespaceState& state, const NamespaceSettings& settings);
   void drop(NamespaceState& state);
+  /// Gives one that is empty another order; see NamespaceState::position_of().
+  void reorder(NamespaceState& state) const;
   /// Each gets the other's id and name; settings, keys and counters stay with what they are of.
   /// Precondition: both are alive.
   void swap(NamespaceState& one, NamespaceState& other);

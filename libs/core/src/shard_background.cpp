@@ -20,21 +20,22 @@ Shard::ScanSlice Shard::scan(const NamespacePart& part, std::uint64_t from, std:
                              const Instant& now, FunctionRef<bool(const EntryView&)> visit) const {
   ScanSlice slice;
   const std::uint64_t time = deadline_of(now.mono);
-  const std::uint32_t first = part.table_hash(from);
-  // A cursor from when the namespace had another order of tables may lie between two hashes that
-  // this one cannot tell apart.
-  const bool between = part.first_hash(first) != from;
+  const std::uint32_t first = part.table_hash_at(from);
+  // A cursor from when the namespace had another order of tables may lie between two positions
+  // that this one cannot tell apart.
+  const bool between = part.first_position(first) != from;
   const auto position =
       part.table.walk(first, visits_max, [&](std::uint32_t table_hash, Handle handle) {
         ++slice.looked;
-        if (between && table_hash == first && hash_key(entry(handle).key(), context_.seed) < from) {
-          return true;
+        if (between && table_hash == first) {
+          const std::uint64_t hash = hash_key(entry(handle).key(), context_.seed);
+          if (part.ns->position_of(hash) < from) return true;
         }
         if (entry(handle).deadline() <= time) return true;
         return visit(view(handle));
       });
   slice.done = position.done;
-  slice.next = part.first_hash(position.next);
+  slice.next = part.first_position(position.next);
   return slice;
 }
 
@@ -64,8 +65,8 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
   std::size_t bytes = 0;
   bool ended = false;
   const auto position = from.table.walk(
-      from.table_hash(begin), entries_max * 2, [&](std::uint32_t table_hash, Handle handle) {
-        if (from.first_hash(table_hash) >= end) {
+      from.table_hash_at(begin), entries_max * 2, [&](std::uint32_t table_hash, Handle handle) {
+        if (from.first_position(table_hash) >= end) {
           ended = true;
           return false;
         }
@@ -73,7 +74,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
         bytes += arena_.block_bytes(handle);
         return bytes < kSpreadBytesMax && moving.size() < entries_max;
       });
-  const std::uint64_t next = from.first_hash(position.next);
+  const std::uint64_t next = from.first_position(position.next);
   const std::uint64_t done_up_to = ended || position.done || next > end ? end : next;
 
   std::vector<Handle> fresh;
@@ -102,7 +103,7 @@ std::uint64_t Shard::spread_some(NamespacePart& from, Shard& target, std::uint64
         for (const Handle block : fresh)
           target.arena_.free(block);
       }
-      return from.first_hash(moving[i].table_hash);
+      return from.first_position(moving[i].table_hash);
     }
     for (std::size_t j = i; j < group_end; ++j) {
       move_entry(from, moving[j].table_hash, moving[j].handle, target, to, fresh[j - i]);

@@ -102,9 +102,14 @@ struct Store::Impl {
     bool spread = false;
     friend bool operator==(const Place&, const Place&) = default;
   };
-  [[nodiscard]] Place place_of(const NamespaceState& ns, std::uint64_t hash) const {
-    if (hash < ns.boundary.load(std::memory_order_acquire)) return {split.shard_of(hash), true};
+  [[nodiscard]] Place place_at(const NamespaceState& ns, std::uint64_t position) const {
+    if (position < ns.boundary.load(std::memory_order_acquire)) {
+      return {split.shard_of(position), true};
+    }
     return {ns.home, false};
+  }
+  [[nodiscard]] Place place_of(const NamespaceState& ns, std::uint64_t hash) const {
+    return place_at(ns, ns.position_of(hash));
   }
   [[nodiscard]] std::uint64_t hash_of(std::string_view key) const {
     return hash_key(key, context.seed);

@@ -49,9 +49,19 @@ struct MomentRead::Impl {
         id(ns_id),
         options({.touch = std::nullopt, .peek = chosen.peek}),
         record(keys, std::move(memory), store.budget, store.blobs),
+        stride(stride_of(store, ns_id)),
         begins(store.shards.size()) {
     record.keeps_values = chosen.values;
     record.value_bytes_max = chosen.value_bytes_max;
+  }
+
+  static std::uint64_t stride_of(const Store::Impl& store, NamespaceId ns) {
+    const NamespaceState* const state = store.registry.state(ns.index);
+    return state == nullptr ? 1 : state->stride.load(std::memory_order_relaxed);
+  }
+  /// Keys of one group live in one shard; a guess where the namespace is swapped meanwhile.
+  [[nodiscard]] std::size_t group_of(std::uint64_t hash) const {
+    return store.split.shard_of(hash * stride);
   }
 
   enum class Phase : std::uint8_t { kFile, kOrder, kWait, kRead, kForget, kDone };
@@ -76,7 +86,8 @@ struct MomentRead::Impl {
   Phase phase = Phase::kFile;
   /// How far the phase has come.
   std::size_t next = 0;
-  /// For each shard where its keys begin in the order, while that is made.
+  const std::uint64_t stride;  // NamespaceState::stride, from begin to end
+  /// For each group where its keys begin in the order, while that is made.
   std::vector<std::uint32_t> begins;
   NamespaceState* ns = nullptr;  // that has been taken the moment of
   bool counted = false;
@@ -142,7 +153,7 @@ void MomentRead::Impl::file_some(std::size_t& steps) {
     const std::string_view key = record.key(next);
     const std::uint64_t hash = store.hash_of(key);
     record.file(hash);
-    ++begins[store.split.shard_of(hash)];
+    ++begins[group_of(hash)];
     take(steps, 1 + key.size() / kKeyBytesFiledPerStep);
   }
   if (next < record.size()) return;
@@ -155,8 +166,7 @@ void MomentRead::Impl::file_some(std::size_t& steps) {
 
 void MomentRead::Impl::order_some(std::size_t& steps) {
   for (; steps > 0 && next < record.size(); ++next) {
-    const std::size_t shard = store.split.shard_of(record.hash(next));
-    record.order()[begins[shard]++] = static_cast<std::uint32_t>(next);
+    record.order()[begins[group_of(record.hash(next))]++] = static_cast<std::uint32_t>(next);
     if (next % kKeysOrderedPerStep == 0) take(steps, 1);
   }
   if (next == record.size()) phase = Phase::kWait;

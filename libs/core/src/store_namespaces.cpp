@@ -138,6 +138,8 @@ Result<std::uint64_t> Store::clear_namespace(NamespaceId id, const Instant& now)
     shard.drop_part(spread_id);
   }
   ns->boundary.store(0, std::memory_order_release);
+  // What was dumped may be loaded again, in the order of the scan that showed it.
+  if (keys != 0) impl_->registry.reorder(*ns);
   return keys;
 }
 

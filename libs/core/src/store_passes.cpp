@@ -37,9 +37,9 @@ Result<ScanStep> Store::scan(NamespaceId id, ScanCursor cursor, std::size_t visi
   // A cursor at the end comes from nobody who was given it, but ends like any other.
   while (cursor < kHashEnd) {
     const NamespaceState* const ns = impl_->registry.state(id.index);
-    const Impl::Place place = impl_->place_of(*ns, cursor);
+    const Impl::Place place = impl_->place_at(*ns, cursor);
     const std::unique_lock lock(impl_->shards[place.shard]->mutex);
-    if (impl_->registry.state(id.index) != ns || impl_->place_of(*ns, cursor) != place) continue;
+    if (impl_->registry.state(id.index) != ns || impl_->place_at(*ns, cursor) != place) continue;
     if (!Impl::is(*ns, id)) return no_such_namespace();
     Shard& shard = impl_->shards[place.shard]->shard;
     const NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
@@ -156,8 +156,9 @@ StoreStats Store::store_stats(const Instant& now) const {
   return stats;
 }
 
-std::size_t Store::shard_of(std::string_view key) const {
-  return impl_->split.shard_of(impl_->hash_of(key));
+std::size_t Store::shard_of(NamespaceId ns, std::string_view key) const {
+  const NamespaceState* const state = impl_->registry.state(ns.index);
+  return state == nullptr ? 0 : impl_->split.shard_of(state->position_of(impl_->hash_of(key)));
 }
 
 std::uint64_t Store::hash_seed() const {

@@ -158,7 +158,8 @@ Result<void> RestoreQueue::add(const RestoreItem& item) {
   // Whatever happens to a key happens in one lane; and each shard belongs to one of them, so that
   // they hardly wait for each other. (A checkpoint in the order of this store's hashes goes through
   // the lanes one after the other: then reading it takes as long as putting back.)
-  const std::size_t lane = lanes_.size() == 1 ? 0 : store_.shard_of(item.entry.key) % lanes_.size();
+  const std::size_t lane =
+      lanes_.size() == 1 ? 0 : store_.shard_of(item.ns, item.entry.key) % lanes_.size();
   return lanes_[lane]->add(item);
 }
 

@@ -203,8 +203,9 @@ class Store final : public Keyspace {
   [[nodiscard]] std::size_t shard_count() const;
   /// StoreOptions::seed. Scans go by the hash that it gives; see restore_begins().
   [[nodiscard]] std::uint64_t hash_seed() const;
-  /// Where `key` lives in a namespace that is spread over the shards. It never changes.
-  [[nodiscard]] std::size_t shard_of(std::string_view key) const;
+  /// Where `key` lives in `ns` once that is spread over the shards. It never changes while the
+  /// namespace is there.
+  [[nodiscard]] std::size_t shard_of(NamespaceId ns, std::string_view key) const;
   /// Charged for everything the store holds; sessions charge their buffers to it too.
   [[nodiscard]] MemoryBudget& memory();
   /// Memory for a value over kInlineValueBytesMax, uninitialised, to be filled and then set without
