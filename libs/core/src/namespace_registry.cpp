@@ -123,6 +123,7 @@ NamespaceState& NamespaceRegistry::create(std::string_view name,
   made.alive = true;
   made.name = name;
   made.boundary.store(0, std::memory_order_release);
+  made.reaped_restored.store(false, std::memory_order_relaxed);
   apply(made, settings);
   names_.emplace(made.name, made.id_index);
   return made;
