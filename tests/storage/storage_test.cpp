@@ -442,6 +442,32 @@ TEST_F(StorageTest, AStoreThatIsTooSmallIsRefused) {
   EXPECT_EQ(started.error().code, ErrorCode::kOutOfMemory);
 }
 
+TEST_F(StorageTest, AStoreThatIsAlmostTooSmallLosesNoDeadlineThatWasMoved) {
+  const auto ns = machine_.make("w");
+  for (int i = 0; i < 5'000; ++i) {
+    machine_.set(ns, i == 4'500 ? "kept" : "k" + std::to_string(i), std::string(100, 'v'), 5s);
+  }
+  ASSERT_TRUE(machine_.store->expire(ns, "kept", {.expiry = {core::Expiry::Mode::kNever, {}}},
+                                     machine_.clock.now()));
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.stop());
+  machine_.clock.advance(10s);
+  int started = 0;
+  for (std::uint64_t bytes = 128_KiB; bytes <= 1_MiB; bytes += 64_KiB) {
+    machine_.max_memory_bytes = bytes;
+    const auto done = machine_.start();
+    if (done) {
+      ++started;
+      EXPECT_NE(machine_.get(machine_.find("w"), "kept"), std::nullopt) << bytes;
+    } else {
+      EXPECT_EQ(done.error().code, ErrorCode::kOutOfMemory) << bytes;
+    }
+    machine_.store.reset();
+    machine_.storage.reset();
+  }
+  EXPECT_GT(started, 0);
+}
+
 TEST_F(StorageTest, AFailedLogIsReadOnlyUntilItIsResumed) {
   const auto ns = machine_.make("w");
   const auto memory = machine_.make("m", {});
