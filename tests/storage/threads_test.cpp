@@ -107,6 +107,85 @@ TEST(StorageThreadsTest, AndWhenTheLoopsWriteThemselves) {
   run(Sync::kInterval);
 }
 
+/// Told of the writes to files that are being made, behind the header of each.
+class ContentWrites {
+ public:
+  explicit ContentWrites(appmem::test::SimulatedFiles& files) : files_(files) {
+    files.behind_each([this](std::string_view what) {
+      if (what.starts_with("write to ") && what.ends_with(".tmp")) ++writes_;
+    });
+  }
+  ContentWrites(const ContentWrites&) = delete;
+  ContentWrites& operator=(const ContentWrites&) = delete;
+  ~ContentWrites() { files_.behind_each({}); }
+  void wait_for_first() const {
+    while (writes_.load() < 2)
+      std::this_thread::yield();
+  }
+
+ private:
+  appmem::test::SimulatedFiles& files_;
+  std::atomic<int> writes_{0};
+};
+
+Result<void> wait_for_checkpoint(Storage& storage, std::uint64_t request) {
+  while (!storage.checkpoint_state(request).done)
+    std::this_thread::yield();
+  return storage.checkpoint_state(request).result;
+}
+
+/// At this rate it would wait for a day.
+TEST(StorageThreadsTest, ACheckpointWaitsForItsRateOnlyUntilTheLogFallsBehind) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.options.segment_bytes = 64_KiB;
+  machine.options.background_bytes_per_second = 1;
+  machine.must_start();
+  const auto ns = machine.make("w");
+  const auto fill = [&] {
+    for (int i = 0; i < 100; ++i)
+      machine.set(ns, "key" + std::to_string(i), std::string(1000, 'v'));
+    machine.storage->turn_ended();
+    wait_until_committed(*machine.storage, machine.storage->latest());
+  };
+  fill();
+  const ContentWrites writes(*machine.files);
+  const auto request = machine.storage->request_checkpoint();
+  ASSERT_TRUE(request);
+  writes.wait_for_first();
+  EXPECT_FALSE(machine.storage->checkpoint_state(*request).done);
+  for (int round = 0; round < 5; ++round)
+    fill();
+  const auto made = wait_for_checkpoint(*machine.storage, *request);
+  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(machine.stop());
+}
+
+/// At this rate the snapshot, which may not wait for it, would have taken two hours.
+TEST(StorageThreadsTest, WhatAHurriedSnapshotWritesIsNotWaitedForLater) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.options.background_bytes_per_second = 1000;
+  machine.must_start();
+  const auto shots = machine.make(
+      "s", {.persist = core::Persistence::kSnapshot, .eviction = core::Eviction::kNone});
+  machine.make("w");
+  for (int i = 0; i < 8000; ++i)
+    machine.set(shots, "key" + std::to_string(i), std::string(1000, 'v'));
+  machine.storage->turn_ended();
+  wait_until_committed(*machine.storage, machine.storage->latest());
+  const ContentWrites writes(*machine.files);
+  const auto request = machine.storage->request_checkpoint();
+  ASSERT_TRUE(request);
+  writes.wait_for_first();
+  // Enough of what it has not seen yet changes that it is in a hurry.
+  for (int i = 0; i < 400; ++i)
+    machine.set(shots, "key" + std::to_string(i), "changed");
+  const auto made = wait_for_checkpoint(*machine.storage, *request);
+  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(machine.stop());
+}
+
 TEST(StorageThreadsTest, AVerificationDoesNotHoldUpCheckpoints) {
   Machine machine;
   machine.options.threads = true;

@@ -25,6 +25,11 @@ constexpr int kSnapshotAttemptsMax = 3;
 /// went from 56 ms to .9; a nicer thread writes no checkpoint at all while a loop is busy.
 constexpr microseconds kRest{20};
 constexpr int kBackgroundNice = 5;
+/// While the rate is waited for it is looked so often whether the disk, or the end, counts for
+/// more.
+constexpr milliseconds kLookInterval{100};
+/// Of a wait that was cut short, so much at most is left for the next one.
+constexpr std::chrono::seconds kDebtMax{1};
 
 }  // namespace
 
@@ -269,20 +274,30 @@ Result<void> Storage::Impl::make_resume() {
   return {};
 }
 
-bool Storage::Impl::go_on(std::uint64_t bytes) {
+/// While it is in a hurry nothing counts for the rate.
+bool Storage::Impl::is_in_hurry() {
   // The log is filled faster than it may be emptied: the disk counts for more.
-  const bool is_urgent = options.background_bytes_per_second != 0 && is_falling_behind();
+  return closing || is_hurried.load() || is_falling_behind();
+}
+
+bool Storage::Impl::go_on(std::uint64_t bytes) {
+  const std::uint64_t rate = options.background_bytes_per_second;
+  const bool is_limited = rate != 0 && options.threads && !is_in_hurry();
   std::unique_lock guard(mutex);
-  const bool is_limited =
-      options.background_bytes_per_second != 0 && options.threads && !closing && !is_urgent;
   if (!is_limited) return !stop_background;
-  const auto now = SteadyClock::now();
-  const auto cost = std::chrono::duration<double>(
-      static_cast<double>(bytes) / static_cast<double>(options.background_bytes_per_second));
-  allowed_from =
-      std::max(allowed_from, now) + std::chrono::duration_cast<SteadyClock::duration>(cost);
-  background_wake.wait_until(guard, allowed_from,
-                             [&] { return stop_background || is_hurried.load(); });
+  const auto cost =
+      std::chrono::duration<double>(static_cast<double>(bytes) / static_cast<double>(rate));
+  const auto begin = SteadyClock::now();
+  allowed_from = std::clamp(allowed_from, begin, begin + kDebtMax) +
+                 std::chrono::duration_cast<SteadyClock::duration>(cost);
+  for (auto now = begin; now < allowed_from && !stop_background; now = SteadyClock::now()) {
+    // Woken by a new segment, and by all that ends the wait.
+    background_wake.wait_until(guard, std::min(allowed_from, now + kLookInterval));
+    guard.unlock();
+    const bool is_over = is_in_hurry();
+    guard.lock();
+    if (is_over) break;
+  }
   return !stop_background;
 }
 

@@ -85,6 +85,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   bool go_on(std::uint64_t bytes) override;
   void rest() override;
   void hurry() override;
+  bool is_in_hurry();
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);
