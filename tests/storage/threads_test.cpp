@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include <pthread.h>
+
 #include "appmem/storage/file_system.h"
 #include "storage_fixture.h"
 #include "support/temporary_directory.h"
@@ -183,6 +185,36 @@ TEST(StorageThreadsTest, WhatAHurriedSnapshotWritesIsNotWaitedForLater) {
     machine.set(shots, "key" + std::to_string(i), "changed");
   const auto made = wait_for_checkpoint(*machine.storage, *request);
   EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(machine.stop());
+}
+
+TEST(StorageThreadsTest, AVerificationWithoutAThreadIsAnError) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.must_start();
+  const auto ns = machine.make("w");
+  machine.set(ns, "k", "v");
+  machine.storage->turn_ended();
+  wait_until_committed(*machine.storage, machine.storage->latest());
+  // No thread gets a stack that is larger than all addresses.
+  pthread_attr_t as_it_was;
+  ASSERT_EQ(::pthread_getattr_default_np(&as_it_was), 0);
+  pthread_attr_t impossible;
+  ASSERT_EQ(::pthread_attr_init(&impossible), 0);
+  ASSERT_EQ(::pthread_attr_setstacksize(&impossible, std::size_t{1} << 47U), 0);
+  ASSERT_EQ(::pthread_setattr_default_np(&impossible), 0);
+  const std::uint64_t refused = machine.storage->request_verify();
+  ASSERT_EQ(::pthread_setattr_default_np(&as_it_was), 0);
+  ::pthread_attr_destroy(&impossible);
+  ::pthread_attr_destroy(&as_it_was);
+  const auto state = machine.storage->verify_state(refused);
+  ASSERT_TRUE(state.done);
+  ASSERT_FALSE(state.result);
+  EXPECT_EQ(state.result.error().code, ErrorCode::kUnavailable);
+  const std::uint64_t again = machine.storage->request_verify();
+  while (!machine.storage->verify_state(again).done)
+    std::this_thread::yield();
+  EXPECT_TRUE(machine.storage->verify_state(again).result);
   EXPECT_TRUE(machine.stop());
 }
 
