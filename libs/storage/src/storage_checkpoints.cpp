@@ -53,18 +53,20 @@ void Storage::Impl::run_background() {
     if (asked) {
       serve_requests();
     } else if (!failed.load() && SteadyClock::now() >= compaction_from && is_compaction_due()) {
-      auto made = make_checkpoint();
+      auto made = make_due_checkpoint();
       look_again = made.has_value();
       if (!made && !failed.load()) {
         compaction_from = SteadyClock::now() + kCompactionRetry;
         observer.event(Severity::kWarning, "compaction_failed", made.error().message, nullptr, 0);
       }
-    } else if (SteadyClock::now() >= snapshots_from) {
-      if (auto made = make_snapshots(); !made) {
-        observer.event(Severity::kWarning, "snapshot_failed", made.error().message, nullptr, 0);
-      }
     }
     guard.lock();
+    // Also where one compaction follows the other.
+    if (!asked && !stop_background && SteadyClock::now() >= snapshots_from) {
+      guard.unlock();
+      tell_failed(make_snapshots());
+      guard.lock();
+    }
     // What was deleted while a checkpoint was written is in it.
     rotated = rotated || look_again;
   }
@@ -123,9 +125,30 @@ Result<void> Storage::Impl::make_checkpoint() {
   return snapshots_made;
 }
 
-/// Tries all of them; the first error.
+/// What namespaces without a log have changed is no reason to let the log wait: only those are
+/// written that still need it.
+Result<void> Storage::Impl::make_due_checkpoint() {
+  const std::uint64_t sequence = pending.latest();
+  auto snapshots_made = write_snapshots(
+      [&](NamespaceNumber number) { return !is_snapshot_current(number, sequence); });
+  if (!snapshots_made && !snapshots_are_current(sequence)) return snapshots_made;
+  tell_failed(snapshots_made);
+  if (auto made = make_log_checkpoint(sequence); !made) return made;
+  return remove_snapshots(true);
+}
+
+void Storage::Impl::tell_failed(const Result<void>& snapshots_made) {
+  if (snapshots_made) return;
+  observer.event(Severity::kWarning, "snapshot_failed", snapshots_made.error().message, nullptr, 0);
+}
+
 Result<void> Storage::Impl::make_snapshots() {
   snapshots_from = SteadyClock::now() + options.checkpoint_interval;
+  return write_snapshots([](NamespaceNumber /*number*/) { return true; });
+}
+
+/// Tries all that are wanted; the first error.
+Result<void> Storage::Impl::write_snapshots(FunctionRef<bool(NamespaceNumber)> is_wanted) {
   kept_snapshots.clear();
   Result<void> result;
   for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
@@ -133,6 +156,7 @@ Result<void> Storage::Impl::make_snapshots() {
     const auto number = pending.number_of(info.id);
     if (!number) continue;  // gone, or another one
     kept_snapshots.push_back(*number);
+    if (!is_wanted(*number)) continue;
     auto made = make_snapshot(info, *number);
     const bool is_gone = !made && made.error().code == ErrorCode::kNotFound;
     if (!made && !is_gone && result) result = std::move(made);
@@ -141,13 +165,16 @@ Result<void> Storage::Impl::make_snapshots() {
   return result ? removed : result;
 }
 
-/// Each has a file from after it was last cleared, or got its mode.
+/// It has a file from after it was last cleared, or got its mode.
+bool Storage::Impl::is_snapshot_current(NamespaceNumber number, std::uint64_t sequence) const {
+  const std::uint64_t begun = pending.begun_at(number);
+  const auto known = snapshots.find(number);
+  return begun > sequence || (known != snapshots.end() && known->second.sequence >= begun);
+}
+
 bool Storage::Impl::snapshots_are_current(std::uint64_t sequence) const {
-  return std::all_of(kept_snapshots.begin(), kept_snapshots.end(), [&](NamespaceNumber number) {
-    const std::uint64_t begun = pending.begun_at(number);
-    const auto known = snapshots.find(number);
-    return begun > sequence || (known != snapshots.end() && known->second.sequence >= begun);
-  });
+  return std::all_of(kept_snapshots.begin(), kept_snapshots.end(),
+                     [&](NamespaceNumber number) { return is_snapshot_current(number, sequence); });
 }
 
 Result<void> Storage::Impl::make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number) {
