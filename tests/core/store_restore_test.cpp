@@ -124,6 +124,75 @@ TEST_F(StoreRestoreTest, AnEmptyNamespaceThatWasSpreadIsLikeAnyOther) {
   expect_all(kEntries);
 }
 
+/// One shard of a megabyte, in which nothing is evicted.
+class StoreRestoreTightTest : public StoreTest {
+ protected:
+  StoreRestoreTightTest() : StoreTest({.max_memory_bytes = 1_MiB, .shards = 1, .seed = 3}) {
+    EXPECT_TRUE(store_->alter_namespace(ns_, {.eviction = Eviction::kNone}, now()));
+  }
+
+  Result<void> restore(const std::string& key, std::size_t bytes,
+                       std::optional<TimePoint> deadline = std::nullopt) {
+    const std::string value(bytes, 'v');
+    return store_->restore(
+        ns_, {.key = key, .value = ValueView::from_bytes(value), .deadline = deadline}, now());
+  }
+  /// Entries of `bytes` until there is no room. Returns how many.
+  int fill(std::size_t bytes) {
+    for (int i = 0;; ++i) {
+      if (!restore(std::to_string(bytes) + ":" + std::to_string(i), bytes)) return i;
+    }
+  }
+  Result<void> persist(const std::string& key) {
+    return store_->restore_deadline(ns_, key, std::nullopt, 0, now());
+  }
+  [[nodiscard]] TimePoint past() { return now().mono - 1h; }
+};
+
+TEST_F(StoreRestoreTightTest, WhatHasPassedIsKeptForALaterChangeWhereThereIsOtherRoom) {
+  const int small = fill(100);
+  ASSERT_GT(small, 1000);
+  for (int i = 0; i < small; i += 2)
+    ASSERT_TRUE(store_->restore_removal(ns_, "100:" + std::to_string(i), 0, now()));
+  ASSERT_TRUE(restore("k", 100, past()));
+  clock_.advance(1s);
+  // The room is there once blocks have been moved.
+  for (int i = 0; i < small / 40; ++i)
+    ASSERT_TRUE(restore("long" + std::to_string(i), 1000)) << i;
+  ASSERT_TRUE(persist("k"));
+  EXPECT_EQ(get("k"), std::string(100, 'v'));
+}
+
+TEST_F(StoreRestoreTightTest, WhatHasPassedGoesWhereNothingElseMakesRoom) {
+  constexpr int kOver = 20'000;
+  ASSERT_TRUE(restore("lasts", 100));
+  for (int i = 0; i < kOver; ++i)
+    ASSERT_TRUE(restore("over" + std::to_string(i), 100, past())) << i;
+  EXPECT_EQ(get("lasts"), std::string(100, 'v'));
+  // Nobody is told that one lasts that is gone.
+  int gone = 0;
+  for (int i = 0; i < kOver; ++i) {
+    const std::string key = "over" + std::to_string(i);
+    ASSERT_TRUE(store_->restore_deadline(ns_, key, past(), 0, now())) << "over in any case";
+    if (const auto done = persist(key); !done) {
+      ASSERT_EQ(done.error().code, ErrorCode::kOutOfMemory);
+      ++gone;
+    } else {
+      ASSERT_TRUE(get(key)) << key;
+    }
+  }
+  EXPECT_GT(gone, kOver / 2);
+  EXPECT_LT(gone, kOver);
+  EXPECT_TRUE(persist("lasts"));
+}
+
+TEST_F(StoreRestoreTightTest, WhatIsReplacedDoesNotGoForItsSuccessor) {
+  for (int i = 0; i < 20'000; ++i) {
+    ASSERT_TRUE(restore("k" + std::to_string(i), 100, past())) << i;
+    ASSERT_TRUE(restore("k" + std::to_string(i), 150, past())) << i;
+  }
+}
+
 TEST_F(StoreRestoreTest, OneThatIsGoneIsNoError) {
   const auto made = store_->create_namespace("gone", {}, now());
   ASSERT_TRUE(made);

@@ -154,7 +154,10 @@ class WatchedFiles final : public FileSystem {
  public:
   explicit WatchedFiles(FileSystem& files) : files_(files) {}
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override {
-    if (before_open) std::exchange(before_open, {})(path);
+    if (before_open) {
+      const auto told = is_always ? before_open : std::exchange(before_open, {});
+      told(path);
+    }
     return files_.open(path, how);
   }
   Result<std::vector<std::string>> list(const std::string& directory) override {
@@ -174,6 +177,8 @@ class WatchedFiles final : public FileSystem {
     return files_.lock(path);
   }
   std::function<void(const std::string& path)> before_open;
+  /// Before each, not only the first one.
+  bool is_always = false;
 
  private:
   FileSystem& files_;
@@ -198,6 +203,28 @@ TEST_F(InspectionTest, ADaemonMayWorkInTheDirectoryMeanwhile) {
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_EQ(found->damage, "");
   EXPECT_EQ(found->last_sequence, machine_.storage->latest());
+}
+
+TEST_F(InspectionTest, WhatGoesEachTimeBeforeItIsReadIsNotTakenForWhole) {
+  machine_.must_start();
+  const auto ns = machine_.find("ledger");
+  WatchedFiles watched(*machine_.files);
+  watched.is_always = true;
+  int opened = 0;
+  watched.before_open = [&](const std::string&) {
+    machine_.set(ns, "k" + std::to_string(++opened), std::string(200, 'v'));
+    ASSERT_TRUE(machine_.commit());
+    ASSERT_TRUE(machine_.storage->checkpoint());
+  };
+  const auto found = verify(watched, kDirectory);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, ErrorCode::kBusy);
+  EXPECT_THAT(found.error().message, HasSubstr("faster than they could be read"));
+  watched.before_open = {};
+  const auto again = verify(watched, kDirectory);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->damage, "");
+  EXPECT_EQ(again->last_sequence, machine_.storage->latest());
 }
 
 TEST(InspectionThreadsTest, WhatIsBeingWrittenIsNoDamage) {

@@ -512,6 +512,40 @@ TEST_F(RepairTest, ASnapshotOfAnotherDirectoryIsNotTaken) {
   EXPECT_EQ(start(*files_), expected);
 }
 
+TEST_F(RepairTest, ACheckpointOfAnotherDirectoryIsNotTaken) {
+  Machine other;
+  other.options.seed = 8;
+  other.must_start();
+  const auto ns = other.make("other");
+  for (int i = 0; i < 100; ++i)
+    other.set(ns, "k" + std::to_string(i), "v");
+  ASSERT_TRUE(other.commit());
+  ASSERT_TRUE(other.storage->checkpoint());
+  ASSERT_TRUE(other.stop());
+  const std::string name = list_directory(*other.files, kDirectory)->checkpoints[0].name;
+  ASSERT_GT(name, list_directory(*files_, kDirectory)->checkpoints[0].name);
+  files_->set_contents("/data/" + name, other.files->contents("/data/" + name));
+  ASSERT_FALSE(start(*files_));
+  const RepairReport report = must_repair(*files_);
+  ASSERT_THAT(report.lost, SizeIs(1));
+  EXPECT_EQ(report.lost[0].file, name);
+  EXPECT_EQ(report.lost[0].problem, "it belongs to another directory");
+  EXPECT_EQ(start(*files_), whole_);
+}
+
+TEST_F(RepairTest, AndLeavesTheLogWhereThereIsNoOther) {
+  const std::string name = list_directory(*files_, kDirectory)->checkpoints[0].name;
+  change_header(*files_, "/data/" + name, format::kDirectoryAt);
+  ASSERT_FALSE(start(*files_));
+  const RepairReport report = must_repair(*files_);
+  ASSERT_FALSE(report.lost.empty());
+  EXPECT_EQ(report.lost[0].file, name);
+  const auto kept = start(*files_);
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(std::any_of(kept->begin(), kept->end(),
+                          [](const auto& one) { return one.second.entries.contains("last"); }));
+}
+
 TEST_F(RepairTest, AnOldCheckpointHelpsWhereTheLogGoesOnFromIt) {
   Machine machine;
   machine.must_start();

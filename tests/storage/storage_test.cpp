@@ -363,6 +363,44 @@ TEST_F(StorageTest, ASnapshotNamespaceThatWasClearedIsEmptyAfterACrash) {
   EXPECT_EQ(machine_.get(machine_.find("s"), "k"), std::nullopt);
 }
 
+TEST_F(StorageTest, ACompactionWritesOnlySnapshotsThatTheLogIsNeededFor) {
+  machine_.options.segment_bytes = 4096;
+  restart();
+  const auto shots = machine_.make("s", {.persist = Persistence::kSnapshot});
+  const auto ns = machine_.make("w");
+  const auto snapshot = [&] {
+    const auto found = list_directory(*machine_.files, Machine::kDirectory)->snapshots;
+    return found.empty() ? "" : found.front().name;
+  };
+  const auto compact = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      machine_.set(ns, "k", std::to_string(i));
+      EXPECT_TRUE(machine_.commit());
+      const auto made = machine_.storage->compact_if_due();
+      EXPECT_TRUE(made) << made.error().message;
+      if (!made || *made) return;
+    }
+    ADD_FAILURE() << "no compaction";
+  };
+  machine_.set(shots, "first", "v");
+  compact();
+  const std::string first = snapshot();
+  EXPECT_NE(first, "");
+  machine_.set(shots, "second", "v");
+  compact();
+  EXPECT_EQ(snapshot(), first);
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  const std::string second = snapshot();
+  EXPECT_NE(second, first);
+  ASSERT_TRUE(machine_.store->clear_namespace(shots, machine_.clock.now()));
+  compact();
+  EXPECT_NE(snapshot(), second);
+  compact();
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("s"), "second"), std::nullopt);
+  EXPECT_NE(machine_.get(machine_.find("w"), "k"), std::nullopt);
+}
+
 TEST_F(StorageTest, ATornTailIsCutAndReported) {
   const auto ns = machine_.make("w");
   machine_.set(ns, "k", "v");
@@ -481,6 +519,32 @@ TEST_F(StorageTest, AStoreThatIsTooSmallIsRefused) {
   const auto started = machine_.start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, ErrorCode::kOutOfMemory);
+}
+
+TEST_F(StorageTest, AStoreThatIsAlmostTooSmallLosesNoDeadlineThatWasMoved) {
+  const auto ns = machine_.make("w");
+  for (int i = 0; i < 5'000; ++i) {
+    machine_.set(ns, i == 4'500 ? "kept" : "k" + std::to_string(i), std::string(100, 'v'), 5s);
+  }
+  ASSERT_TRUE(machine_.store->expire(ns, "kept", {.expiry = {core::Expiry::Mode::kNever, {}}},
+                                     machine_.clock.now()));
+  ASSERT_TRUE(machine_.commit());
+  ASSERT_TRUE(machine_.stop());
+  machine_.clock.advance(10s);
+  int started = 0;
+  for (std::uint64_t bytes = 128_KiB; bytes <= 1_MiB; bytes += 64_KiB) {
+    machine_.max_memory_bytes = bytes;
+    const auto done = machine_.start();
+    if (done) {
+      ++started;
+      EXPECT_NE(machine_.get(machine_.find("w"), "kept"), std::nullopt) << bytes;
+    } else {
+      EXPECT_EQ(done.error().code, ErrorCode::kOutOfMemory) << bytes;
+    }
+    machine_.store.reset();
+    machine_.storage.reset();
+  }
+  EXPECT_GT(started, 0);
 }
 
 TEST_F(StorageTest, AFailedLogIsReadOnlyUntilItIsResumed) {

@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include <pthread.h>
+
 #include "appmem/storage/file_system.h"
 #include "storage_fixture.h"
 #include "support/temporary_directory.h"
@@ -105,6 +107,115 @@ TEST(StorageThreadsTest, WhatSeveralWriteBesideCheckpointsComesBackWhenEachGroup
 
 TEST(StorageThreadsTest, AndWhenTheLoopsWriteThemselves) {
   run(Sync::kInterval);
+}
+
+/// Told of the writes to files that are being made, behind the header of each.
+class ContentWrites {
+ public:
+  explicit ContentWrites(appmem::test::SimulatedFiles& files) : files_(files) {
+    files.behind_each([this](std::string_view what) {
+      if (what.starts_with("write to ") && what.ends_with(".tmp")) ++writes_;
+    });
+  }
+  ContentWrites(const ContentWrites&) = delete;
+  ContentWrites& operator=(const ContentWrites&) = delete;
+  ~ContentWrites() { files_.behind_each({}); }
+  void wait_for_first() const {
+    while (writes_.load() < 2)
+      std::this_thread::yield();
+  }
+
+ private:
+  appmem::test::SimulatedFiles& files_;
+  std::atomic<int> writes_{0};
+};
+
+Result<void> wait_for_checkpoint(Storage& storage, std::uint64_t request) {
+  while (!storage.checkpoint_state(request).done)
+    std::this_thread::yield();
+  return storage.checkpoint_state(request).result;
+}
+
+/// At this rate it would wait for a day.
+TEST(StorageThreadsTest, ACheckpointWaitsForItsRateOnlyUntilTheLogFallsBehind) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.options.segment_bytes = 64_KiB;
+  machine.options.background_bytes_per_second = 1;
+  machine.must_start();
+  const auto ns = machine.make("w");
+  const auto fill = [&] {
+    for (int i = 0; i < 100; ++i)
+      machine.set(ns, "key" + std::to_string(i), std::string(1000, 'v'));
+    machine.storage->turn_ended();
+    wait_until_committed(*machine.storage, machine.storage->latest());
+  };
+  fill();
+  const ContentWrites writes(*machine.files);
+  const auto request = machine.storage->request_checkpoint();
+  ASSERT_TRUE(request);
+  writes.wait_for_first();
+  EXPECT_FALSE(machine.storage->checkpoint_state(*request).done);
+  for (int round = 0; round < 5; ++round)
+    fill();
+  const auto made = wait_for_checkpoint(*machine.storage, *request);
+  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(machine.stop());
+}
+
+/// At this rate the snapshot, which may not wait for it, would have taken two hours.
+TEST(StorageThreadsTest, WhatAHurriedSnapshotWritesIsNotWaitedForLater) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.options.background_bytes_per_second = 1000;
+  machine.must_start();
+  const auto shots = machine.make(
+      "s", {.persist = core::Persistence::kSnapshot, .eviction = core::Eviction::kNone});
+  machine.make("w");
+  for (int i = 0; i < 8000; ++i)
+    machine.set(shots, "key" + std::to_string(i), std::string(1000, 'v'));
+  machine.storage->turn_ended();
+  wait_until_committed(*machine.storage, machine.storage->latest());
+  const ContentWrites writes(*machine.files);
+  const auto request = machine.storage->request_checkpoint();
+  ASSERT_TRUE(request);
+  writes.wait_for_first();
+  // Enough of what it has not seen yet changes that it is in a hurry.
+  for (int i = 0; i < 400; ++i)
+    machine.set(shots, "key" + std::to_string(i), "changed");
+  const auto made = wait_for_checkpoint(*machine.storage, *request);
+  EXPECT_TRUE(made) << made.error().message;
+  EXPECT_TRUE(machine.stop());
+}
+
+TEST(StorageThreadsTest, AVerificationWithoutAThreadIsAnError) {
+  Machine machine;
+  machine.options.threads = true;
+  machine.must_start();
+  const auto ns = machine.make("w");
+  machine.set(ns, "k", "v");
+  machine.storage->turn_ended();
+  wait_until_committed(*machine.storage, machine.storage->latest());
+  // No thread gets a stack that is larger than all addresses.
+  pthread_attr_t as_it_was;
+  ASSERT_EQ(::pthread_getattr_default_np(&as_it_was), 0);
+  pthread_attr_t impossible;
+  ASSERT_EQ(::pthread_attr_init(&impossible), 0);
+  ASSERT_EQ(::pthread_attr_setstacksize(&impossible, std::size_t{1} << 47U), 0);
+  ASSERT_EQ(::pthread_setattr_default_np(&impossible), 0);
+  const std::uint64_t refused = machine.storage->request_verify();
+  ASSERT_EQ(::pthread_setattr_default_np(&as_it_was), 0);
+  ::pthread_attr_destroy(&impossible);
+  ::pthread_attr_destroy(&as_it_was);
+  const auto state = machine.storage->verify_state(refused);
+  ASSERT_TRUE(state.done);
+  ASSERT_FALSE(state.result);
+  EXPECT_EQ(state.result.error().code, ErrorCode::kUnavailable);
+  const std::uint64_t again = machine.storage->request_verify();
+  while (!machine.storage->verify_state(again).done)
+    std::this_thread::yield();
+  EXPECT_TRUE(machine.storage->verify_state(again).result);
+  EXPECT_TRUE(machine.stop());
 }
 
 TEST(StorageThreadsTest, AVerificationDoesNotHoldUpCheckpoints) {

@@ -142,6 +142,14 @@ TEST(ValueCompressionTest, AFrameThatSaysTooMuchTakesNoMemory) {
             "a zstd frame of 13 bytes cannot hold 536870912");
 }
 
+TEST(ValueCompressionTest, AFrameWithoutContentIsAnEmptyValue) {
+  std::string frame(64, '\0');
+  frame.resize(ZSTD_compress(frame.data(), frame.size(), nullptr, 0, 1));
+  EXPECT_EQ(complaint(frame, 0), "");
+  // And one that has some.
+  EXPECT_THAT(complaint(frame_saying(0), 0), HasSubstr("a bad zstd frame: "));
+}
+
 TEST(ValueCompressionTest, WhatZstdItselfCompressesMostIsStillPlausible) {
   const std::string value(32_MiB, '\0');
   EXPECT_EQ(complaint(frame_of(value), value.size()), "");

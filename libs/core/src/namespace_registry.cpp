@@ -125,6 +125,7 @@ NamespaceState& NamespaceRegistry::create(std::string_view name,
   made.boundary.store(0, std::memory_order_release);
   made.orders = 0;
   reorder(made);
+  made.reaped_restored.store(false, std::memory_order_relaxed);
   apply(made, settings);
   names_.emplace(made.name, made.id_index);
   return made;

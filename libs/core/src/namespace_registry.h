@@ -50,6 +50,8 @@ struct NamespaceState {
   std::atomic<std::uint64_t> boundary{0};
   /// Taken by the thread that moves the boundary.
   std::atomic_flag spreading;
+  /// Of what was put back an entry went because its deadline had passed, to make room for others.
+  std::atomic<bool> reaped_restored{false};
 
   /// Odd. Written with all shards locked.
   std::atomic<std::uint64_t> stride{1};

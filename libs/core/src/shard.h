@@ -331,6 +331,8 @@ class Shard {
   bool retry_with_room(const NamespacePart& writer, const Need& need, Step& step,
                        FunctionRef<bool()> try_once);
   Made make_room(const NamespacePart& writer, const Need& need, std::size_t attempt, Step& step);
+  /// Removes entries that were put back and are over. False when there are none.
+  bool reap_restored(const Instant& now);
   [[nodiscard]] bool should_compact(const Need& need, std::size_t attempt) const;
   bool within_ceiling(const Site& site, Handle old, std::size_t block_bytes,
                       std::size_t large_bytes, Step& step);
@@ -384,6 +386,8 @@ class Shard {
   /// How often a block was moved.
   std::uint64_t moves_ = 0;
   Journal* journal_ = nullptr;
+  /// What is reaped now was put back before.
+  bool reaps_restored_ = false;
 
   /// An entry as a walk of its table meets it.
   struct Candidate {

@@ -167,6 +167,7 @@ DeadlineWheel::Verdict Shard::judge(Handle handle, DeadlineWheel::BucketId bucke
   take_from(*owner, handle);
   tell_usage(*owner);
   ++owner->counters.expirations;
+  if (reaps_restored_) owner->ns->reaped_restored.store(true, std::memory_order_relaxed);
   release(handle);
   return Verdict::due();
 }

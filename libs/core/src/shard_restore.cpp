@@ -14,6 +14,11 @@ Result<void> Shard::restore(const Site& site, const EntryView& given, bool if_ab
   const std::uint64_t deadline = given.deadline ? deadline_of(*given.deadline) : Entry::kNever;
   const EntryShape shape = shape_of(site, given.value, deadline);
   const std::size_t large_bytes = shape.large ? given.value.shared->memory_bytes() : 0;
+  step.restoring = true;
+  // What is replaced is not to go for its successor.
+  if (old != kNoHandle && entry(old).deadline() <= deadline_of(step.now.mono)) {
+    set_deadline(site.part, old, Entry::kNever);
+  }
   auto made = make_block(site, old, shape, large_bytes, step);
   if (!made) return fail(std::move(made).error());
   fill(site, *made, shape, given.value, deadline, step);
@@ -38,7 +43,15 @@ void Shard::restore_removal(const Site& site, CommitTicket ticket) {
 Result<void> Shard::restore_deadline(const Site& site, std::optional<TimePoint> deadline,
                                      CommitTicket ticket, Step& step) {
   const Handle old = find(site);
-  if (old == kNoHandle || entry(old).log_position() > ticket) return {};
+  if (old == kNoHandle) {
+    const bool would_last = !deadline || *deadline > step.now.mono;
+    if (would_last && site.ns().reaped_restored.load(std::memory_order_relaxed)) {
+      return fail(ErrorCode::kOutOfMemory,
+                  "no memory is left for entries that get another deadline later in the log");
+    }
+    return {};
+  }
+  if (entry(old).log_position() > ticket) return {};
   EntryView changed = view(old);
   changed.deadline = deadline;
   changed.ticket = ticket;

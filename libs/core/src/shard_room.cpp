@@ -86,7 +86,8 @@ Shard::Made Shard::make_room(const NamespacePart& writer, const Need& need, std:
   context_.blobs.reclaim(std::max(bytes, kReclaimBytes));
   if (context_.budget.used() < used) return Made::kRoom;
   // Not while a journal holds blocks that the wheel would take for stale.
-  if (journal_ == nullptr && attempt == 0 && reap(step.now, kReapFilings) > 0) return Made::kRoom;
+  const bool may_reap = journal_ == nullptr && !step.restoring;
+  if (may_reap && attempt == 0 && reap(step.now, kReapFilings) > 0) return Made::kRoom;
   if (should_compact(need, attempt) && compact_one_span()) return Made::kRoom;
 
   NamespaceState* victim = choose_victim(writer.ns);
@@ -103,7 +104,16 @@ Shard::Made Shard::make_room(const NamespacePart& writer, const Need& need, std:
     if (evict_whatever(writer.ns, bytes, step)) return Made::kRoom;
   }
   if (compact_one_span()) return Made::kRoom;
+  if (step.restoring && reap_restored(step.now)) return Made::kRoom;
   return context_.shards > 1 ? Made::kElsewhere : Made::kNothing;
+}
+
+/// A log may have far more that is over than a store has room for.
+bool Shard::reap_restored(const Instant& now) {
+  reaps_restored_ = true;
+  const std::size_t looked = reap(now, kReapFilings);
+  reaps_restored_ = false;
+  return looked > 0;
 }
 
 bool Shard::should_compact(const Need& need, std::size_t attempt) const {
@@ -186,7 +196,8 @@ bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes
         usage.keys.load(kRelaxed) >= static_cast<std::int64_t>(*ns.settings.max_keys);
     if (!over_bytes && !over_keys) return true;
     // What has expired takes no room.
-    if (attempt == 0 && journal_ == nullptr && reap(step.now, kReapFilings) > 0) continue;
+    const bool may_reap = journal_ == nullptr && !step.restoring;
+    if (may_reap && attempt == 0 && reap(step.now, kReapFilings) > 0) continue;
     if (ns.settings.eviction == Eviction::kNone) return false;
     if (evict(*site.part.ns, 1, step) == 0) break;
   }

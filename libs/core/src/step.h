@@ -85,6 +85,9 @@ struct Step {
   Room room{};
   /// Nobody else's shards can be used: take what is here.
   bool local_only = false;
+  /// It puts back what storage has: an entry whose deadline has passed may be given another by what
+  /// comes later, and goes only where the shard finds no other room.
+  bool restoring = false;
   /// Not null: a patch that would copy a large value changes nothing and tells here what it would
   /// do.
   std::optional<LargePatch>* large_patch = nullptr;

@@ -130,16 +130,18 @@ class Verification {
         return fail(std::move(checked).error());
       }
       if (checked && !has_gone_ && found_.damage.empty()) break;
-      if (attempt == kAttemptsMax) {
-        if (!checked) return fail(std::move(checked).error());
-        break;
+      // What is needed has not been read, and nothing was found in the rest.
+      const bool is_unread = lost_track_ && found_.damage.empty();
+      if (attempt < kAttemptsMax) {
+        const auto after = files_.list(directory_);
+        if (!after) return fail(after.error());
+        if (is_unread || *after != *before) continue;
       }
-      const auto after = files_.list(directory_);
-      if (!after) return fail(after.error());
-      if (*after == *before) {
-        if (!checked) return fail(std::move(checked).error());
-        break;
-      }
+      if (!checked) return fail(std::move(checked).error());
+      if (!is_unread) break;
+      return fail(ErrorCode::kBusy, directory_ +
+                                        ": files were replaced faster than they could be read; "
+                                        "try again when less is written");
     }
     for (const InspectedFile& file : found_.files) {
       found_.bytes += file.bytes;

@@ -61,17 +61,18 @@ class Repair {
     if (!listed->repair.empty()) {
       auto marked = read_file(files_, path(listed->repair));
       if (!marked) return fail(std::move(marked).error());
-      while (marked->ends_with('\n'))
-        marked->pop_back();
+      // Without its end it had not been written whole.
+      const bool is_whole = marked->ends_with('\n');
+      if (is_whole) marked->pop_back();
       report_.originals = *marked;
-      const bool is_name =
-          marked->starts_with(format::kDamagedPrefix) && marked->find('/') == std::string::npos;
+      const bool is_name = is_whole && marked->starts_with(format::kDamagedPrefix) &&
+                           marked->find('/') == std::string::npos;
       if (listed->repair == format::kRepairWriting) {
         if (is_name) return true;
         return fail(ErrorCode::kUnavailable, path(listed->repair) + " does not name a folder");
       }
       if (is_name) return move_originals();
-      // It was made, but nothing had been written to it: nothing has been moved.
+      // It was made, but nothing had been written to it, or not all of it: nothing has been moved.
       if (auto removed = files_.remove(path(listed->repair)); !removed) {
         return fail(std::move(removed).error());
       }

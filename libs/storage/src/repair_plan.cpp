@@ -1,6 +1,7 @@
 #include "repair_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,7 @@ class Survey {
     auto listed = list_directory(files_, directory_);
     if (!listed) return fail(std::move(listed).error());
     plan_.listing = *std::move(listed);
+    if (auto done = find_directory(); !done) return fail(std::move(done).error());
     if (auto done = choose_checkpoint(); !done) return fail(std::move(done).error());
     if (plan_.checkpoint) {
       if (auto done = read_checkpoint(); !done) return fail(std::move(done).error());
@@ -57,9 +59,58 @@ class Survey {
     return fail(std::move(file).error());
   }
 
+  /// Nothing where its header is damaged.
+  Result<std::optional<std::uint64_t>> directory_of(const NamedFile& named,
+                                                    std::string_view magic) {
+    auto file = RecordFile::open(files_, directory_ + "/" + named.name, magic);
+    if (file) return std::optional(file->header().directory);
+    if (file.error().code == ErrorCode::kInvalidRequest) return std::optional<std::uint64_t>();
+    return fail(std::move(file).error());
+  }
+
+  /// What most segments say; where none says anything, most checkpoints, else most snapshots.
+  Result<void> find_directory() {
+    const DirectoryListing& all = plan_.listing;
+    const std::array lists{std::pair(&all.segments, format::kSegmentMagic),
+                           std::pair(&all.checkpoints, format::kCheckpointMagic),
+                           std::pair(&all.snapshots, format::kCheckpointMagic)};
+    for (const auto& [list, magic] : lists) {
+      std::map<std::uint64_t, std::size_t> files_of;
+      for (const NamedFile& named : *list) {
+        const auto found = directory_of(named, magic);
+        if (!found) return fail(found.error());
+        if (!*found) continue;
+        const std::size_t more = ++files_of[**found];
+        if (!source_.directory_id || more > files_of[*source_.directory_id]) {
+          source_.directory_id = **found;
+        }
+      }
+      if (source_.directory_id) break;
+    }
+    return {};
+  }
+
+  /// Lists it as lost then.
+  Result<bool> belongs_elsewhere(const NamedFile& named) {
+    const auto found = directory_of(named, format::kCheckpointMagic);
+    if (!found) return fail(found.error());
+    if (!*found || *found == source_.directory_id) return false;
+    source_.lost.push_back({.file = named.name, .problem = "it belongs to another directory"});
+    return true;
+  }
+
   /// The newest one that is whole, if the log goes on from it; else the newest one.
   Result<void> choose_checkpoint() {
     std::vector<NamedFile>& all = plan_.listing.checkpoints;
+    for (std::size_t i = 0; i < all.size();) {
+      const auto is_foreign = belongs_elsewhere(all[i]);
+      if (!is_foreign) return fail(is_foreign.error());
+      if (*is_foreign) {
+        all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+      } else {
+        ++i;
+      }
+    }
     for (NamedFile& named : all) {
       if (auto believed = believe_header(named); !believed) return believed;
     }
@@ -180,14 +231,6 @@ class Survey {
                        [ns](const NamedFile& file) { return file.ns == ns; });
   }
 
-  Result<bool> belongs_elsewhere(const NamedFile& named) {
-    auto file = RecordFile::open(files_, directory_ + "/" + named.name, format::kCheckpointMagic);
-    if (file)
-      return source_.directory_id.value_or(file->header().directory) != file->header().directory;
-    if (file.error().code == ErrorCode::kInvalidRequest) return false;
-    return fail(std::move(file).error());
-  }
-
   /// Of each namespace the newest one that is whole, else the newest one.
   Result<void> choose_snapshots() {
     std::map<NamespaceNumber, NamedFile> chosen;
@@ -195,10 +238,7 @@ class Survey {
     for (NamedFile named : plan_.listing.snapshots) {
       const auto is_foreign = belongs_elsewhere(named);
       if (!is_foreign) return fail(is_foreign.error());
-      if (*is_foreign) {
-        source_.lost.push_back({.file = named.name, .problem = "it belongs to another directory"});
-        continue;
-      }
+      if (*is_foreign) continue;
       if (auto believed = believe_header(named); !believed) return believed;
       const auto whole = is_whole(named);
       if (!whole) return fail(whole.error());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -160,10 +162,16 @@ void Storage::Impl::begin_verify() {
     return;
   }
   if (verifying) return;
-  verifying = true;
   // The one before has nothing left to do.
   if (verify_thread.joinable()) verify_thread.join();
-  verify_thread = std::thread([this] { run_verify(); });
+  try {
+    verify_thread = std::thread([this] { run_verify(); });
+    verifying = true;
+  } catch (const std::system_error& error) {
+    verify_done = verify_wanted;
+    verify_result = fail(ErrorCode::kUnavailable,
+                         std::string("no thread for the verification: ") + error.what());
+  }
 }
 
 void Storage::Impl::run_verify() {

@@ -25,6 +25,11 @@ constexpr int kSnapshotAttemptsMax = 3;
 /// went from 56 ms to .9; a nicer thread writes no checkpoint at all while a loop is busy.
 constexpr microseconds kRest{20};
 constexpr int kBackgroundNice = 5;
+/// While the rate is waited for it is looked so often whether the disk, or the end, counts for
+/// more.
+constexpr milliseconds kLookInterval{100};
+/// Of a wait that was cut short, so much at most is left for the next one.
+constexpr std::chrono::seconds kDebtMax{1};
 
 }  // namespace
 
@@ -48,18 +53,20 @@ void Storage::Impl::run_background() {
     if (asked) {
       serve_requests();
     } else if (!failed.load() && SteadyClock::now() >= compaction_from && is_compaction_due()) {
-      auto made = make_checkpoint();
+      auto made = make_due_checkpoint();
       look_again = made.has_value();
       if (!made && !failed.load()) {
         compaction_from = SteadyClock::now() + kCompactionRetry;
         observer.event(Severity::kWarning, "compaction_failed", made.error().message, nullptr, 0);
       }
-    } else if (SteadyClock::now() >= snapshots_from) {
-      if (auto made = make_snapshots(); !made) {
-        observer.event(Severity::kWarning, "snapshot_failed", made.error().message, nullptr, 0);
-      }
     }
     guard.lock();
+    // Also where one compaction follows the other.
+    if (!asked && !stop_background && SteadyClock::now() >= snapshots_from) {
+      guard.unlock();
+      tell_failed(make_snapshots());
+      guard.lock();
+    }
     // What was deleted while a checkpoint was written is in it.
     rotated = rotated || look_again;
   }
@@ -118,9 +125,30 @@ Result<void> Storage::Impl::make_checkpoint() {
   return snapshots_made;
 }
 
-/// Tries all of them; the first error.
+/// What namespaces without a log have changed is no reason to let the log wait: only those are
+/// written that still need it.
+Result<void> Storage::Impl::make_due_checkpoint() {
+  const std::uint64_t sequence = pending.latest();
+  auto snapshots_made = write_snapshots(
+      [&](NamespaceNumber number) { return !is_snapshot_current(number, sequence); });
+  if (!snapshots_made && !snapshots_are_current(sequence)) return snapshots_made;
+  tell_failed(snapshots_made);
+  if (auto made = make_log_checkpoint(sequence); !made) return made;
+  return remove_snapshots(true);
+}
+
+void Storage::Impl::tell_failed(const Result<void>& snapshots_made) {
+  if (snapshots_made) return;
+  observer.event(Severity::kWarning, "snapshot_failed", snapshots_made.error().message, nullptr, 0);
+}
+
 Result<void> Storage::Impl::make_snapshots() {
   snapshots_from = SteadyClock::now() + options.checkpoint_interval;
+  return write_snapshots([](NamespaceNumber /*number*/) { return true; });
+}
+
+/// Tries all that are wanted; the first error.
+Result<void> Storage::Impl::write_snapshots(FunctionRef<bool(NamespaceNumber)> is_wanted) {
   kept_snapshots.clear();
   Result<void> result;
   for (const core::NamespaceInfo& info : store->list_namespaces(clock.now())) {
@@ -128,6 +156,7 @@ Result<void> Storage::Impl::make_snapshots() {
     const auto number = pending.number_of(info.id);
     if (!number) continue;  // gone, or another one
     kept_snapshots.push_back(*number);
+    if (!is_wanted(*number)) continue;
     auto made = make_snapshot(info, *number);
     const bool is_gone = !made && made.error().code == ErrorCode::kNotFound;
     if (!made && !is_gone && result) result = std::move(made);
@@ -136,13 +165,16 @@ Result<void> Storage::Impl::make_snapshots() {
   return result ? removed : result;
 }
 
-/// Each has a file from after it was last cleared, or got its mode.
+/// It has a file from after it was last cleared, or got its mode.
+bool Storage::Impl::is_snapshot_current(NamespaceNumber number, std::uint64_t sequence) const {
+  const std::uint64_t begun = pending.begun_at(number);
+  const auto known = snapshots.find(number);
+  return begun > sequence || (known != snapshots.end() && known->second.sequence >= begun);
+}
+
 bool Storage::Impl::snapshots_are_current(std::uint64_t sequence) const {
-  return std::all_of(kept_snapshots.begin(), kept_snapshots.end(), [&](NamespaceNumber number) {
-    const std::uint64_t begun = pending.begun_at(number);
-    const auto known = snapshots.find(number);
-    return begun > sequence || (known != snapshots.end() && known->second.sequence >= begun);
-  });
+  return std::all_of(kept_snapshots.begin(), kept_snapshots.end(),
+                     [&](NamespaceNumber number) { return is_snapshot_current(number, sequence); });
 }
 
 Result<void> Storage::Impl::make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number) {
@@ -269,20 +301,30 @@ Result<void> Storage::Impl::make_resume() {
   return {};
 }
 
-bool Storage::Impl::go_on(std::uint64_t bytes) {
+/// While it is in a hurry nothing counts for the rate.
+bool Storage::Impl::is_in_hurry() {
   // The log is filled faster than it may be emptied: the disk counts for more.
-  const bool is_urgent = options.background_bytes_per_second != 0 && is_falling_behind();
+  return closing || is_hurried.load() || is_falling_behind();
+}
+
+bool Storage::Impl::go_on(std::uint64_t bytes) {
+  const std::uint64_t rate = options.background_bytes_per_second;
+  const bool is_limited = rate != 0 && options.threads && !is_in_hurry();
   std::unique_lock guard(mutex);
-  const bool is_limited =
-      options.background_bytes_per_second != 0 && options.threads && !closing && !is_urgent;
   if (!is_limited) return !stop_background;
-  const auto now = SteadyClock::now();
-  const auto cost = std::chrono::duration<double>(
-      static_cast<double>(bytes) / static_cast<double>(options.background_bytes_per_second));
-  allowed_from =
-      std::max(allowed_from, now) + std::chrono::duration_cast<SteadyClock::duration>(cost);
-  background_wake.wait_until(guard, allowed_from,
-                             [&] { return stop_background || is_hurried.load(); });
+  const auto cost =
+      std::chrono::duration<double>(static_cast<double>(bytes) / static_cast<double>(rate));
+  const auto begin = SteadyClock::now();
+  allowed_from = std::clamp(allowed_from, begin, begin + kDebtMax) +
+                 std::chrono::duration_cast<SteadyClock::duration>(cost);
+  for (auto now = begin; now < allowed_from && !stop_background; now = SteadyClock::now()) {
+    // Woken by a new segment, and by all that ends the wait.
+    background_wake.wait_until(guard, std::min(allowed_from, now + kLookInterval));
+    guard.unlock();
+    const bool is_over = is_in_hurry();
+    guard.lock();
+    if (is_over) break;
+  }
   return !stop_background;
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "appmem/base/function_ref.h"
 #include "appmem/storage/storage.h"
 #include "checkpoint_writer.h"
 #include "log_writer.h"
@@ -73,10 +74,15 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   void serve_verify();
   /// Of namespaces with a log, in one file; and of each without one, in a file of its own.
   Result<void> make_checkpoint();
+  /// The same, because too much of the log is dead.
+  Result<void> make_due_checkpoint();
   Result<void> make_snapshots();
+  Result<void> write_snapshots(FunctionRef<bool(NamespaceNumber)> is_wanted);
+  void tell_failed(const Result<void>& snapshots_made);
   Result<void> make_snapshot(const core::NamespaceInfo& info, NamespaceNumber number);
   /// Makes the log up to `sequence` unnecessary.
   Result<void> make_log_checkpoint(std::uint64_t sequence);
+  [[nodiscard]] bool is_snapshot_current(NamespaceNumber number, std::uint64_t sequence) const;
   [[nodiscard]] bool snapshots_are_current(std::uint64_t sequence) const;
   Result<void> remove_snapshots(bool log_is_whole);
   Result<void> make_resume();
@@ -85,6 +91,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   bool go_on(std::uint64_t bytes) override;
   void rest() override;
   void hurry() override;
+  bool is_in_hurry();
   Result<void> wait_synced(std::uint64_t sequence) override;
 
   std::uint64_t ask(std::uint64_t& wanted);

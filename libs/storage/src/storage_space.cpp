@@ -92,7 +92,7 @@ Result<bool> Storage::compact_if_due() {
   Impl& impl = *impl_;
   if (!impl.is_open.load(std::memory_order_acquire) || impl.failed.load()) return false;
   if (!impl.is_compaction_due()) return false;
-  if (auto made = impl.make_checkpoint(); !made) return fail(std::move(made).error());
+  if (auto made = impl.make_due_checkpoint(); !made) return fail(std::move(made).error());
   return true;
 }
 

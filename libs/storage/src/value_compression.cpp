@@ -78,7 +78,7 @@ Result<void> check_frame(std::string_view frame, std::uint64_t bytes) {
 
 char* ValueRoom::get(std::size_t bytes) {
   const bool is_too_much = size_ > kRoomBytesKept && bytes <= kRoomBytesKept;
-  if (bytes <= size_ && !is_too_much) return bytes_.get();
+  if (bytes_ != nullptr && bytes <= size_ && !is_too_much) return bytes_.get();
   bytes_.reset();
   size_ = std::max(bytes, std::min(2 * size_, kRoomBytesKept));
   size_ = std::max(size_, kRoomBytesMin);

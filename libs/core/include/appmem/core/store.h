@@ -173,7 +173,9 @@ class Store final : public Keyspace {
 
   // --- what storage puts back at the start. The sink is not told and nothing is counted. Changes
   // are restored in the order of their tickets; one that is older than the entry that is there
-  // changes nothing. Errors: kNotFound (no such namespace), kOutOfMemory. ---
+  // changes nothing. An entry whose deadline has passed is kept for a change that gives it another;
+  // it goes only where its shard finds no other room, and a change that would have needed it then
+  // is kOutOfMemory. Errors: kNotFound (no such namespace), kOutOfMemory. ---
 
   /// About so many entries will follow: a namespace that is empty gets its tables at once in the
   /// size for them. Entries may then come in the order of a scan, which would fill one end of a

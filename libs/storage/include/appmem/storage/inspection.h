@@ -61,8 +61,9 @@ struct Inspection {
 
 /// Reads all files, their checksums and operations, and judges them by the rules of a start. A
 /// daemon may be using the directory: what goes meanwhile is no damage. A directory that is not
-/// there has no files. Errors: kUnavailable: a file cannot be read; kTimeout: `progress` gave up;
-/// kOutOfMemory: for a compressed value.
+/// there has no files. Errors: kUnavailable: a file cannot be read; kBusy: a daemon replaces files
+/// faster than they can be read; kTimeout: `progress` gave up; kOutOfMemory: for a compressed
+/// value.
 Result<Inspection> verify(FileSystem& files, const std::string& directory,
                           const InspectionProgress& progress = {});
 
