@@ -172,6 +172,9 @@ TEST(StorageThreadsTest, WhatAHurriedSnapshotWritesIsNotWaitedForLater) {
   const auto shots = machine.make(
       "s", {.persist = core::Persistence::kSnapshot, .eviction = core::Eviction::kNone});
   machine.make("w");
+  machine.storage->turn_ended();
+  // The next one that nobody asks for is five minutes away.
+  ASSERT_TRUE(machine.storage->checkpoint());
   for (int i = 0; i < 8000; ++i)
     machine.set(shots, "key" + std::to_string(i), std::string(1000, 'v'));
   machine.storage->turn_ended();
