@@ -231,6 +231,30 @@ TEST_F(StorageTest, ACheckpointBesideWhichMuchCameOrWentKeepsNoSeed) {
   }
 }
 
+TEST_F(StorageTest, WhatGivesItsLogUpWhileACheckpointBeginsIsInIt) {
+  const auto shots = machine_.make("s", {.persist = core::Persistence::kSnapshot});
+  machine_.set(shots, "key", "value");
+  const auto ns = machine_.make("w");
+  machine_.set(ns, "a", "1");
+  ASSERT_TRUE(machine_.commit());
+  bool is_altered = false;
+  machine_.files->behind_each([&](std::string_view what) {
+    // The snapshots are being written, and "w" is none of them.
+    if (is_altered || what.find("snapshot-") == std::string_view::npos) return;
+    is_altered = true;
+    auto settings = machine_.store->namespace_settings(ns);
+    ASSERT_TRUE(settings);
+    settings->persist = core::Persistence::kSnapshot;
+    EXPECT_TRUE(machine_.store->alter_namespace(ns, *settings, machine_.clock.now()));
+  });
+  ASSERT_TRUE(machine_.storage->checkpoint());
+  machine_.files->behind_each({});
+  EXPECT_TRUE(is_altered);
+  EXPECT_TRUE(machine_.commit());
+  crash();
+  EXPECT_EQ(machine_.get(machine_.find("w"), "a"), "1");
+}
+
 TEST_F(StorageTest, NoCheckpointIsCompletedOnceTheLogHasFailed) {
   const auto ns = machine_.make("w");
   machine_.set(ns, "safe", "v");

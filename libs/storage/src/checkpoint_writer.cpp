@@ -37,7 +37,7 @@ Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_a
   if (auto begun = file.begin(context_.clock.now().wall); !begun) return fail(begun.error());
   begin_record();
   bool hints_hold = true;
-  for (const Namespace& ns : define_namespaces()) {
+  for (const Namespace& ns : define_namespaces(sequence)) {
     const std::uint64_t before = entries_;
     if (auto wrote = write_entries(ns, file); !wrote) return fail(wrote.error());
     hints_hold = hints_hold && is_about(entries_ - before, ns.entries);
@@ -55,13 +55,16 @@ Result<CheckpointFile> CheckpointWriter::write(std::uint64_t sequence, bool is_a
   return made;
 }
 
-std::vector<CheckpointWriter::Namespace> CheckpointWriter::define_namespaces() {
+std::vector<CheckpointWriter::Namespace> CheckpointWriter::define_namespaces(
+    std::uint64_t sequence) {
   std::vector<Namespace> all;
   for (const core::NamespaceInfo& info : context_.store.list_namespaces(context_.clock.now())) {
     if (info.settings.persist == core::Persistence::kNone) continue;
     const auto number = context_.pending.number_of(info.id);
     if (!number) continue;  // it has gone, or has just come and is in the log
-    const bool is_here = info.settings.persist == core::Persistence::kWal;
+    // One that has just given its log up may have no snapshot yet.
+    const bool is_here = info.settings.persist == core::Persistence::kWal ||
+                         context_.pending.begun_at(*number) > sequence;
     records_.describe(format::Operation::kCreate, *number, info.name, info.settings, false,
                       is_here ? info.keys : 0);
     if (is_here) all.push_back({.id = info.id, .number = *number, .entries = info.keys});

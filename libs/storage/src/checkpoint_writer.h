@@ -62,7 +62,8 @@ class CheckpointWriter {
     NamespaceNumber number = 0;
     std::uint64_t entries = 0;  // when it was begun
   };
-  std::vector<Namespace> define_namespaces();
+  /// `sequence`: as in write().
+  std::vector<Namespace> define_namespaces(std::uint64_t sequence);
   Result<void> write_entries(const Namespace& ns, ContentFile& file);
   void begin_record();
 
