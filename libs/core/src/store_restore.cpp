@@ -29,13 +29,13 @@ Result<void> Store::latest_readable() const {
   return sink == nullptr ? Result<void>() : sink->readable(sink->latest());
 }
 
-Result<void> Store::restore_begins(NamespaceId id, std::uint64_t entries) {
+Result<void> Store::restore_begins(NamespaceId ns, std::uint64_t entries) {
   if (entries == 0) return {};
   const Impl::AllLocked lock(*impl_);
-  NamespaceState* const ns = impl_->registry.state(id.index);
-  if (ns == nullptr || !Impl::is(*ns, id)) return {};
+  NamespaceState* const state = impl_->registry.state(ns.index);
+  if (state == nullptr || !Impl::is(*state, ns)) return {};
   bool is_empty = true;
-  impl_->for_each_part(*ns, [&](const Shard& /*shard*/, const NamespacePart& part) {
+  impl_->for_each_part(*state, [&](const Shard& /*shard*/, const NamespacePart& part) {
     is_empty = is_empty && part.table.empty();
   });
   if (!is_empty) return {};
@@ -48,15 +48,15 @@ Result<void> Store::restore_begins(NamespaceId id, std::uint64_t entries) {
   }
   const std::size_t shards = impl_->shards.size();
   const bool spreads = shards > 1 && entries > kHomeEntriesMax;
-  if (spreads && ns->boundary.load() == 0) impl_->spread_empty(*ns);
-  if ((ns->boundary.load() != 0) != spreads) return {};
+  if (spreads && state->boundary.load() == 0) impl_->spread_empty(*state);
+  if ((state->boundary.load() != 0) != spreads) return {};
   const auto with_slack = [](std::uint64_t count) {
     return count + count / kRestoreSlackPart + kRestoreSlackEntries;
   };
   // Hashes do not fall into the shards quite alike.
   const std::uint64_t most = with_slack(entries);
   const std::uint64_t share = spreads ? with_slack(most / shards) : most;
-  impl_->for_each_part(*ns, [&](const Shard& /*shard*/, NamespacePart& part) {
+  impl_->for_each_part(*state, [&](const Shard& /*shard*/, NamespacePart& part) {
     if (part.is_spread() == spreads) part.table.reserve(share);
   });
   return {};
