@@ -5,12 +5,6 @@
 
 namespace appmem::protocol {
 
-bool Caller::may(Right right, bool is_default_namespace) const {
-  if (right == Right::kNone || role == Role::kOperator) return true;
-  if (role != Role::kMember) return false;
-  return is_default_namespace && (right == Right::kRead || right == Right::kWrite);
-}
-
 Caller AccessPolicy::resolve(PeerCredentials peer) const {
   Caller caller;
   if (open || peer.uid == 0 || peer.uid == daemon_uid) {

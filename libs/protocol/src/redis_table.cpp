@@ -64,11 +64,6 @@ const RedisSpec* find_redis_command(std::string_view name) {
   return found == kIndex.kNone ? nullptr : &kCommands[found];
 }
 
-bool has_arity(const RedisSpec& spec, std::size_t words) {
-  const auto count = static_cast<std::ptrdiff_t>(words);
-  return spec.arity >= 0 ? count == spec.arity : count >= -spec.arity;
-}
-
 void append_key_positions(const RedisSpec& spec, std::size_t words,
                           std::vector<std::size_t>& positions) {
   if (spec.keys.first == 0) return;

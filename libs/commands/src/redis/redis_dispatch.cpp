@@ -172,6 +172,18 @@ std::string refusal(const RedisSpec* spec, const Session& session,
   return {};
 }
 
+/// Whether nothing speaks against a command: where it says no, refusal() says why, or that there is
+/// no reason after all.
+bool is_plainly_admitted(const RedisSpec* spec, const Session& session,
+                         std::span<const std::string_view> words) {
+  return spec != nullptr && (spec->flags & protocol::kRedisContainer) == 0 &&
+         has_arity(*spec, words.size()) &&
+         words.size() <= std::min(kRedisWordsMax, kRequestKeysMax) &&
+         session.caller.role != protocol::Caller::Role::kUnauthenticated &&
+         session.caller.may(spec->right, session.ns == core::kDefaultNamespace) &&
+         !session.redis->in_transaction;
+}
+
 /// Commands that a transaction does not queue.
 bool runs_at_once(RedisId id) {
   switch (id) {
@@ -198,6 +210,15 @@ Outcome outcome_of(RedisCall& call) {
     outcome.progress = Outcome::Progress::kParked;
   }
   return outcome;
+}
+
+void refuse(RedisState& state, const RedisSpec* spec, const std::string& why, RedisReply& reply) {
+  state.refused = state.refused || state.in_transaction;
+  if (spec != nullptr && spec->id == RedisId::kExec) {
+    abandon_redis_transaction(state, why, reply);
+  } else {
+    reply.failure(why);
+  }
 }
 
 /// Runs the handler with all its keys locked.
@@ -284,14 +305,11 @@ Outcome execute_redis(const RedisContext& context, Session& session,
   }
   RedisState& state = *session.redis;
   const RedisSpec* const spec = find_redis_spec(words);
-  if (const std::string why = refusal(spec, session, words); !why.empty()) {
-    state.refused = state.refused || state.in_transaction;
-    if (spec != nullptr && spec->id == RedisId::kExec) {
-      abandon_redis_transaction(state, why, reply);
-    } else {
-      reply.failure(why);
+  if (!is_plainly_admitted(spec, session, words)) [[unlikely]] {
+    if (const std::string why = refusal(spec, session, words); !why.empty()) {
+      refuse(state, spec, why, reply);
+      return Outcome::done();
     }
-    return Outcome::done();
   }
   state.command = spec;
   if (state.in_transaction && !runs_at_once(spec->id)) {

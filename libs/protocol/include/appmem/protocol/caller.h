@@ -33,7 +33,11 @@ struct Caller {
   Role role = Role::kStranger;
 
   /// Whether this caller has `right` on the namespace (or, for kServer, on the daemon).
-  [[nodiscard]] bool may(Right right, bool is_default_namespace) const;
+  [[nodiscard]] bool may(Right right, bool is_default_namespace) const {
+    if (right == Right::kNone || role == Role::kOperator) return true;
+    if (role != Role::kMember) return false;
+    return is_default_namespace && (right == Right::kRead || right == Right::kWrite);
+  }
 };
 
 /// The rules until there are access rules: see Caller::Role.

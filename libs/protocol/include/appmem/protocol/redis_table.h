@@ -161,7 +161,10 @@ std::span<const RedisSpec> redis_subcommands(RedisId id);
 const RedisSpec* find_redis_subcommand(const RedisSpec& command, std::string_view name);
 
 /// Whether a command of `words` words has as many as it needs.
-bool has_arity(const RedisSpec& spec, std::size_t words);
+inline bool has_arity(const RedisSpec& spec, std::size_t words) {
+  const auto count = static_cast<std::ptrdiff_t>(words);
+  return spec.arity >= 0 ? count == spec.arity : count >= -spec.arity;
+}
 /// Adds the positions of its keys among `words` words. Precondition: has_arity.
 void append_key_positions(const RedisSpec& spec, std::size_t words,
                           std::vector<std::size_t>& positions);
