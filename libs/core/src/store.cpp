@@ -273,8 +273,8 @@ Result<SetOutcome> Store::set(NamespaceId ns, std::string_view key, const ValueV
 
 void Store::note_refused(NamespaceId id, std::string_view key) {
   Impl::Place place;
-  std::unique_lock<ShardMutex> lock;
-  const NamespaceState* const ns = impl_->lock_place(id, impl_->hash_of(key), place, lock);
+  NamespaceState* ns = nullptr;
+  const std::unique_lock<ShardMutex> lock = impl_->lock_place(id, impl_->hash_of(key), place, ns);
   if (ns == nullptr) return;
   // No step of its own: the caller may be in one that is not done.
   Shard& shard = impl_->shards[place.shard]->shard;

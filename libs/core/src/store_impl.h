@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -102,11 +103,13 @@ struct Store::Impl {
     bool spread = false;
     friend bool operator==(const Place&, const Place&) = default;
   };
-  [[nodiscard]] Place place_at(const NamespaceState& ns, std::uint64_t position) const {
-    if (position < ns.boundary.load(std::memory_order_acquire)) {
-      return {split.shard_of(position), true};
-    }
+  [[nodiscard]] Place place_below(const NamespaceState& ns, std::uint64_t boundary,
+                                  std::uint64_t position) const {
+    if (position < boundary) return {split.shard_of(position), true};
     return {ns.home, false};
+  }
+  [[nodiscard]] Place place_at(const NamespaceState& ns, std::uint64_t position) const {
+    return place_below(ns, ns.boundary.load(std::memory_order_acquire), position);
   }
   [[nodiscard]] Place place_of(const NamespaceState& ns, std::uint64_t hash) const {
     return place_at(ns, ns.position_of(hash));
@@ -116,18 +119,28 @@ struct Store::Impl {
   }
   static bool is(const NamespaceState& ns, NamespaceId id) { return ns.alive && ns.id() == id; }
 
+  template <class Operation>
+  using OutcomeOf = std::invoke_result_t<Operation&, Shard&, const Site&, Step&>;
   /// Runs `operation(Shard&, const Site&, Step&)` under the lock of the key's shard; makes room in
   /// other shards and runs it again when it asks for that.
   template <class Operation>
   auto run(NamespaceId id, std::string_view key, const Instant& now, Operation&& operation)
-      -> decltype(operation(std::declval<Shard&>(), std::declval<const Site&>(),
-                            std::declval<Step&>()));
+      -> OutcomeOf<Operation>;
+  template <class Operation>
+  auto run_until_there_is_room(NamespaceId id, std::string_view key, const Instant& now,
+                               Operation& operation) -> OutcomeOf<Operation>;
+  /// `crowded` is set where the namespace has become too large for its home.
+  template <class Operation>
+  auto run_once(NamespaceId id, std::string_view key, std::uint64_t hash, Place& place,
+                NamespaceState*& crowded, Step& step, Operation& operation) -> OutcomeOf<Operation>;
 
   /// Locks the shard where a key is.
-  NamespaceState* lock_place(NamespaceId id, std::uint64_t hash, Place& place,
-                             std::unique_lock<ShardMutex>& lock);
-  NamespaceState* lock_moved_place(NamespaceId id, std::uint64_t hash, Place& place,
-                                   std::unique_lock<ShardMutex>& lock);
+  std::unique_lock<ShardMutex> lock_place(NamespaceId id, std::uint64_t hash, Place& place,
+                                          NamespaceState*& ns);
+  /// Out of line, or each operation would set up a frame for its loop.
+  [[gnu::noinline, gnu::cold]] NamespaceState* lock_moved_place(NamespaceId id, std::uint64_t hash,
+                                                                Place& place,
+                                                                std::unique_lock<ShardMutex>& lock);
   bool make_room_for(NamespaceId id, const Place& place, std::size_t round, const Step& step,
                      const Instant& now);
 
