@@ -40,6 +40,7 @@ PathConnection::PathConnection(RequestPath& path)
     : path_(path),
       codec_({.request_bytes_max = path.control.limits().effective_request_bytes_max(),
               .memory = &path.store.memory()}),
+      prefetch_(path.store),
       output_(&path.store.memory()) {
   session_.id = 1;
   session_.caller = owner();
@@ -49,7 +50,6 @@ PathConnection::PathConnection(RequestPath& path)
 void PathConnection::execute(std::string& input, std::size_t bytes) {
   const std::span<const protocol::Request> requests =
       std::span(requests_).first(decode(input, bytes));
-  prefetch(requests);
   protocol::Codec& codec = codec_.settled();
   for (const protocol::Request& request : requests) {
     protocol::Reply& reply = codec.begin_reply(request, output_);
@@ -72,18 +72,12 @@ std::size_t PathConnection::decode(std::string& input, std::size_t bytes) {
     const auto decoded =
         codec.decode(std::span(input).subspan(at, frame.consumed), requests_[count]);
     APPMEM_CHECK(decoded.has_value());
+    const auto key = path_.dispatcher.likely_key(session_, requests_[count]);
+    if (key) prefetch_.add(key->ns, key->key);
     at += frame.consumed;
   }
+  prefetch_.finish();
   return count;
-}
-
-void PathConnection::prefetch(std::span<const protocol::Request> requests) {
-  std::array<core::KeyRef, kPipelineMax> keys;
-  std::size_t count = 0;
-  for (const protocol::Request& request : requests) {
-    if (const auto key = path_.dispatcher.likely_key(session_, request)) keys[count++] = *key;
-  }
-  path_.store.prefetch({keys.data(), count});
 }
 
 void PathConnection::drain() {

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +10,7 @@
 
 #include "appmem/codecs/auto_codec.h"
 #include "appmem/commands/dispatcher.h"
+#include "appmem/core/prefetch.h"
 #include "appmem/core/store.h"
 #include "appmem/protocol/output_buffer.h"
 #include "appmem/protocol/request.h"
@@ -69,13 +69,13 @@ class PathConnection {
  private:
   /// Returns how many there are.
   std::size_t decode(std::string& input, std::size_t bytes);
-  void prefetch(std::span<const protocol::Request> requests);
   void drain();
 
   RequestPath& path_;
   codecs::AutoCodec codec_;
   commands::Session session_;
   std::array<protocol::Request, kPipelineMax> requests_;
+  core::Prefetch prefetch_;
   protocol::OutputBuffer output_;
   std::vector<std::string_view> pieces_;
   bool keeps_answers_ = false;

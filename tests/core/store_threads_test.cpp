@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "appmem/core/prefetch.h"
 #include "store_fixture.h"
 #include "support/random.h"
 
@@ -195,6 +196,7 @@ TEST_F(StoreThreadsTest, EverythingAtOnceUnderAMemoryLimit) {
   spaces.push_back(create("changing"));
   const std::uint64_t seed = test::random_seed(9);
   in_threads([&](int thread) {
+    Prefetch prefetch(*store_);
     std::mt19937_64 random(seed + static_cast<std::uint64_t>(thread));
     for (int i = 0; i < 10'000; ++i) {
       const NamespaceId ns = spaces[random() % spaces.size()];
@@ -242,6 +244,9 @@ TEST_F(StoreThreadsTest, EverythingAtOnceUnderAMemoryLimit) {
           static_cast<void>(store_->store_stats(now()));
           break;
         case 5:
+          prefetch.add(ns, name);
+          if (random() % 4 == 0) prefetch.finish();
+          break;
         case 6:
           static_cast<void>(store_->get(ns, name, {}, now(), [](const EntryView&) {}));
           break;

@@ -10,6 +10,7 @@
 #include "appmem/base/token.h"
 #include "appmem/codecs/auto_codec.h"
 #include "appmem/codecs/resp_codec.h"
+#include "appmem/core/prefetch.h"
 #include "appmem/server/server_limits.h"
 #include "service_manager.h"
 
@@ -161,16 +162,25 @@ void Service::report_client(const commands::Session& session, std::string_view e
   options_.observer->event(Severity::kWarning, event, message, fields.data(), fields.size());
 }
 
-void Service::foresee(std::span<const server::ForeseenRequest> requests) {
-  std::array<core::KeyRef, server::kRequestsAheadMax> keys;
-  std::size_t count = 0;
-  for (const server::ForeseenRequest& foreseen :
-       requests.first(std::min(requests.size(), keys.size()))) {
-    const auto& connection = static_cast<const Connection&>(foreseen.connection);
-    const auto key = dispatcher_.likely_key(connection.session(), foreseen.request);
-    if (key) keys[count++] = *key;
+/// Fetches the keys that requests will most likely look at.
+class Service::KeyForesight final : public server::Foresight {
+ public:
+  explicit KeyForesight(const Service& service)
+      : dispatcher_(service.dispatcher_), prefetch_(service.store_) {}
+
+  void add(const server::ConnectionHandler& connection, const protocol::Request& request) override {
+    const auto& session = static_cast<const Connection&>(connection).session();
+    if (const auto key = dispatcher_.likely_key(session, request)) prefetch_.add(key->ns, key->key);
   }
-  store_.prefetch({keys.data(), count});
+  void finish() override { prefetch_.finish(); }
+
+ private:
+  const commands::Dispatcher& dispatcher_;
+  core::Prefetch prefetch_;
+};
+
+std::unique_ptr<server::Foresight> Service::make_foresight() {
+  return std::make_unique<KeyForesight>(*this);
 }
 
 bool Service::maintain(std::size_t loop, std::size_t loops, const Instant& now) {

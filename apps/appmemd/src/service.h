@@ -69,7 +69,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
   std::unique_ptr<server::ConnectionHandler> connect(std::size_t loop,
                                                      const server::ConnectionOrigin& origin,
                                                      protocol::PeerCredentials peer) override;
-  void foresee(std::span<const server::ForeseenRequest> requests) override;
+  std::unique_ptr<server::Foresight> make_foresight() override;
   bool maintain(std::size_t loop, std::size_t loops, const Instant& now) override;
   [[nodiscard]] std::uint64_t committed() const override { return storage_.committed(); }
   [[nodiscard]] bool commit_failed() const override { return storage_.failed(); }
@@ -97,6 +97,7 @@ class Service final : public server::RequestHandler, public commands::ServerCont
 
  private:
   class Connection;
+  class KeyForesight;
 
   void report_client(const commands::Session& session, std::string_view event,
                      std::string_view message) const;

@@ -30,7 +30,7 @@ struct NamespacePart {
                 std::size_t shard)
       : ns(&owner),
         table_id(id_of(owner.index, spread)),
-        order{spread ? split.bits : 0},
+        order(order_of(spread, split)),
         hash_base(spread && split.bits != 0 ? std::uint64_t{shard} << (64 - split.bits) : 0),
         table(budget),
         ghosts(budget) {}
@@ -39,6 +39,7 @@ struct NamespacePart {
   static std::uint16_t id_of(std::size_t index, bool spread) {
     return static_cast<std::uint16_t>(index * 2 + (spread ? 1 : 0));
   }
+  static TableOrder order_of(bool spread, HashSplit split) { return {spread ? split.bits : 0}; }
 
   [[nodiscard]] bool is_spread() const { return table_id % 2 != 0; }
   /// What the table files a key with that hash under.

@@ -80,13 +80,11 @@ class Shard {
   Result<ExpireOutcome> expire(const Site& site, const ExpireOptions& options, Step& step);
   std::optional<EntryStats> stats(const Site& site, Step& step);
 
-  /// Asks the processor for the entry that is first filed under `table_hash`.
-  void prefetch(const NamespacePart& part, std::uint32_t table_hash) const {
+  /// Where the entry is that is first filed under `table_hash`; null: there is none. For
+  /// prefetching; valid until the shard changes.
+  [[nodiscard]] const void* first_entry(const NamespacePart& part, std::uint32_t table_hash) const {
     const Handle handle = part.table.first(table_hash);
-    if (handle == kNoHandle) return;
-    const char* const block = arena_.at(handle);
-    appmem::prefetch(block);
-    appmem::prefetch(block + kCacheLineBytes);
+    return handle == kNoHandle ? nullptr : arena_.at(handle);
   }
 
   // --- see Store::restore ---

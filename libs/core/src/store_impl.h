@@ -14,6 +14,7 @@
 #include "appmem/base/memory_budget.h"
 #include "appmem/base/shared_bytes.h"
 #include "appmem/core/key_check.h"
+#include "appmem/core/prefetch.h"
 #include "appmem/core/store.h"
 #include "key_hash.h"
 #include "namespace_registry.h"
@@ -144,7 +145,10 @@ struct Store::Impl {
   bool make_room_for(NamespaceId id, const Place& place, std::size_t round, const Step& step,
                      const Instant& now);
 
-  void prefetch(std::span<const KeyRef> keys);
+  void prefetch_slots(std::span<const Prefetch::Key> keys);
+  void prefetch_entries(std::span<const Prefetch::Key> keys);
+  template <class AddressOf>
+  void prefetch(std::span<const Prefetch::Key> keys, AddressOf&& address_of);
 
   /// Frees memory somewhere, as `room` asks. `held` are shards that the caller has locked; others
   /// are then only tried. Returns whether anything was freed.

@@ -239,9 +239,9 @@ void MomentRead::Impl::read_group(const Instant& now, std::size_t& steps) {
   NamespacePart& part = *shard.part(NamespacePart::id_of(ns->index, place.spread));
   shard.begin_step();
   for (std::size_t i = next; i < end; ++i)
-    part.table.prefetch(part.table_hash(record.hash(order[i])));
+    prefetch_two_lines(part.table.slots_of(part.table_hash(record.hash(order[i]))));
   for (std::size_t i = next; i < end; ++i)
-    shard.prefetch(part, part.table_hash(record.hash(order[i])));
+    prefetch_two_lines(shard.first_entry(part, part.table_hash(record.hash(order[i]))));
   std::uint64_t bytes = 0;
   for (; next < end && bytes < kBytesPerLock; ++next) {
     if (!record.is_open(order[next])) continue;

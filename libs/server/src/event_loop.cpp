@@ -1,7 +1,6 @@
 #include "event_loop.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -31,7 +30,8 @@ EventLoop::EventLoop(std::size_t index, ServerContext& server, std::unique_ptr<P
       server_(server),
       poller_(std::move(poller)),
       pool_(server.memory),
-      chunks_(server.memory) {
+      chunks_(server.memory),
+      foresight_(server.handler.make_foresight()) {
 }
 
 EventLoop::~EventLoop() = default;
@@ -174,7 +174,7 @@ void EventLoop::serve_sessions() {
       Session& session = *batch_[end++];
       if (!session.closed()) requests += session.receive_ahead(now_, kRequestsAheadMax - requests);
     }
-    foresee();
+    end_foresight();
     for (; begin < end; ++begin) {
       Session& session = *batch_[begin];
       if (session.closed()) continue;
@@ -183,11 +183,6 @@ void EventLoop::serve_sessions() {
     }
   }
   batch_.clear();
-}
-
-void EventLoop::foresee() {
-  if (foreseen_.size() > 1) server_.handler.foresee(foreseen_);
-  foreseen_.clear();
 }
 
 void EventLoop::run_jobs() {

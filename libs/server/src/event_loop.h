@@ -88,11 +88,14 @@ class EventLoop {
   [[nodiscard]] BufferPool& pool() { return pool_; }
   [[nodiscard]] LoopCounts& counts() { return counts_; }
   [[nodiscard]] RequestPool& requests() { return requests_; }
-  /// A request will be executed soon; foresee() tells the handler of those that have been noted.
-  void note_foreseen(const ConnectionHandler& connection, const protocol::Request& request) {
-    if (foreseen_.size() < kRequestsAheadMax) foreseen_.push_back({connection, request});
+  /// A request will be executed soon, if nothing comes in between.
+  void foresee(const ConnectionHandler& connection, const protocol::Request& request) {
+    if (foresight_ != nullptr) foresight_->add(connection, request);
   }
-  void foresee();
+  /// Those that are foreseen will be executed now.
+  void end_foresight() {
+    if (foresight_ != nullptr) foresight_->finish();
+  }
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// What the jobs that begin in this turn may do in it, all connections together.
   [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
@@ -154,7 +157,7 @@ class EventLoop {
   BufferPool pool_;
   protocol::ChunkPool chunks_;
   RequestPool requests_;
-  std::vector<ForeseenRequest> foreseen_;
+  const std::unique_ptr<Foresight> foresight_;
   std::vector<std::string_view> pieces_;
   protocol::TurnBudget first_slices_;
   Instant now_{};

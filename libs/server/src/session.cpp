@@ -168,7 +168,7 @@ std::size_t Session::decode_ahead(std::size_t requests_max) {
     if (frame.kind == Codec::Frame::Kind::kRequest) {
       APPMEM_CHECK(frame.consumed > 0);
       if (auto decoded = codec.decode(data, next.request)) [[likely]] {
-        loop_.note_foreseen(*handler_, next.request);
+        loop_.foresee(*handler_, next.request);
       } else {
         next.error = std::move(decoded).error();
       }
@@ -209,7 +209,7 @@ void Session::execute_requests(const Instant& now) {
     }
     if (upcoming_.empty()) {
       decode_ahead(kRequestsAheadMax);
-      loop_.foresee();
+      loop_.end_foresight();
     }
     if (!upcoming_.empty()) {
       execute_next(now);

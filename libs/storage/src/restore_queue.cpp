@@ -4,6 +4,7 @@
 
 #include "appmem/base/check.h"
 #include "appmem/base/units.h"
+#include "appmem/core/prefetch.h"
 
 namespace appmem::storage {
 namespace {
@@ -115,12 +116,12 @@ void RestoreLane::run() {
 }
 
 Result<void> RestoreLane::do_batch(const Batch& batch) {
-  std::array<core::KeyRef, kFetchedTogether> keys;
+  core::Prefetch prefetch(store_);
   for (std::size_t begin = 0; begin < batch.items.size(); begin += kFetchedTogether) {
     const std::size_t count = std::min(kFetchedTogether, batch.items.size() - begin);
     for (std::size_t i = 0; i < count; ++i)
-      keys[i] = {batch.items[begin + i].ns, batch.items[begin + i].entry.key};
-    store_.prefetch({keys.data(), count});
+      prefetch.add(batch.items[begin + i].ns, batch.items[begin + i].entry.key);
+    prefetch.finish();
     for (std::size_t i = 0; i < count; ++i) {
       if (auto done = make_change(store_, batch.items[begin + i], now_); !done) return done;
     }

@@ -15,4 +15,10 @@ inline void prefetch(const void* address) {
   asm volatile("");
 }
 
+/// The same for the line behind it as well.
+inline void prefetch_two_lines(const void* address) {
+  prefetch(address);
+  prefetch(static_cast<const char*>(address) + kCacheLineBytes);
+}
+
 }  // namespace appmem

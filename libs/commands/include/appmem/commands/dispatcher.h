@@ -44,7 +44,7 @@ class Dispatcher {
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  /// The key that a request of the session will most likely look at first, for Store::prefetch.
+  /// The key that a request of the session will most likely look at first, for core::Prefetch.
   /// Nothing where it names none. Lifetime: the request's.
   [[nodiscard]] std::optional<core::KeyRef> likely_key(const Session& session,
                                                        const protocol::Request& request) const;

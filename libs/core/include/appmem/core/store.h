@@ -106,11 +106,6 @@ class Store final : public Keyspace {
 
   // --- many keys ---
 
-  /// Asks the processor for what the next operations on these keys will read, for all of them at
-  /// once: a miss of its caches then costs them together about what it costs one. Changes nothing,
-  /// and does nothing for keys whose shard somebody else is using.
-  void prefetch(std::span<const KeyRef> keys);
-
   /// Runs `body` with all shards of `keys` locked. What it does takes effect as one: nobody sees a
   /// part of it, the sink gets one record, and when it returns an error everything is undone (only
   /// evictions that made room stay). The body may touch no other keys (checked).
@@ -221,6 +216,7 @@ class Store final : public Keyspace {
   friend class BatchStep;
   friend class MomentRead;
   friend class MomentScan;
+  friend class Prefetch;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string_view>
 
 #include "appmem/base/time.h"
@@ -67,10 +66,21 @@ class ConnectionHandler {
   [[nodiscard]] virtual bool unauthenticated() const { return false; }
 };
 
-/// A request that has been decoded and will soon be executed by its connection.
-struct ForeseenRequest {
-  const ConnectionHandler& connection;
-  const protocol::Request& request;
+/// Is told of the requests of one loop as they are decoded, before the first of them is executed: a
+/// chance to ask the processor for the memory that they will need. Changes nothing. Used on the
+/// loop's thread.
+class Foresight {
+ public:
+  Foresight() = default;
+  Foresight(const Foresight&) = delete;
+  Foresight& operator=(const Foresight&) = delete;
+  virtual ~Foresight() = default;
+
+  /// `connection` will execute `request` soon, if nothing comes in between. Neither need outlive
+  /// the call.
+  virtual void add(const ConnectionHandler& connection, const protocol::Request& request) = 0;
+  /// Those that have been added will be executed now.
+  virtual void finish() = 0;
 };
 
 /// What the server drives without knowing what it serves; the daemon implements it.
@@ -87,10 +97,9 @@ class RequestHandler {
                                                      const ConnectionOrigin& origin,
                                                      protocol::PeerCredentials peer) = 0;
 
-  /// Tells what is executed next, if nothing comes in between: a chance to ask the processor for
-  /// the memory that it will need, all at once. Changes nothing. Called on the loop's thread with
-  /// at most kRequestsAheadMax requests of its connections.
-  virtual void foresee(std::span<const ForeseenRequest> /*requests*/) {}
+  /// What one loop is to tell of its requests, or null. Called once for each loop, before it runs;
+  /// the loop destroys it, before the handler.
+  virtual std::unique_ptr<Foresight> make_foresight() { return nullptr; }
 
   /// Background work of loop `loop` of `loops`; true while more is waiting. Bounded in time.
   /// Called on the loop's thread every kMaintenanceInterval, and once a turn while it returns true.

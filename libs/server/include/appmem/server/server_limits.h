@@ -16,8 +16,8 @@ inline constexpr std::size_t kRequestsPerTurnMax = 128;
 /// the next turn: the clock is read behind the first one and then behind each few.
 inline constexpr std::chrono::milliseconds kTurnTimeMax{2};
 inline constexpr std::size_t kRequestsPerClockReading = 8;
-/// Requests that are decoded before the first of them is executed, so that RequestHandler::foresee
-/// can fetch what they need, those of several connections together; and bytes of a connection after
+/// Requests that are decoded before the first of them is executed, so that a Foresight can
+/// fetch what they need, those of several connections together; and bytes of a connection after
 /// which no more are: larger requests gain nothing by it.
 inline constexpr std::size_t kRequestsAheadMax = 32;
 inline constexpr std::size_t kBytesAheadMax = 16_KiB;
