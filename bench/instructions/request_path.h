@@ -59,8 +59,9 @@ class PathConnection {
   explicit PathConnection(RequestPath& path);
 
   /// Executes a pipeline of at most kPipelineMax whole requests as a turn of the daemon's loop
-  /// does: all are decoded, what they need is fetched, then each is executed. Throws the answers
-  /// away. `input` has protocol::kInputPadding bytes behind `bytes`; decoding may change it.
+  /// does: all are decoded, what they need being asked for meanwhile, then each is executed. Throws
+  /// the answers away. `input` has protocol::kInputPadding bytes behind `bytes`; decoding may
+  /// change it.
   void execute(std::string& input, std::size_t bytes);
   /// The first bytes of what was answered last, for a check.
   [[nodiscard]] const std::string& last_answers() const { return last_answers_; }

@@ -97,6 +97,19 @@ class Journal {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return look_ups_ >= count; });
   }
+  void foreseen(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    foresight_.emplace_back(line);
+  }
+  void foresight_ended() {
+    const std::lock_guard lock(mutex_);
+    foresight_.push_back(std::to_string(order_.size()) + " executed before");
+  }
+  /// The requests that were foreseen, in order, and behind them how many had been executed then.
+  std::vector<std::string> foresight() {
+    const std::lock_guard lock(mutex_);
+    return foresight_;
+  }
   void connected(std::size_t loop) {
     const std::lock_guard lock(mutex_);
     ++connections_of_loop_[loop];
@@ -138,6 +151,7 @@ class Journal {
   }
 
   std::mutex mutex_;
+  std::vector<std::string> foresight_;
   std::condition_variable changed_;
   std::vector<std::uint64_t> order_;
   std::set<std::thread::id> large_decoders_;
@@ -401,6 +415,18 @@ class LineConnection final : public ConnectionHandler {
   std::string name_;
 };
 
+class LineForesight final : public Foresight {
+ public:
+  explicit LineForesight(Journal& journal) : journal_(journal) {}
+  void add(const ConnectionHandler& /*connection*/, const protocol::Request& request) override {
+    journal_.foreseen(request.id());
+  }
+  void finish() override { journal_.foresight_ended(); }
+
+ private:
+  Journal& journal_;
+};
+
 class LineHandler final : public RequestHandler {
  public:
   explicit LineHandler(LineWorld& world) : world_(world) {}
@@ -408,6 +434,9 @@ class LineHandler final : public RequestHandler {
                                              protocol::PeerCredentials peer) override {
     world_.journal.connected(loop);
     return std::make_unique<LineConnection>(world_, origin.id, std::move(peer));
+  }
+  std::unique_ptr<Foresight> make_foresight() override {
+    return std::make_unique<LineForesight>(world_.journal);
   }
   bool maintain(std::size_t /*loop*/, std::size_t /*loops*/, const Instant& /*now*/) override {
     return ++maintained % 3 != 0;

@@ -37,6 +37,20 @@ TEST_F(RequestsTest, AnswersInTheOrderOfTheRequests) {
     ASSERT_EQ(client.line(), std::to_string(i));
 }
 
+TEST_F(RequestsTest, RequestsAreForeseenWhereThereAreSeveral) {
+  start();
+  LineClient client = connect();
+  EXPECT_EQ(client.ask("echo alone"), "alone");
+  EXPECT_EQ(world_.journal.foresight(), std::vector<std::string>{});
+  client.send("echo 1\necho 2\nbad\necho 3\n");
+  EXPECT_EQ(client.line(), "1");
+  EXPECT_EQ(client.line(), "2");
+  static_cast<void>(client.line());
+  EXPECT_EQ(client.line(), "3");
+  const std::vector<std::string> expected{"echo 1", "echo 2", "echo 3", "1 executed before"};
+  EXPECT_EQ(world_.journal.foresight(), expected);
+}
+
 TEST_F(RequestsTest, RequestsThatTakeLongLeaveTheTurnToOthers) {
   start();
   LineClient holder = connect();

@@ -11,7 +11,6 @@
 #include "appmem/codecs/auto_codec.h"
 #include "appmem/codecs/resp_codec.h"
 #include "appmem/core/prefetch.h"
-#include "appmem/server/server_limits.h"
 #include "service_manager.h"
 
 namespace appmem::daemon {

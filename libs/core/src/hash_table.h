@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "appmem/base/memory_budget.h"
-#include "appmem/base/prefetch.h"
 #include "arena.h"  // Handle
 #include "slot_memory.h"
 

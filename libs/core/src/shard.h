@@ -12,7 +12,6 @@
 #include "appmem/base/decimal.h"
 #include "appmem/base/error.h"
 #include "appmem/base/memory_budget.h"
-#include "appmem/base/prefetch.h"
 #include "appmem/base/shared_bytes.h"
 #include "appmem/core/keyspace.h"
 #include "arena.h"

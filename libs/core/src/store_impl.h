@@ -130,14 +130,16 @@ struct Store::Impl {
   template <class Operation>
   auto run_until_there_is_room(NamespaceId id, std::string_view key, const Instant& now,
                                Operation& operation) -> OutcomeOf<Operation>;
-  /// `crowded` is set where the namespace has become too large for its home.
+  /// `crowded` is set where the namespace was too large for its home before the operation; spread()
+  /// looks again.
   template <class Operation>
   auto run_once(NamespaceId id, std::string_view key, std::uint64_t hash, Place& place,
                 NamespaceState*& crowded, Step& step, Operation& operation) -> OutcomeOf<Operation>;
 
-  /// Locks the shard where a key is.
+  /// Locks the shard where a key is. `found` is its namespace, null where that is not there;
+  /// `place` then says nothing, and the lock may be held or not.
   std::unique_lock<ShardMutex> lock_place(NamespaceId id, std::uint64_t hash, Place& place,
-                                          NamespaceState*& ns);
+                                          NamespaceState*& found);
   /// Out of line, or each operation would set up a frame for its loop.
   [[gnu::noinline, gnu::cold]] NamespaceState* lock_moved_place(NamespaceId id, std::uint64_t hash,
                                                                 Place& place,

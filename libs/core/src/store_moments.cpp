@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "appmem/base/check.h"
+#include "appmem/base/prefetch.h"
 #include "appmem/core/moment_read.h"
 #include "moment_record.h"
 #include "store_impl.h"
@@ -240,8 +241,10 @@ void MomentRead::Impl::read_group(const Instant& now, std::size_t& steps) {
   shard.begin_step();
   for (std::size_t i = next; i < end; ++i)
     prefetch_two_lines(part.table.slots_of(part.table_hash(record.hash(order[i]))));
-  for (std::size_t i = next; i < end; ++i)
-    prefetch_two_lines(shard.first_entry(part, part.table_hash(record.hash(order[i]))));
+  for (std::size_t i = next; i < end; ++i) {
+    const void* const entry = shard.first_entry(part, part.table_hash(record.hash(order[i])));
+    if (entry != nullptr) prefetch_two_lines(entry);
+  }
   std::uint64_t bytes = 0;
   for (; next < end && bytes < kBytesPerLock; ++next) {
     if (!record.is_open(order[next])) continue;

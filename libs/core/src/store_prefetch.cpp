@@ -26,7 +26,9 @@ void Store::Impl::prefetch(std::span<const Prefetch::Key> keys, AddressOf&& addr
       const Shard* const shard = lock.try_shard(key.shard);
       if (shard == nullptr) continue;
       const NamespacePart* const part = shard->part(key.table_id);
-      if (part != nullptr) addresses[count++] = address_of(*shard, *part, key.table_hash);
+      if (part == nullptr) continue;
+      const void* const address = address_of(*shard, *part, key.table_hash);
+      if (address != nullptr) addresses[count++] = address;
     }
   }
   for (std::size_t i = 0; i < count; ++i)

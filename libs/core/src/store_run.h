@@ -58,7 +58,6 @@ auto Store::Impl::run_once(NamespaceId id, std::string_view key, std::uint64_t h
   return operation(shard, Site(part, key, hash), step);
 }
 
-/// `found` is null where there is no such namespace.
 [[gnu::always_inline]] inline std::unique_lock<ShardMutex> Store::Impl::lock_place(
     NamespaceId id, std::uint64_t hash, Place& place, NamespaceState*& found) {
   NamespaceState* ns = registry.state(id.index);

@@ -87,6 +87,7 @@ void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
 void EventLoop::bury(Session& session) {
   if (session.decoding()) return;  // comes again when the worker is done
   buried_.push_back(&session);
+  foreseen_alone_ = {};  // it may be this one's
 }
 
 void EventLoop::destroy_buried() {
@@ -183,6 +184,25 @@ void EventLoop::serve_sessions() {
     }
   }
   batch_.clear();
+}
+
+void EventLoop::foresee(const ConnectionHandler& connection, const protocol::Request& request) {
+  if (foresight_ == nullptr) return;
+  if (!foreseen_several_) {
+    if (foreseen_alone_.request == nullptr) {
+      foreseen_alone_ = {&connection, &request};
+      return;
+    }
+    foreseen_several_ = true;
+    foresight_->add(*foreseen_alone_.connection, *foreseen_alone_.request);
+  }
+  foresight_->add(connection, request);
+}
+
+void EventLoop::end_foresight() {
+  if (foreseen_several_) foresight_->finish();
+  foreseen_several_ = false;
+  foreseen_alone_ = {};
 }
 
 void EventLoop::run_jobs() {

@@ -88,14 +88,11 @@ class EventLoop {
   [[nodiscard]] BufferPool& pool() { return pool_; }
   [[nodiscard]] LoopCounts& counts() { return counts_; }
   [[nodiscard]] RequestPool& requests() { return requests_; }
-  /// A request will be executed soon, if nothing comes in between.
-  void foresee(const ConnectionHandler& connection, const protocol::Request& request) {
-    if (foresight_ != nullptr) foresight_->add(connection, request);
-  }
+  /// A request will be executed soon, if nothing comes in between. It lives until end_foresight(),
+  /// unless its session is buried.
+  void foresee(const ConnectionHandler& connection, const protocol::Request& request);
   /// Those that are foreseen will be executed now.
-  void end_foresight() {
-    if (foresight_ != nullptr) foresight_->finish();
-  }
+  void end_foresight();
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// What the jobs that begin in this turn may do in it, all connections together.
   [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
@@ -158,6 +155,12 @@ class EventLoop {
   protocol::ChunkPool chunks_;
   RequestPool requests_;
   const std::unique_ptr<Foresight> foresight_;
+  /// The first that is foreseen, which is told of when another one is: alone it gains nothing.
+  struct {
+    const ConnectionHandler* connection = nullptr;
+    const protocol::Request* request = nullptr;
+  } foreseen_alone_;
+  bool foreseen_several_ = false;
   std::vector<std::string_view> pieces_;
   protocol::TurnBudget first_slices_;
   Instant now_{};

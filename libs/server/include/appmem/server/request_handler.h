@@ -67,8 +67,8 @@ class ConnectionHandler {
 };
 
 /// Is told of the requests of one loop as they are decoded, before the first of them is executed: a
-/// chance to ask the processor for the memory that they will need. Changes nothing. Used on the
-/// loop's thread.
+/// chance to ask the processor for the memory that they will need, where there are several. Changes
+/// nothing. Used on the loop's thread.
 class Foresight {
  public:
   Foresight() = default;
