@@ -25,7 +25,7 @@ SnapshotWriter::SnapshotWriter(const CheckpointContext& context, CheckpointOwner
     : context_(context),
       owner_(owner),
       memory_bytes_max_(memory_bytes_max),
-      slice_bytes_(std::min(kWriteBytes, memory_bytes_max / 4 / kGrowthParts * kGrowthOf)),
+      slice_bytes_(std::min(kWriteBytes, memory_bytes_max / 8 / kGrowthParts * kGrowthOf)),
       shown_(context.compress_above),
       writing_(context.compress_above) {
 }
@@ -81,8 +81,8 @@ Result<bool> SnapshotWriter::scan_some(core::MomentScan& scan) {
 std::uint64_t SnapshotWriter::memory_with(const core::EntryView& entry) const {
   const bool is_shared = entry.value.shared != nullptr;
   const std::uint64_t shared = shown_shared_bytes_ + (is_shared ? entry.value.bytes.size() : 0);
-  const std::uint64_t copied = shown_.bytes() - shown_shared_bytes_ + plain_bytes(entry.key, {}) +
-                               (is_shared ? 0 : entry.value.bytes.size());
+  const std::uint64_t copied =
+      copied_bytes() + plain_bytes(entry.key, {}) + (is_shared ? 0 : entry.value.bytes.size());
   return shared + copied / kGrowthOf * kGrowthParts;
 }
 
@@ -91,11 +91,14 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
   if (entry.deadline) deadline = context_.clock.now().wall_of(*entry.deadline);
   const std::lock_guard lock(mutex_);
   if (overflown_) return;
-  // A slice is not too much, and of a large value in it there is no copy. What somebody changes,
-  // which is in memory for the snapshot only, may be; a slice is left room for.
+  // Slices are not too much: of those that wait to be written there are two at the most, and of a
+  // large value in them there is no copy. What somebody changes, which is in memory for the
+  // snapshot only, may be: three quarters are for that, whether a slice has just come or not.
   const bool is_slice = std::this_thread::get_id() == thread_ && scanning_;
   const std::uint64_t memory = memory_with(entry);
-  if (!is_slice && memory > memory_bytes_max_ / 4 * 3) {
+  const std::uint64_t slices =
+      std::min(sliced_bytes_ / kGrowthOf * kGrowthParts, memory_bytes_max_ / 4);
+  if (!is_slice && memory - slices > memory_bytes_max_ / 4 * 3) {
     overflown_ = true;
     return;
   }
@@ -104,9 +107,11 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
     owner_.hurry();
   }
   if (entry.value.shared != nullptr) shown_shared_bytes_ += entry.value.bytes.size();
+  const std::uint64_t before = copied_bytes();
   shown_.set(
       number,
       {.key = entry.key, .value = entry.value, .version = entry.version, .deadline = deadline});
+  if (is_slice) sliced_bytes_ += copied_bytes() - before;
   ++entries_;
 }
 
@@ -117,6 +122,7 @@ Result<void> SnapshotWriter::flush(ContentFile& file) {
     if (auto ended = end_shown(); !ended) return ended;
     std::swap(shown_, writing_);
     shown_shared_bytes_ = 0;
+    sliced_bytes_ = 0;
     shown_.begin(format::RecordKind::kContent, next_record_++);
   }
   return file.write(writing_, owner_);

@@ -30,7 +30,8 @@ class SnapshotWriter {
 
  private:
   void show(NamespaceNumber number, const core::EntryView& entry);
-  /// That of what is shown, with an entry more.
+  [[nodiscard]] std::uint64_t copied_bytes() const { return shown_.bytes() - shown_shared_bytes_; }
+  /// The memory of what is shown, with an entry more.
   [[nodiscard]] std::uint64_t memory_with(const core::EntryView& entry) const;
   /// A slice of the store; true when it was the last.
   Result<bool> scan_some(core::MomentScan& scan);
@@ -50,6 +51,7 @@ class SnapshotWriter {
   std::mutex mutex_;  // of what is shown
   RecordBuffer shown_;
   std::uint64_t shown_shared_bytes_ = 0;  // of values that are not copied
+  std::uint64_t sliced_bytes_ = 0;        // copied, of slices rather than of what has changed
   std::uint64_t next_record_ = 1;
   std::uint64_t entries_ = 0;
   bool overflown_ = false;
