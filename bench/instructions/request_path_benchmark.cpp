@@ -26,14 +26,14 @@ void run(benchmark::State& state, const Workload& workload) {
   // They are decoded in place more than once: nothing in them is changed by that.
   std::vector<Input> inputs = inputs_of(workload, entries, kPipelines);
   std::size_t next = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     connection.execute(inputs[next].text, inputs[next].bytes);
     next = (next + 1) % kPipelines;
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPipeline));
 }
 
-[[maybe_unused]] const bool registered = [] {
+[[maybe_unused]] const bool kRegistered = [] {
   for (const Workload& workload : workloads()) {
     benchmark::RegisterBenchmark(workload.name, run, workload)->Arg(10'000)->Arg(1'000'000);
   }
