@@ -695,5 +695,27 @@ TEST_F(StoreMemoryTest, ABatchThatDoesNotFitIsUndone) {
   EXPECT_EQ(get("k0"), "before");
 }
 
+TEST_F(StoreMemoryTest, MaintenanceGivesBackAFewEntriesAtATimeWhateverOthersTake) {
+  restart({.max_memory_bytes = 16_MiB, .shards = 1, .seed = 1});
+  std::uint64_t keys = 0;
+  while (store_->namespace_info(ns_, now())->counters.evictions == 0)
+    ASSERT_TRUE(set("key:" + std::to_string(keys++), "a small value"));
+  settle();
+  constexpr std::uint64_t kTaken = 512_KiB;
+  constexpr std::size_t kSteps = 250;
+  store_->memory().charge(kTaken);
+  keys = store_->store_stats(now()).keys;
+  std::size_t calls = 0;
+  for (bool more = true; more; ++calls) {
+    more = store_->maintain(0, 1, now(), WorkBudget{kSteps});
+    const std::uint64_t left = store_->store_stats(now()).keys;
+    ASSERT_LE(keys - left, kSteps) << "in call " << calls;
+    keys = left;
+  }
+  EXPECT_LE(store_->memory().used(), store_->memory().limit());
+  EXPECT_GT(calls, kTaken / 100 / kSteps);
+  store_->memory().release(kTaken);
+}
+
 }  // namespace
 }  // namespace appmem::core

@@ -153,8 +153,9 @@ class Shard {
 
   // --- room ---
   /// Gives about `bytes` back to the budget: what was detached, free pages, sparse spans, and then
-  /// entries of `victim`, if there is one. Bounded work. Returns whether anything was done.
-  bool give_back(NamespaceState* victim, std::size_t bytes, Step& step);
+  /// entries of `victim`, if there is one. About `steps_max` evictions, or as much work of another
+  /// kind: a microsecond each. Returns whether anything was done.
+  bool give_back(NamespaceState* victim, std::size_t bytes, Step& step, std::size_t steps_max);
   [[nodiscard]] std::int64_t memory_of(const NamespaceState& ns) const;
   /// The namespace furthest above its equal share that `writer` may make go; null when there is
   /// none.

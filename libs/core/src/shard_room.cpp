@@ -11,8 +11,7 @@ namespace {
 
 /// How often room is made for one write in one shard before it gives up there.
 constexpr std::size_t kRoomAttemptsMax = 4096;
-/// Steps of give_back(): an eviction is one, emptying a span as many as it has blocks, about.
-constexpr std::size_t kGiveBackStepsMax = 2048;
+/// Steps of give_back() that emptying a span is: as many as it has blocks, about.
 constexpr std::size_t kSpanSteps = 32;
 /// Entries that one call of keep_ceilings() evicts from one part, so that all shards take turns.
 constexpr std::size_t kCeilingEvictionsMax = 64;
@@ -235,14 +234,15 @@ bool Shard::keep_ceilings(std::size_t entries, Step& step) {
   return more;
 }
 
-bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step) {
+bool Shard::give_back(NamespaceState* victim, std::size_t bytes, Step& step,
+                      std::size_t steps_max) {
   const std::uint64_t used = context_.budget.used();
   const auto freed = [&] {
     const std::uint64_t now_used = context_.budget.used();
     return now_used < used ? used - now_used : 0;
   };
   bool any = false;
-  for (std::size_t steps = 0; steps < kGiveBackStepsMax && freed() < bytes; ++steps) {
+  for (std::size_t steps = 0; steps < steps_max && freed() < bytes; ++steps) {
     if (!dying_.empty()) {
       drain(kDrainSlots);
       steps += kDrainSlots;

@@ -21,6 +21,8 @@ constexpr std::size_t kRoomSliceBytes = 256_KiB;
 /// One round gives back at least this much, so that the next writes find some.
 constexpr std::size_t kRoomBytesMin = 64_KiB;
 constexpr std::size_t kRoomBytesMax = 512_KiB;
+/// What one round may take in a shard.
+constexpr std::size_t kRoomStepsMax = 2048;
 
 /// How often a change of a large value is begun again because somebody else changed it.
 constexpr std::size_t kLargePatchAttemptsMax = 8;
@@ -179,7 +181,7 @@ bool Store::Impl::make_room(const Step::Room& room, const Instant& now, const He
             registry.usage(victim->index).memory.load(std::memory_order_relaxed);
         if (shard.memory_of(*victim) * count * 8 < all * 7) victim = nullptr;
       }
-      if (shard.give_back(victim, bytes, step)) return true;
+      if (shard.give_back(victim, bytes, step, kRoomStepsMax)) return true;
     }
   }
   return false;

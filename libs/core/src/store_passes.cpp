@@ -77,7 +77,7 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
   more |= shard.keep_ceilings(left, step);
   if (const std::uint64_t excess = budget.excess(); excess > 0) {
     const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(excess, kPurgeBytesMax));
-    more |= shard.give_back(shard.choose_victim(nullptr), bytes, step);
+    more |= shard.give_back(shard.choose_victim(nullptr), bytes, step, left);
   }
   // While nobody writes nothing is kept for the next writes, and little slack.
   const Arena& arena = shard.arena();
