@@ -55,6 +55,9 @@ class ServerTest : public testing::Test {
   void SetUp() override {
     options_.listeners.emplace_back().socket_path = directory_.file("s");
     options_.limits.value_bytes_max = 1'024;
+    options_.stopwatch = [this] {
+      return clock_.now().mono.time_since_epoch();
+    };
     options_.limits.request_bytes_max = kLineBytesMax;
   }
   void TearDown() override { finish(); }

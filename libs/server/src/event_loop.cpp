@@ -131,6 +131,7 @@ void EventLoop::forget(int socket) {
 void EventLoop::turn() {
   const Poller::Ready ready = poller_->wait(!work_is_left_);
   now_ = server_.clock.now();
+  turn_began_ = read_stopwatch();
   first_slices_ = {kFirstSliceStepsPerTurn};
   if (ready.woken) run_posted();
   if (ready.ticked) tick();

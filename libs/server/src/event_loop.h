@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -96,10 +97,10 @@ class EventLoop {
   [[nodiscard]] std::vector<std::string_view>& pieces() { return pieces_; }
   /// What the jobs that begin in this turn may do in it, all connections together.
   [[nodiscard]] protocol::TurnBudget& first_slices() { return first_slices_; }
-  /// Whether the turn has taken so long that others should have theirs. Reads the clock.
-  [[nodiscard]] bool turn_is_long() const {
-    return server_.clock.now().mono - now_.mono >= kTurnTimeMax;
-  }
+  /// What the stopwatch said when it was last looked at in this turn.
+  [[nodiscard]] std::chrono::nanoseconds last_reading() const { return last_reading_; }
+  std::chrono::nanoseconds read_stopwatch() { return last_reading_ = server_.stopwatch(); }
+  [[nodiscard]] bool turn_is_long() const { return last_reading_ - turn_began_ >= kTurnTimeMax; }
   /// For the answers of its sessions.
   [[nodiscard]] protocol::ChunkPool& chunks() { return chunks_; }
   /// Buffers have taken the process far over its limit.
@@ -164,6 +165,8 @@ class EventLoop {
   std::vector<std::string_view> pieces_;
   protocol::TurnBudget first_slices_;
   Instant now_{};
+  std::chrono::nanoseconds turn_began_{};
+  std::chrono::nanoseconds last_reading_{};
   LoopCounts counts_;
 
   std::vector<Session*> serve_queue_;

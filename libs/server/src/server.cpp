@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <list>
 #include <thread>
 #include <utility>
@@ -49,16 +50,9 @@ std::size_t reserve_descriptors(std::size_t connections) {
 struct Server::Impl {
   Impl(ServerOptions server_options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,
        Observer& observer)
-      : options(std::move(server_options)), context{effective(options.limits),
-                                                    options.threads,
-                                                    handler,
-                                                    clock,
-                                                    memory,
-                                                    observer,
-                                                    nullptr,
-                                                    {},
-                                                    {},
-                                                    {}} {}
+      : options(std::move(server_options)),
+        context{effective(options.limits), options.threads, handler, clock, memory, observer,
+                options.stopwatch,         nullptr,         {},      {},    {}} {}
 
   Result<void> open(const std::function<Result<void>()>& before_listening);
   std::size_t run();
@@ -203,6 +197,12 @@ void Server::Impl::one_loop_drained() {
   for (const auto& loop : loops)
     loop->stop();
   reactor->stop();
+}
+
+std::chrono::nanoseconds monotonic_time() {
+  timespec time{};
+  APPMEM_CHECK(::clock_gettime(CLOCK_MONOTONIC, &time) == 0);
+  return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
 }
 
 Server::Server(ServerOptions options, RequestHandler& handler, Clock& clock, MemoryBudget& memory,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 
@@ -21,6 +22,8 @@ struct ServerContext {
   Clock& clock;
   MemoryBudget& memory;
   Observer& observer;
+  /// See ServerOptions.
+  std::function<std::chrono::nanoseconds()> stopwatch;
   /// Set before the first loop runs.
   Worker* worker = nullptr;
   /// Called on a loop's thread when it drains and its last connection has ended.

@@ -182,8 +182,21 @@ std::size_t Session::decode_ahead(std::size_t requests_max) {
   return requests;
 }
 
+/// Looks at the time where `patience` says so, and tells whether the rest should wait.
+bool Session::took_long(std::size_t requests, Patience& patience) {
+  if (requests < patience.look_at) return false;
+  const std::chrono::nanoseconds before = loop_.last_reading();
+  const std::chrono::nanoseconds now = loop_.read_stopwatch();
+  // Before that others have executed theirs, who knows for how long.
+  if (requests == 1) patience.began = now;
+  const bool slow = now - before >= kSlowRequestsTime;
+  patience.look_at = requests + (slow ? 1 : kRequestsPerClockReading);
+  return now - patience.began >= kSessionTimeMax || (slow && loop_.turn_is_long());
+}
+
 void Session::execute_requests(const Instant& now) {
   std::size_t requests = 0;
+  Patience patience;
   frames_waiting_ = false;
   while (has_work()) {
     if (!may_execute()) {
@@ -200,9 +213,7 @@ void Session::execute_requests(const Instant& now) {
       held_up_ = true;
       break;
     }
-    // A request that alone takes long is the first, or is soon followed by a look at the clock.
-    const bool looks = requests == 1 || (requests > 0 && requests % kRequestsPerClockReading == 0);
-    if (requests == kRequestsPerTurnMax || (looks && loop_.turn_is_long())) {
+    if (requests == kRequestsPerTurnMax || took_long(requests, patience)) {
       frames_waiting_ = true;
       loop_.schedule_serve(*this);
       break;

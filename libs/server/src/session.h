@@ -152,6 +152,12 @@ class Session {
   /// Whether there may be something to execute: decoded, or in the input.
   [[nodiscard]] bool has_work() const { return !upcoming_.empty() || !input_.empty(); }
   void execute_requests(const Instant& now);
+  /// How long its requests may take in a turn.
+  struct Patience {
+    std::chrono::nanoseconds began{};  // behind the first request
+    std::size_t look_at = 1;           // requests, before the time is looked at again
+  };
+  bool took_long(std::size_t requests, Patience& patience);
   void execute_next(const Instant& now);
   void execute(const protocol::Request& request, const Instant& now);
   /// Answers with an error instead of executing `request`.

@@ -30,6 +30,9 @@ struct ListenerSpec {
   std::optional<TcpAddress> tcp;
 };
 
+/// The time of CLOCK_MONOTONIC.
+std::chrono::nanoseconds monotonic_time();
+
 struct ServerOptions {
   std::vector<ListenerSpec> listeners;
   std::size_t threads = 1;
@@ -38,6 +41,9 @@ struct ServerOptions {
   /// What may pass between `stop` and the end of `run`. Connections that still wait are cut a
   /// little before, see stop_margin.
   std::chrono::milliseconds shutdown_timeout{5000};
+  /// What measures how long requests take, which is less than a Clock can tell: the time since some
+  /// moment. Called on all loops' threads.
+  std::function<std::chrono::nanoseconds()> stopwatch = monotonic_time;
 };
 
 /// One connection, as an operator sees it.

@@ -12,9 +12,13 @@ namespace appmem::server {
 
 /// Requests that one connection executes in one turn before the others have theirs.
 inline constexpr std::size_t kRequestsPerTurnMax = 128;
-/// When a turn has taken this long, a connection whose requests take their time leaves the rest for
-/// the next turn: the clock is read behind the first one and then behind each few.
+/// A connection whose requests have taken this long in a turn leaves the rest for the next one, and
+/// so does, once the turn has taken kTurnTimeMax, one whose requests are slow at all. The clock is
+/// read behind the first request, behind each one that may have been slow, and else behind each
+/// few.
+inline constexpr std::chrono::microseconds kSessionTimeMax{250};
 inline constexpr std::chrono::milliseconds kTurnTimeMax{2};
+inline constexpr std::chrono::microseconds kSlowRequestsTime{30};
 inline constexpr std::size_t kRequestsPerClockReading = 8;
 /// Requests that are decoded before the first of them is executed, so that a Foresight can
 /// fetch what they need, those of several connections together; and bytes of a connection after
