@@ -76,6 +76,27 @@ TEST_F(RequestsTest, RequestsThatTakeLongLeaveTheTurnToOthers) {
             static_cast<std::ptrdiff_t>(100 - 3 * kRequestsPerClockReading));
 }
 
+TEST_F(RequestsTest, AFewSlowRequestsAreEnoughForATurn) {
+  start();
+  LineClient holder = connect();
+  LineClient busy = connect();
+  LineClient other = connect();
+  EXPECT_EQ(holder.ask("echo 1"), "1");
+  EXPECT_EQ(busy.ask("echo 2"), "2");
+  EXPECT_EQ(other.ask("echo 3"), "3");
+  holder.send("hold\n");
+  world_.loop_gate.wait_for_one();
+  busy.send(lines("work 1", 16));  // four times kSessionTimeMax each
+  other.send("echo y\n");
+  world_.loop_gate.open();
+  EXPECT_EQ(other.line(), "y");
+  for (int i = 0; i < 16; ++i)
+    EXPECT_EQ(busy.line(), "worked");
+  const std::vector<std::uint64_t> order = world_.journal.order();
+  const auto last_of_other = std::find(order.rbegin(), order.rend(), 3U);
+  EXPECT_GE(std::count(order.rbegin(), last_of_other, 2U), 14);
+}
+
 TEST_F(RequestsTest, ARequestMayArriveByteByByte) {
   start();
   LineClient client = connect();

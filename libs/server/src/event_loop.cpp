@@ -85,9 +85,9 @@ void EventLoop::refuse(Fd socket, const Session::Origin& origin) {
 }
 
 void EventLoop::bury(Session& session) {
+  foreseen_alone_ = {};            // it may be this one's
   if (session.decoding()) return;  // comes again when the worker is done
   buried_.push_back(&session);
-  foreseen_alone_ = {};  // it may be this one's
 }
 
 void EventLoop::destroy_buried() {
