@@ -55,19 +55,26 @@ class ArenaWithModel {
     const std::uint64_t slack_before = arena_.slack_bytes();
     const bool gained = arena_.compact_one_span([&](Handle from, Handle to) {
       ++moves;
-      const auto entry = blocks_.find(from);
-      ASSERT_NE(entry, blocks_.end());
-      ASSERT_TRUE(arena_.is_live_block(to));
-      ASSERT_EQ(arena_.block_bytes(to), entry->second.bytes);
-      const Block block = entry->second;
-      blocks_.erase(entry);
-      ASSERT_TRUE(blocks_.emplace(to, block).second);
-      order_[block.position] = to;
-      expect_stamped(to, block);
+      expect_moved(from, to);
     });
     EXPECT_LE(moves, kSpanBlocksMax);
     EXPECT_TRUE(gained ? arena_.slack_bytes() < slack_before : moves == 0);
     return gained;
+  }
+
+  /// Nothing may be dirty.
+  bool lower() {
+    const Handle before = highest_block();
+    std::uint64_t moves = 0;
+    const bool lowered = arena_.lower_highest_run([&](Handle from, Handle to) {
+      ++moves;
+      ASSERT_LT(to, from);
+      expect_moved(from, to);
+    });
+    EXPECT_LE(moves, kSpanBlocksMax);
+    EXPECT_EQ(lowered, moves > 0);
+    EXPECT_TRUE(lowered ? highest_block() < before : highest_block() == before);
+    return lowered;
   }
 
   /// What holds after every step.
@@ -103,6 +110,21 @@ class ArenaWithModel {
     std::uint64_t stamp;
     std::size_t position;  // in order_
   };
+
+  void expect_moved(Handle from, Handle to) {
+    const auto entry = blocks_.find(from);
+    ASSERT_NE(entry, blocks_.end());
+    ASSERT_TRUE(arena_.is_live_block(to));
+    ASSERT_EQ(arena_.block_bytes(to), entry->second.bytes);
+    const Block block = entry->second;
+    blocks_.erase(entry);
+    ASSERT_TRUE(blocks_.emplace(to, block).second);
+    order_[block.position] = to;
+    expect_stamped(to, block);
+  }
+  [[nodiscard]] Handle highest_block() const {
+    return order_.empty() ? kNoHandle : *std::max_element(order_.begin(), order_.end());
+  }
 
   void stamp(Handle handle, const Block& block) {
     std::memcpy(arena_.at(handle), &block.stamp, sizeof block.stamp);
@@ -148,6 +170,7 @@ TEST(ArenaModelTest, RandomStepsUnderABudget) {
   std::uint64_t others = 0;
   std::uint64_t refusals = 0;
   std::uint64_t compactions = 0;
+  std::uint64_t lowered = 0;
 
   const std::uint64_t steps = 2'000'000 * test::test_scale();
   for (std::uint64_t step = 0; step < steps && !testing::Test::HasFatalFailure(); ++step) {
@@ -169,6 +192,8 @@ TEST(ArenaModelTest, RandomStepsUnderABudget) {
       if (model.count() != 0) model.free(random.below(model.count()));
     } else if (choice < 994) {
       if (model.compact()) ++compactions;
+    } else if (choice < 995) {
+      if (arena.dirty_bytes() == 0 && model.lower()) ++lowered;
     } else if (choice < 998) {
       const std::uint64_t dirty = arena.dirty_bytes();
       const std::uint64_t bytes = random.below(512_KiB);
@@ -191,6 +216,7 @@ TEST(ArenaModelTest, RandomStepsUnderABudget) {
   }
   EXPECT_GT(refusals, steps / 1000);
   EXPECT_GT(compactions, steps / 1000);
+  EXPECT_GT(lowered, 0U);
   while (model.count() != 0)
     model.free(model.count() - 1);
   EXPECT_EQ(arena.live_bytes(), 0U);
@@ -279,6 +305,25 @@ TEST_F(ArenaChurnTest, CompactionAloneBringsASparseArenaTogether) {
   while (model_.arena().purge(256_KiB)) {
   }
   EXPECT_GE(live_share(), 0.90);
+  model_.expect_same_blocks();
+}
+
+TEST_F(ArenaChurnTest, WhatIsLeftMovesDownUntilThePageTableIsShort) {
+  ASSERT_NO_FATAL_FAILURE(churn(40, 60'000, 20'000));
+  const std::uint64_t table_bytes = model_.arena().table_bytes();
+  while (model_.arena().live_bytes() > kLimit / 20)
+    model_.free(random_.below(model_.count()));
+  while (model_.compact()) {
+  }
+  while (model_.arena().purge(256_KiB)) {
+  }
+  EXPECT_TRUE(model_.arena().wants_lowering());
+  EXPECT_TRUE(model_.arena().wants_lowering_in_quiet());
+  while (model_.arena().wants_lowering_in_quiet()) {
+    ASSERT_TRUE(model_.lower());
+    model_.expect_accounts_balance(budget_, 0);
+  }
+  EXPECT_LT(model_.arena().table_bytes(), table_bytes / 2);
   model_.expect_same_blocks();
 }
 

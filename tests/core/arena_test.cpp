@@ -50,6 +50,9 @@ class ArenaTest : public testing::Test {
   bool compact() {
     return arena_.compact_one_span([](Handle, Handle) {});
   }
+  bool lower() {
+    return arena_.lower_highest_run([](Handle, Handle) {});
+  }
 };
 
 TEST_F(ArenaTest, AnEmptyArenaTakesNothing) {
@@ -273,6 +276,46 @@ TEST_F(ArenaTest, CompactionTakesTheClassWithTheMostToGive) {
   EXPECT_TRUE(
       arena_.compact_one_span([&](Handle from, Handle) { size = arena_.block_bytes(from); }));
   EXPECT_EQ(size, 512U);
+}
+
+TEST_F(ArenaTest, WhatLiesHighestMovesDown) {
+  EXPECT_FALSE(lower()) << "nothing is there";
+  const std::vector<Handle> low = allocate_many(4, 40'000);
+  const Handle large = allocate(40'000);
+  const Handle first = allocate(512);
+  const Handle second = allocate(512);
+  EXPECT_FALSE(lower()) << "nothing is free below";
+  for (const Handle handle : low)
+    arena_.free(handle);
+  while (arena_.purge(1_MiB)) {
+  }
+  std::memset(arena_.at(large), 'l', 40'000);
+  std::memset(arena_.at(first), '1', 512);
+  std::memset(arena_.at(second), '2', 512);
+
+  std::map<Handle, Handle> moves;
+  const auto note = [&](Handle from, Handle to) {
+    moves[from] = to;
+  };
+  EXPECT_TRUE(arena_.lower_highest_run(note));
+  EXPECT_EQ(moves.size(), 2U);
+  EXPECT_EQ(std::string(arena_.at(moves[first]), 512), std::string(512, '1'));
+  EXPECT_EQ(std::string(arena_.at(moves[second]), 512), std::string(512, '2'));
+  EXPECT_TRUE(arena_.lower_highest_run(note));
+  EXPECT_EQ(moves.size(), 3U);
+  EXPECT_EQ(std::string(arena_.at(moves[large]), 40'000), std::string(40'000, 'l'));
+  std::vector<Handle> moved;
+  for (const auto& [from, to] : moves) {
+    EXPECT_LT(to, from);
+    EXPECT_FALSE(arena_.is_live_block(from));
+    moved.push_back(to);
+  }
+  std::sort(moved.begin(), moved.end());
+  EXPECT_EQ(live_blocks(), moved);
+  expect_accounts_balance();
+  // The span goes on as the current one: its next block lies behind the others.
+  EXPECT_EQ(allocate(512), moves[second] + (moves[second] - moves[first]));
+  EXPECT_EQ(arena_.dirty_bytes(), 0U);
 }
 
 TEST_F(ArenaTest, TheRegionAllowsForFragmentation) {

@@ -346,5 +346,36 @@ TEST(PageRunsModelTest, RandomStepsUnderABudget) {
   }
 }
 
+TEST_F(PageRunsTest, BelowTheEndOnlyGivenBackPagesAreHandedOut) {
+  EXPECT_EQ(runs_.allocate_below_end(1), kNoPage);
+  const PageIndex low = allocate(3);
+  const PageIndex high = allocate(3);
+  const PageIndex end = runs_.end();
+  runs_.free(low, 3);
+  EXPECT_EQ(runs_.allocate_below_end(3), kNoPage) << "dirty";
+  EXPECT_FALSE(runs_.purge(3));
+  EXPECT_EQ(runs_.clean_pages(), 3U);
+  EXPECT_EQ(runs_.allocate_below_end(4), kNoPage) << "too long";
+  EXPECT_EQ(runs_.allocate_below_end(2), low);
+  EXPECT_EQ(runs_.clean_pages(), 1U);
+  EXPECT_EQ(budget_.used(), runs_.charged_bytes());
+  EXPECT_EQ(runs_.end(), end);
+  EXPECT_GT(high, low);
+}
+
+TEST_F(PageRunsTest, BelowTheEndNothingIsHandedOutThatTheBudgetRefuses) {
+  const PageIndex low = allocate(3);
+  EXPECT_NE(allocate(3), kNoPage);
+  runs_.free(low, 3);
+  EXPECT_FALSE(runs_.purge(3));
+  const std::uint64_t others = budget_.limit() - budget_.used() - 3 * kPageBytes + 1;
+  budget_.charge(others);
+  const std::uint64_t used = budget_.used();
+  EXPECT_EQ(runs_.allocate_below_end(3), kNoPage);
+  EXPECT_EQ(budget_.used(), used);
+  EXPECT_EQ(runs_.allocate_below_end(2), low);
+  budget_.release(others);
+}
+
 }  // namespace
 }  // namespace appmem::core

@@ -164,6 +164,70 @@ bool Arena::compact_one_span(FunctionRef<void(Handle from, Handle to)> moved) {
   return true;
 }
 
+bool Arena::lower_highest_run(FunctionRef<void(Handle from, Handle to)> moved) {
+  APPMEM_CHECK(runs_.dirty_bytes() == 0);
+  const PageIndex from = highest_run();
+  if (from == kNoPage) return false;
+  const std::uint32_t pages = runs_.page(from).pages;
+  const PageIndex to = runs_.allocate_below_end(pages);
+  if (to == kNoPage) return false;
+  if (runs_.page(from).state == State::kLarge) {
+    move_large(from, to, moved);
+  } else {
+    move_span(from, to, moved);
+  }
+  for (std::uint32_t i = 0; i < pages; ++i)
+    runs_.page(from + i).state = State::kInside;
+  runs_.free(from, pages);
+  runs_.purge(pages);
+  return runs_.dirty_bytes() == 0;
+}
+
+/// First page of the run that ends where all do; kNoPage when nothing is in use. Precondition:
+/// nothing is dirty, so that no free run ends there.
+PageIndex Arena::highest_run() const {
+  PageIndex index = runs_.end() - 1;
+  if (index == kNoPage) return kNoPage;
+  if (runs_.page(index).state == State::kSpanRest) return index - runs_.page(index).pages;
+  while (runs_.page(index).state == State::kInside)
+    --index;  // of a large block
+  return index;
+}
+
+void Arena::move_large(PageIndex from, PageIndex to,
+                       FunctionRef<void(Handle from, Handle to)> moved) {
+  const std::size_t bytes = std::size_t{runs_.page(from).pages} * kPageBytes;
+  runs_.page(to) = runs_.page(from);
+  unpoison(page_address(to), bytes);
+  std::memcpy(page_address(to), page_address(from), bytes);
+  moved(handle_of(from, 0), handle_of(to, 0));
+}
+
+void Arena::move_span(PageIndex from, PageIndex to,
+                      FunctionRef<void(Handle from, Handle to)> moved) {
+  const Page& page = runs_.page(from);
+  const SizeClass& size_class = kSizeClasses[page.size_class];
+  ClassSpans& spans = classes_[page.size_class];
+  const bool is_current = spans.current == from;
+  const bool is_listed = !is_current && page.live_blocks != size_class.span_blocks;
+  const unsigned list = is_listed ? fullness_list(size_class, page.live_blocks) : 0;
+  if (is_listed) unlink(spans, from, list);
+  for (std::uint32_t i = 0; i < size_class.span_pages; ++i)
+    runs_.page(to + i) = runs_.page(from + i);
+  if (is_current) spans.current = to;
+  if (is_listed) link(spans, to, list);
+
+  poison(page_address(to), std::size_t{size_class.span_pages} * kPageBytes);
+  for (std::uint32_t block = next_live(&page, 0, size_class.span_blocks);
+       block < size_class.span_blocks;
+       block = next_live(&page, block + 1, size_class.span_blocks)) {
+    const std::uint32_t offset = block * size_class.block_bytes;
+    unpoison(page_address(to) + offset, size_class.block_bytes);
+    std::memcpy(page_address(to) + offset, page_address(from) + offset, size_class.block_bytes);
+    moved(handle_of(from, offset), handle_of(to, offset));
+  }
+}
+
 /// The class whose spans have the most free bytes, among those with enough free blocks for the live
 /// ones of any of their spans: as many as a span has. kSizeClassCount when there is none.
 unsigned Arena::most_slack_class() const {

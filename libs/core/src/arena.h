@@ -75,6 +75,23 @@ class Arena {
   /// Returns false when nothing can be gained.
   bool compact_one_span(FunctionRef<void(Handle from, Handle to)> moved);
 
+  /// Moves the highest span or large block to free pages below it and gives its own back, so that
+  /// the page table ends lower; `moved` as in compact_one_span. Precondition: nothing is dirty.
+  /// Returns false when there is no place for it or the system takes nothing back.
+  bool lower_highest_run(FunctionRef<void(Handle from, Handle to)> moved);
+
+  /// Whether a large part of the page table describes what was given back: after most entries went,
+  /// those that are left lie far apart.
+  [[nodiscard]] bool wants_lowering() const {
+    return runs_.clean_pages() > kCleanPagesMax &&
+           runs_.clean_pages() > runs_.taken_pages() * kCleanParts;
+  }
+  /// The same for when nobody writes: then less of it pays.
+  [[nodiscard]] bool wants_lowering_in_quiet() const {
+    return runs_.clean_pages() > kCleanPagesMax &&
+           runs_.clean_pages() * kTakenPartsInQuiet > runs_.taken_pages();
+  }
+
   /// Whether there is so much slack that a writer who finds no room should compact rather than
   /// evict. With this share, nine tenths of the memory are in live blocks whatever the sizes do.
   [[nodiscard]] bool wants_compaction() const {
@@ -107,6 +124,10 @@ class Arena {
   static constexpr std::size_t kGranule = 8;
   static constexpr std::uint64_t kSlackPartsMin = 24;
   static constexpr std::uint64_t kSlackPartsInQuietMin = 96;
+  /// A table of two pages describes as many.
+  static constexpr std::uint64_t kCleanPagesMax = 2 * kPageBytes / sizeof(Page);
+  static constexpr std::uint64_t kCleanParts = 3;
+  static constexpr std::uint64_t kTakenPartsInQuiet = 2;
   static constexpr std::uint32_t kPageGranules = kPageBytes / kGranule;
   /// How many spans of the sparsest list are looked at for the sparsest one.
   static constexpr unsigned kSparsestProbesMax = 8;
@@ -146,6 +167,9 @@ class Arena {
   void release_span(PageIndex first_page);
   [[nodiscard]] unsigned most_slack_class() const;
   [[nodiscard]] PageIndex sparsest_span(const ClassSpans& spans) const;
+  [[nodiscard]] PageIndex highest_run() const;
+  void move_large(PageIndex from, PageIndex to, FunctionRef<void(Handle from, Handle to)> moved);
+  void move_span(PageIndex from, PageIndex to, FunctionRef<void(Handle from, Handle to)> moved);
   void link(ClassSpans& spans, PageIndex first_page, unsigned list);
   void unlink(ClassSpans& spans, PageIndex first_page, unsigned list);
 

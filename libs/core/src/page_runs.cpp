@@ -69,6 +69,14 @@ PageIndex PageRuns::allocate(std::uint32_t count) {
   return dirty;
 }
 
+PageIndex PageRuns::allocate_below_end(std::uint32_t count) {
+  const PageIndex first = best_fit(clean_, count);
+  if (first == kNoPage || !budget_.try_charge(std::uint64_t{count} * kPageBytes)) return kNoPage;
+  take(first, count);
+  taken_pages_ += count;
+  return first;
+}
+
 void PageRuns::free(PageIndex first, std::uint32_t count) {
   poison(region_ + std::size_t{first} * kPageBytes, std::size_t{count} * kPageBytes);
   taken_pages_ -= count;

@@ -70,6 +70,10 @@ class PageRuns {
   /// exchange. All its pages are kInside. kNoPage when there is no room.
   [[nodiscard]] PageIndex allocate(std::uint32_t count);
 
+  /// The same of clean pages below end(), which then stays where it is; kNoPage when no run of them
+  /// is long enough or the budget refuses.
+  [[nodiscard]] PageIndex allocate_below_end(std::uint32_t count);
+
   /// Takes a run back, whose pages are all kInside again. It stays charged, as a dirty run.
   void free(PageIndex first, std::uint32_t count);
 
@@ -88,6 +92,9 @@ class PageRuns {
   }
   [[nodiscard]] std::uint64_t dirty_bytes() const { return dirty_pages_ * kPageBytes; }
   [[nodiscard]] std::uint64_t table_bytes() const { return table_bytes_; }
+  /// Free pages below end() that were given back.
+  [[nodiscard]] std::uint64_t clean_pages() const { return top_ - 1 - taken_pages_ - dirty_pages_; }
+  [[nodiscard]] std::uint64_t taken_pages() const { return taken_pages_; }
   [[nodiscard]] std::uint64_t charged_bytes() const {
     return (taken_pages_ + dirty_pages_) * kPageBytes + table_bytes_;
   }
@@ -103,7 +110,7 @@ class PageRuns {
   /// Given back at once when the region has no free run that is long enough.
   static constexpr std::uint64_t kPurgeForRoomPages = 256;
   /// The table is cut when this much of it is idle.
-  static constexpr std::uint64_t kTableIdleBytesMax = std::uint64_t{64} << 10U;
+  static constexpr std::uint64_t kTableIdleBytesMax = std::uint64_t{16} << 10U;
 
   /// Given back at least, where there are so many, when the budget refuses a page: as dear as a
   /// few.

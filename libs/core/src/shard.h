@@ -184,6 +184,8 @@ class Shard {
   bool is_quiet(const Instant& now);
   /// Moves blocks so that a span comes free; false when nothing can be gained.
   bool compact_one_span();
+  /// Moves what lies highest down, as Arena::lower_highest_run; false when that cannot be.
+  bool lower_highest_run();
 
   [[nodiscard]] Arena& arena() { return arena_; }
   [[nodiscard]] const Arena& arena() const { return arena_; }

@@ -268,6 +268,11 @@ bool Shard::compact_one_span() {
   return arena_.compact_one_span([this](Handle from, Handle to) { moved(from, to); });
 }
 
+bool Shard::lower_highest_run() {
+  if (!dying_.empty()) return false;
+  return arena_.lower_highest_run([this](Handle from, Handle to) { moved(from, to); });
+}
+
 void Shard::moved(Handle from, Handle to) {
   ++moves_;
   Entry gone_to = entry(to);

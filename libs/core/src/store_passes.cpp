@@ -9,7 +9,7 @@
 namespace appmem::core {
 namespace {
 
-/// Spans that one call compacts in all its shards: one for so many steps of its budget.
+/// Spans that one call empties or moves in all its shards: one for so many steps of its budget.
 constexpr std::size_t kStepsPerSpan = 128;
 constexpr std::size_t kSpansMax = 16;
 /// Free pages that a shard keeps for its next writes: this share of what it has, and so many bytes.
@@ -93,18 +93,27 @@ bool Store::Impl::maintain_shard(std::size_t index, const Instant& now, const Wo
     if (!shard.compact_one_span()) break;
     --shared.spans;
   }
+  const auto too_scattered = [&] {
+    return quiet ? arena.wants_lowering_in_quiet() : arena.wants_lowering();
+  };
   const auto too_dirty = [&] {
-    if (quiet) return arena.dirty_bytes() > 0;
+    if (quiet || too_scattered()) return arena.dirty_bytes() > 0;
     return arena.dirty_bytes() > kDirtyBytesKept + arena.committed_bytes() / kDirtyShare;
   };
-  if (!too_dirty()) return more;
+  if (!too_dirty()) {
+    if (!too_scattered()) return more;
+    if (shared.spans == 0) return true;
+    if (!shard.lower_highest_run()) return more;
+    --shared.spans;
+    return true;
+  }
   if (shared.purge_bytes == 0) return true;
   const std::uint64_t dirty = arena.dirty_bytes();
   shard.arena().purge(shared.purge_bytes);
   const std::uint64_t purged = dirty - arena.dirty_bytes();
   shared.purge_bytes -= std::min<std::size_t>(shared.purge_bytes, purged);
   // Where the system takes nothing back (memory may be locked), trying again at once is in vain.
-  return more || (purged > 0 && too_dirty());
+  return more || (purged > 0 && (too_dirty() || too_scattered()));
 }
 
 bool Store::maintain(std::size_t first, std::size_t stride, const Instant& now, WorkBudget budget) {
