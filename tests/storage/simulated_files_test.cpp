@@ -95,6 +95,21 @@ TEST_F(SimulatedFilesTest, BehavesAsTheSystemsFilesDo) {
   EXPECT_THAT(files_.paths(), ElementsAre());
 }
 
+TEST_F(SimulatedFilesTest, ZerosAreWrittenOnlyOverZerosThatWereReserved) {
+  constexpr std::uint64_t kBlock = storage::File::kBlockBytes;
+  const auto file = open("/d/a", Open::kMake);
+  write(*file, 0, "text");
+  ASSERT_TRUE(file->reserve(3 * kBlock).has_value());
+  EXPECT_TRUE(file->write_zeros(kBlock, kBlock).has_value());
+  EXPECT_EQ(files_.contents("/d/a"), "text" + std::string(3 * kBlock - 4, '\0'));
+  const auto write_zeros = [&](std::uint64_t offset, std::uint64_t bytes) {
+    return file->write_zeros(offset, bytes).has_value();
+  };
+  EXPECT_THROW(write_zeros(0, kBlock), std::logic_error);
+  EXPECT_THROW(write_zeros(kBlock, 3 * kBlock), std::logic_error);
+  EXPECT_THROW(write_zeros(kBlock + 1, kBlock), std::logic_error);
+}
+
 TEST_F(SimulatedFilesTest, WhatWasSyncedStays) {
   const auto file = open("/d/a", Open::kMake);
   write(*file, 0, "text");

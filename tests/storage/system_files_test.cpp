@@ -169,6 +169,21 @@ TEST_F(SystemFilesTest, ReservingLengthensWithZerosAndNeverShortens) {
   EXPECT_EQ(file->size(), 100'000U);
 }
 
+TEST_F(SystemFilesTest, ZerosAreWrittenBesideTheRest) {
+  constexpr std::uint64_t kBytes = 1'000 * File::kBlockBytes;
+  const auto file = make(path("a"));
+  ASSERT_TRUE(file->reserve(kBytes).has_value());
+  write(*file, 0, {"before"});
+  write(*file, kBytes - 6, {"behind"});
+  const auto written = file->write_zeros(File::kBlockBytes, kBytes - 2 * File::kBlockBytes);
+  // Not every file system can do that.
+  if (!written) {
+    EXPECT_EQ(message_of(written),
+              "open " + path("a") + " without the page cache: Invalid argument");
+  }
+  EXPECT_EQ(read(*file, 0, kBytes), "before" + std::string(kBytes - 12, '\0') + "behind");
+}
+
 TEST_F(SystemFilesTest, AFullDiskIsNamed) {
   if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full";
   const auto file = opened("/dev/full", FileSystem::Open::kWrite);

@@ -240,6 +240,9 @@ class SimulatedFiles::OpenFile final : public storage::File {
   Result<void> sync() override { return files_.sync(*this); }
   Result<void> truncate(std::uint64_t size) override { return files_.resize(*this, size, false); }
   Result<void> reserve(std::uint64_t size) override { return files_.resize(*this, size, true); }
+  Result<void> write_zeros(std::uint64_t offset, std::uint64_t bytes) override {
+    return files_.write_zeros(*this, offset, bytes);
+  }
   Result<std::uint64_t> size() override { return files_.size(*this); }
 
   const std::string path;
@@ -492,6 +495,25 @@ Result<void> SimulatedFiles::write(const OpenFile& file, std::uint64_t offset,
   if (!bytes.empty()) {
     disk_->nodes.at(file.node).add({Change::Kind::kWrite, offset, std::move(bytes)});
   }
+  if (!fate.why.empty()) return failed(what, fate.why);
+  return {};
+}
+
+Result<void> SimulatedFiles::write_zeros(const OpenFile& file, std::uint64_t offset,
+                                         std::uint64_t bytes) {
+  const std::string what = "write zeros to " + file.path;
+  const Operation guard(*this, what);
+  if (file.start != starts_) return failed(what, kCrashed);
+  const Fate fate = next_fate(false);
+  if (!file.is_writable) return failed(what, reason(EBADF));
+  if (!fate.is_done) return failed(what, fate.why);
+  Node& node = disk_->nodes.at(file.node);
+  const std::string zeros(bytes, '\0');
+  if (offset % storage::File::kBlockBytes != 0 || bytes % storage::File::kBlockBytes != 0 ||
+      node.bytes.size() < offset + bytes || node.bytes.compare(offset, bytes, zeros) != 0) {
+    throw std::logic_error(what + " at " + std::to_string(offset) + ": not over reserved zeros");
+  }
+  node.add({Change::Kind::kWrite, offset, zeros});
   if (!fate.why.empty()) return failed(what, fate.why);
   return {};
 }

@@ -54,6 +54,8 @@ class SimulatedFiles final : public storage::FileSystem {
   Result<void> sync_directory(const std::string& path) override;
   Result<std::unique_ptr<storage::FileLock>> lock(const std::string& path) override;
 
+  // A file's write_zeros() over anything but zeros that were reserved is a logic_error.
+
   // --- what goes wrong ---
 
   /// Calls of the functions above and of those of files, so far: the number of the next one.
@@ -125,6 +127,7 @@ class SimulatedFiles final : public storage::FileSystem {
   Result<std::size_t> read(const OpenFile& file, std::uint64_t offset, std::span<char> out);
   Result<void> write(const OpenFile& file, std::uint64_t offset,
                      std::span<const std::string_view> pieces);
+  Result<void> write_zeros(const OpenFile& file, std::uint64_t offset, std::uint64_t bytes);
   Result<void> sync(const OpenFile& file);
   Result<void> resize(const OpenFile& file, std::uint64_t size, bool only_grow);
   Result<std::uint64_t> size(const OpenFile& file);

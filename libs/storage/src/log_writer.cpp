@@ -1,5 +1,6 @@
 #include "log_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "appmem/base/check.h"
@@ -21,6 +22,22 @@ std::uint64_t next_random(std::uint64_t& state) {
 constexpr std::uint64_t kMarkBytes = format::kRecordHeaderBytes + 8;
 /// A mark keeps this much memory from one group to the next.
 constexpr std::size_t kMarkBytesKept = 256;
+
+/// Zeros reach so far ahead: what a fast log takes in some tens of milliseconds.
+constexpr std::uint64_t kZerosAheadBytes = std::uint64_t{4} << 20U;
+/// Written at once: a fraction of a millisecond, for which a sync may have to wait.
+constexpr std::uint64_t kZerosBytes = std::uint64_t{256} << 10U;
+/// And so far from what is being written, which would have to wait otherwise.
+constexpr std::uint64_t kZerosGapBytes = std::uint64_t{256} << 10U;
+/// All of these are at most so many parts of a segment.
+constexpr std::uint64_t kZerosPartsMin = 8;
+
+constexpr std::uint64_t round_down(std::uint64_t bytes) {
+  return bytes / File::kBlockBytes * File::kBlockBytes;
+}
+constexpr std::uint64_t round_up(std::uint64_t bytes) {
+  return round_down(bytes + File::kBlockBytes - 1);
+}
 
 }  // namespace
 
@@ -52,6 +69,9 @@ Result<void> LogWriter::begin(std::uint64_t first_sequence, WallTime now) {
   const std::lock_guard lock(mutex_);
   file_ = std::move(file);
   offset_ = format::kFileHeaderBytes;
+  writing_to_ = offset_;
+  zeros_end_ = 0;
+  can_write_zeros_ = options_.writes_zeros;
   return {};
 }
 
@@ -69,6 +89,7 @@ Result<void> LogWriter::write(RecordBuffer& records, std::uint64_t last_sequence
   }
   mark_.seal(salt_);
   records.seal(salt_);
+  wait_for_zeros({offset_, offset_ + bytes});
   pieces_.clear();
   mark_.gather(pieces_);
   records.gather(pieces_);
@@ -88,6 +109,49 @@ Result<void> LogWriter::sync() {
   return file == nullptr ? Result<void>() : file->sync();
 }
 
+/// Nobody writes zeros to `range`, and nobody begins to.
+void LogWriter::wait_for_zeros(Range range) {
+  std::unique_lock lock(mutex_);
+  zeros_written_.wait(lock,
+                      [&] { return zeroing_.end <= range.begin || zeroing_.begin >= range.end; });
+  writing_to_ = range.end;
+}
+
+/// With mutex_ locked.
+LogWriter::Range LogWriter::next_zeros() const {
+  if (!can_write_zeros_ || file_ == nullptr) return {};
+  const std::uint64_t part = options_.segment_bytes / kZerosPartsMin;
+  const std::uint64_t ahead = writing_to_ + std::min(kZerosAheadBytes, part);
+  const std::uint64_t begin =
+      std::max(zeros_end_, round_up(writing_to_ + std::min(kZerosGapBytes, part)));
+  const std::uint64_t length = std::max(round_down(std::min(kZerosBytes, part)), File::kBlockBytes);
+  const std::uint64_t end = std::min(begin + length, round_down(options_.segment_bytes));
+  return begin < end && zeros_end_ < ahead ? Range{begin, end} : Range{};
+}
+
+bool LogWriter::wants_zeros() const {
+  const std::lock_guard lock(mutex_);
+  if (zeros_end_ > writing_to_ + kZerosAheadBytes / 2) return false;
+  const Range next = next_zeros();
+  return next.begin < next.end;
+}
+
+bool LogWriter::write_zeros() {
+  std::unique_lock lock(mutex_);
+  const Range next = next_zeros();
+  if (next.begin == next.end) return false;
+  zeroing_ = next;
+  const std::shared_ptr<File> file = file_;
+  lock.unlock();
+  const auto written = file->write_zeros(next.begin, next.end - next.begin);
+  lock.lock();
+  zeroing_ = {};
+  zeros_end_ = next.end;
+  if (!written) can_write_zeros_ = false;
+  zeros_written_.notify_all();
+  return written.has_value();
+}
+
 bool LogWriter::begun() const {
   const std::lock_guard lock(mutex_);
   return file_ != nullptr;
@@ -99,6 +163,7 @@ bool LogWriter::has_room(std::uint64_t records_bytes) const {
 }
 
 Result<void> LogWriter::seal() {
+  wait_for_zeros(kWholeFile);
   if (auto cut = file_->truncate(offset_); !cut) return cut;
   if (auto synced = file_->sync(); !synced) return synced;
   const std::lock_guard lock(mutex_);
@@ -109,11 +174,13 @@ Result<void> LogWriter::seal() {
 
 Result<void> LogWriter::close() {
   if (!begun()) return {};
+  wait_for_zeros(kWholeFile);
   if (auto cut = file_->truncate(offset_); !cut) return cut;
   return file_->sync();
 }
 
 std::string LogWriter::abandon() {
+  wait_for_zeros(kWholeFile);
   const std::lock_guard lock(mutex_);
   file_.reset();
   return std::exchange(name_, {});

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,8 +23,8 @@ struct SealedSegment {
 };
 
 /// Writes groups of records to the current segment, and begins another where one is full.
-/// Thread safety: one thread; `sync`, `begun`, `size` and the functions for sealed segments may run
-/// on another one beside the rest.
+/// Thread safety: one thread; `sync`, `begun`, `size`, the functions for zeros and those for sealed
+/// segments may run on another one each beside the rest.
 class LogWriter {
  public:
   struct Options {
@@ -32,6 +34,8 @@ class LogWriter {
     std::uint64_t directory_id = 0;
     /// Seeds the salts.
     std::uint64_t seed = 0;
+    /// Zeros are written ahead, for those who wait for each sync.
+    bool writes_zeros = false;
   };
   LogWriter(FileSystem& files, Options options);
 
@@ -44,6 +48,11 @@ class LogWriter {
                      WallTime now);
   /// What was written before the call is on the disk.
   Result<void> sync();
+  /// There are few zeros ahead of what is written: it is time for write_zeros().
+  [[nodiscard]] bool wants_zeros() const;
+  /// Writes some zeros ahead (File::write_zeros). False when there are enough, or they cannot be
+  /// written: that is no failure of the log.
+  bool write_zeros();
   /// Takes back the space that the current segment does not need, when nothing more is written.
   Result<void> close();
 
@@ -75,7 +84,16 @@ class LogWriter {
   [[nodiscard]] Size size() const;
 
  private:
+  /// Of a file; nothing when both are the same.
+  struct Range {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+  };
+  static constexpr Range kWholeFile{0, std::numeric_limits<std::uint64_t>::max()};
+
   Result<void> seal();
+  void wait_for_zeros(Range range);
+  [[nodiscard]] Range next_zeros() const;
 
   FileSystem& files_;
   const Options options_;
@@ -87,8 +105,13 @@ class LogWriter {
   std::vector<std::string_view> pieces_;
 
   mutable std::mutex mutex_;
-  std::shared_ptr<File> file_;  // its pointer: protected by mutex_ for those who sync
-  std::uint64_t offset_ = 0;    // where the next group goes; written with mutex_ locked
+  std::shared_ptr<File> file_;    // its pointer: protected by mutex_ for those who sync
+  std::uint64_t offset_ = 0;      // where the next group goes; written with mutex_ locked
+  std::uint64_t writing_to_ = 0;  // offset_, or the end of the group that is being written
+  std::uint64_t zeros_end_ = 0;   // of those that are on the disk
+  Range zeroing_;                 // what write_zeros() is at
+  bool can_write_zeros_ = false;
+  std::condition_variable zeros_written_;
   std::vector<SealedSegment> sealed_;
 };
 

@@ -49,11 +49,12 @@ Result<void> Storage::Impl::open() {
     }
     directory_id = options.seed == 0 ? 1 : options.seed;
   }
-  writer =
-      std::make_unique<LogWriter>(files, LogWriter::Options{.directory = options.directory,
-                                                            .segment_bytes = options.segment_bytes,
-                                                            .directory_id = directory_id,
-                                                            .seed = options.seed});
+  writer = std::make_unique<LogWriter>(
+      files, LogWriter::Options{.directory = options.directory,
+                                .segment_bytes = options.segment_bytes,
+                                .directory_id = directory_id,
+                                .seed = options.seed,
+                                .writes_zeros = options.sync == Sync::kAlways});
   is_open.store(true, std::memory_order_release);
   if (started) begin_threads();
   return {};
@@ -63,6 +64,7 @@ void Storage::Impl::begin_threads() {
   if (!options.threads) return;
   log_thread = std::thread([this] { run_log(); });
   if (options.sync == Sync::kInterval) sync_thread = std::thread([this] { run_syncs(); });
+  if (options.sync == Sync::kAlways) zeros_thread = std::thread([this] { run_zeros(); });
   background_thread = std::thread([this] { run_background(); });
 }
 
@@ -249,9 +251,11 @@ bool Storage::Impl::end_threads() {
     stop_log = true;
     log_wake.notify_all();
     sync_wake.notify_all();
+    zeros_wake.notify_all();
   }
   if (log_thread.joinable()) log_thread.join();
   if (sync_thread.joinable()) sync_thread.join();
+  if (zeros_thread.joinable()) zeros_thread.join();
   return true;
 }
 

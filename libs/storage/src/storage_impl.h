@@ -54,6 +54,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   // --- the log ---
   void run_log();
   void run_syncs();
+  void run_zeros();
+  void ask_for_zeros();
   void gather();
   void commit_once();
   bool commit_here();
@@ -140,10 +142,12 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   mutable std::mutex mutex;  // of all below
   std::condition_variable log_wake;
   std::condition_variable sync_wake;
+  std::condition_variable zeros_wake;
   std::condition_variable background_wake;
   std::condition_variable changed;  // a request is done, or more is synced
   bool stop_log = false;
   bool stop_background = false;
+  bool zeros_wanted = false;
   std::string failure;
   std::uint64_t checkpoint_wanted = 0;
   std::uint64_t checkpoint_done = 0;
@@ -196,6 +200,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
 
   std::thread log_thread;
   std::thread sync_thread;
+  std::thread zeros_thread;
   std::thread background_thread;
 };
 

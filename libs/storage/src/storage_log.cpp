@@ -155,6 +155,7 @@ Result<void> Storage::Impl::write_group(std::uint64_t last) {
   }
   const std::uint64_t known = synced.load(std::memory_order_acquire);
   if (auto written = writer->write(group, last, known, now); !written) return written;
+  if (writer->wants_zeros()) ask_for_zeros();
   if (options.sync == Sync::kAlways) {
     if (auto done = sync_log(); !done) return done;
   }
@@ -198,6 +199,30 @@ void Storage::Impl::run_syncs() {
     guard.unlock();
     static_cast<void>(sync_log());
     guard.lock();
+  }
+}
+
+void Storage::Impl::ask_for_zeros() {
+  if (!options.threads) {
+    writer->write_zeros();
+    return;
+  }
+  const std::lock_guard guard(mutex);
+  zeros_wanted = true;
+  zeros_wake.notify_one();
+}
+
+void Storage::Impl::run_zeros() {
+  be_nice();
+  std::unique_lock guard(mutex);
+  for (;;) {
+    zeros_wake.wait(guard, [&] { return stop_log || zeros_wanted; });
+    if (stop_log) return;
+    zeros_wanted = false;
+    guard.unlock();
+    const bool more = writer->write_zeros();
+    guard.lock();
+    zeros_wanted |= more;
   }
 }
 

@@ -40,6 +40,9 @@ auto uninterrupted(Call call) {
   return result;
 }
 
+/// Aligned as direct writes want it. Never written to, so that it takes no memory.
+alignas(File::kBlockBytes) std::array<char, std::size_t{256} << 10U> zeros;
+
 /// A descriptor of its own.
 class Descriptor {
  public:
@@ -47,7 +50,10 @@ class Descriptor {
   Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
   ~Descriptor() {
     if (number_ >= 0) ::close(number_);
   }
@@ -163,6 +169,24 @@ class SystemFile final : public File {
     return *had < size ? truncate(size) : Result<void>();
   }
 
+  Result<void> write_zeros(std::uint64_t offset, std::uint64_t bytes) override {
+    if (!direct_) {
+      direct_ = open_descriptor(path_, O_WRONLY | O_DIRECT);
+      if (!direct_) return failed("open " + path_ + " without the page cache", errno);
+    }
+    while (bytes > 0) {
+      const std::uint64_t next = std::min<std::uint64_t>(bytes, zeros.size());
+      const ssize_t n = uninterrupted([&] {
+        return ::pwrite(direct_.number(), zeros.data(), static_cast<std::size_t>(next),
+                        static_cast<off_t>(offset));
+      });
+      if (n <= 0) return failed("write zeros to " + path_, n < 0 ? errno : EIO);
+      offset += static_cast<std::uint64_t>(n);
+      bytes -= static_cast<std::uint64_t>(n);
+    }
+    return {};
+  }
+
   Result<std::uint64_t> size() override {
     struct stat status {};
     if (::fstat(descriptor_.number(), &status) != 0) return failed("look at " + path_, errno);
@@ -172,6 +196,7 @@ class SystemFile final : public File {
  private:
   Descriptor descriptor_;
   std::string path_;
+  Descriptor direct_{-1};  // used by write_zeros() only
 };
 
 class SystemFileLock final : public FileLock {

@@ -13,9 +13,13 @@ namespace appmem::storage {
 
 /// An open file. Errors of all: kUnavailable; the message names the file, what was tried and the
 /// system's reason ("write to /var/lib/appmem/…: No space left on device").
-/// Thread safety: one thread at a time, but `sync` may run beside the others.
+/// Thread safety: one thread at a time, but `sync` may run beside the others, and so may
+/// `write_zeros` where nobody else touches the same bytes.
 class File {
  public:
+  /// What `write_zeros` takes are multiples of this.
+  static constexpr std::uint64_t kBlockBytes = 4096;
+
   File() = default;
   File(const File&) = delete;
   File& operator=(const File&) = delete;
@@ -33,6 +37,12 @@ class File {
   /// Takes disk space for `size` bytes from the beginning and makes the file that long, zeros
   /// behind what it has; a file that is longer stays as it is.
   virtual Result<void> reserve(std::uint64_t size) = 0;
+  /// Writes zeros from `offset` on over `bytes` that were reserved and never written to; both are
+  /// multiples of kBlockBytes. A later write there and its sync then need not tell the file system
+  /// that these blocks are in use, which takes a commit of its journal. Not through the page cache,
+  /// so that a sync meanwhile does not have to write them too. An error (also where a file system
+  /// cannot do that) leaves zeros.
+  virtual Result<void> write_zeros(std::uint64_t offset, std::uint64_t bytes) = 0;
   virtual Result<std::uint64_t> size() = 0;
 };
 
