@@ -326,6 +326,74 @@ TEST_F(HashTableTest, AThinnedOutTableComesBackToTwiceTheSlotsThatItNeedsAtMost)
   EXPECT_EQ(contents(table_).size(), all.size());
 }
 
+/// As a scan that deletes what it finds: what is left stays in its part of the table, as dense as
+/// it was.
+TEST_F(HashTableTest, HashesThatGoInTheirOrderMakeNoClusterOfWhatIsLeft) {
+  constexpr std::size_t kCount = 300'000;
+  for (const bool is_upward : {true, false}) {
+    for (const bool has_steps : {false, true}) {
+      test::Random random(3);
+      HashTable table(budget_);
+      for (Handle handle = 1; handle <= kCount; ++handle)
+        table.insert(any_hash(random), handle);
+      Entries all = contents(table);
+      if (!is_upward) std::reverse(all.begin(), all.end());
+      std::size_t work = 0;
+      std::size_t longest = 0;
+      for (std::size_t i = 0; i < kCount; ++i) {
+        ASSERT_TRUE(table.erase(all[i].first, all[i].second));
+        work += table.last_work();
+        longest = std::max(longest, table.last_work());
+        if (has_steps && i % 100 == 0) table.step(1'000);
+        if (i % 50'000 == 0) table.check();
+      }
+      EXPECT_LT(work, kCount * 80) << is_upward << has_steps;
+      EXPECT_LT(longest, 4'000U) << is_upward << has_steps;
+      while (table.step(100'000)) {
+      }
+      EXPECT_LE(table.slots(), 8U);
+    }
+  }
+}
+
+TEST_F(HashTableTest, HalfOfThemLeavesATableThatGoesOn) {
+  constexpr std::size_t kCount = 300'000;
+  test::Random random(3);
+  for (Handle handle = 1; handle <= kCount; ++handle)
+    table_.insert(any_hash(random), handle);
+  const std::size_t slots = table_.slots();
+  const Entries all = contents(table_);
+  for (std::size_t i = 0; i < kCount / 2; ++i)
+    ASSERT_TRUE(table_.erase(all[i].first, all[i].second));
+  while (table_.step(100'000)) {
+  }
+  table_.check();
+  EXPECT_EQ(table_.slots(), slots) << "the other half has no room in a smaller one";
+  EXPECT_FALSE(table_.step(1)) << "which is not tried again and again";
+  // Where they are still dense, more make the table grow before it is full.
+  std::size_t work = 0;
+  std::size_t longest = 0;
+  for (Handle handle = 1; handle <= kCount / 2; ++handle) {
+    table_.insert(any_hash(random), kCount + handle);
+    work += table_.last_work();
+    longest = std::max(longest, table_.last_work());
+  }
+  table_.check();
+  EXPECT_LT(work, kCount / 2 * 300);
+  EXPECT_LT(longest, 20'000U);
+  // And one that is sparse everywhere shrinks.
+  const Entries mixed = contents(table_);
+  for (std::size_t i = 0; i < mixed.size(); ++i) {
+    if (i % 8 != 0) {
+      ASSERT_TRUE(table_.erase(mixed[i].first, mixed[i].second));
+    }
+  }
+  while (table_.step(100'000)) {
+  }
+  table_.check();
+  EXPECT_LT(table_.slots(), slots / 4);
+}
+
 TEST_F(HashTableTest, DrainHandsOutEverythingInSlicesAndGivesMemoryBack) {
   for (const std::uint32_t size : {1U, 100U, 5'000U, 100'000U}) {
     test::Random random(size);

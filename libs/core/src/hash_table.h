@@ -27,7 +27,9 @@ namespace appmem::core {
 /// moves 32 on average (a memmove of 256 bytes), plus the slots of one step while it stretches.
 /// Keys are hashed with a secret seed, so clusters cannot be prepared; but hashes that come in
 /// their order make one, unless the table was reserve()d before: each namespace has another order.
-/// Work is in proportion to a cluster.
+/// Hashes that go in their order (a scan that deletes what it finds) leave what is left as dense as
+/// it was, in a part of the table: before it shrinks, a survey finds out whether the smaller one
+/// has room for them there. Work is in proportion to a cluster.
 ///
 /// Memory is charged to the budget when a size is chosen and released as it is given back; an empty
 /// table that was never used has none.
@@ -135,7 +137,7 @@ class HashTable {
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
 
-  /// How many slots the latest insertion looked at or moved, those of a step included.
+  /// How many slots the latest insertion or removal looked at or moved, those of a step included.
   [[nodiscard]] std::size_t last_work() const { return work_; }
 
   /// Aborts when an invariant does not hold. For tests: looks at every slot.
@@ -179,7 +181,10 @@ class HashTable {
   bool make_room(bool forced);
   bool grow(bool forced);
   bool grow_to(std::size_t n, SlotMemory::Charge charge);
-  void maybe_shrink();
+  [[nodiscard]] bool is_sparse() const;
+  void shrink_or_survey(std::size_t slots);
+  void survey(std::size_t slots);
+  void shrink();
   bool extend(std::size_t capacity, SlotMemory::Charge charge);
   bool give_back(std::size_t slice_bytes);
 
@@ -204,6 +209,18 @@ class HashTable {
   /// Slots that each insertion moves while the table stretches.
   std::size_t quantum_ = 0;
   std::size_t work_ = 0;
+  /// Of a table that is about to shrink: the size to come (0: none is), the next slot to be looked
+  /// at, and where in the smaller table all before it would end, and the row that ends there
+  /// begins.
+  struct Survey {
+    std::size_t n = 0;
+    std::size_t at = 0;
+    std::size_t end = 0;
+    std::size_t row = 0;
+  };
+  Survey survey_;
+  /// How many there were when a survey found no room for them; SIZE_MAX when none did.
+  std::size_t too_dense_with_ = SIZE_MAX;
   SlotMemory memory_;
   Mode mode_ = Mode::kSettled;
 };
