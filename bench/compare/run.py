@@ -109,7 +109,7 @@ def parse_arguments(arguments):
     parser.add_argument(
         "--realtime",
         action="store_true",
-        help="run servers and clients before everything else; as root, where others work too",
+        help="run servers and clients before everything else, for all but durability; as root, where others work too",
     )
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     for section in SECTIONS.values():
@@ -118,6 +118,11 @@ def parse_arguments(arguments):
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"no section {unknown[0]}; there are {names}")
+    if options.realtime and "durability" in options.sections:
+        parser.error("durability cannot be measured with --realtime: the threads of the disk would never run")
+    options.sections = options.sections or [
+        name for name in SECTIONS_BY_DEFAULT if not (options.realtime and name == "durability")
+    ]
     return options
 
 
@@ -133,7 +138,7 @@ def main():
     print("`bench/compare/run.py " + " ".join(sys.argv[1:]) + "`\n")
     document = {"machine": about, "arguments": sys.argv[1:], "sections": {}}
     figures, noisy, prefixes, messages = {}, set(), [], []
-    for name in options.sections or SECTIONS_BY_DEFAULT:
+    for name in options.sections:
         section = SECTIONS[name]
         result = section.run(context)
         figures |= result.figures

@@ -283,6 +283,13 @@ class SectionsTest(unittest.TestCase):
             run.parse_arguments(["nothing"])
         self.assertIn("no section nothing", said.getvalue())
 
+    def test_a_disk_is_not_measured_before_its_own_threads(self):
+        with contextlib.redirect_stderr(io.StringIO()) as said, self.assertRaises(SystemExit):
+            run.parse_arguments(["durability", "--realtime"])
+        self.assertIn("durability cannot be measured with --realtime", said.getvalue())
+        self.assertNotIn("durability", run.parse_arguments(["--realtime"]).sections)
+        self.assertIn("durability", run.parse_arguments([]).sections)
+
     def test_a_target_of_throughput_has_a_pipeline_that_is_measured(self):
         for target in targets.TARGETS:
             if target.figure.startswith(("cpu.", "rate.", "p99.")):
