@@ -25,9 +25,10 @@ constexpr std::size_t kMarkBytesKept = 256;
 
 /// Zeros reach so far ahead: what a fast log takes in some tens of milliseconds.
 constexpr std::uint64_t kZerosAheadBytes = std::uint64_t{4} << 20U;
-/// Written at once: a fraction of a millisecond, for which a sync may have to wait.
+/// Written at once: a fraction of a millisecond on a fast disk. A group that is written meanwhile
+/// waits for that, since file systems lock a file.
 constexpr std::uint64_t kZerosBytes = std::uint64_t{256} << 10U;
-/// And so far from what is being written, which would have to wait otherwise.
+/// And so far from what is being written, for a group that follows at once.
 constexpr std::uint64_t kZerosGapBytes = std::uint64_t{256} << 10U;
 /// All of these are at most so many parts of a segment.
 constexpr std::uint64_t kZerosPartsMin = 8;
@@ -71,7 +72,7 @@ Result<void> LogWriter::begin(std::uint64_t first_sequence, WallTime now) {
   offset_ = format::kFileHeaderBytes;
   writing_to_ = offset_;
   zeros_end_ = 0;
-  can_write_zeros_ = options_.writes_zeros;
+  may_write_zeros_ = options_.writes_zeros;
   return {};
 }
 
@@ -89,7 +90,7 @@ Result<void> LogWriter::write(RecordBuffer& records, std::uint64_t last_sequence
   }
   mark_.seal(salt_);
   records.seal(salt_);
-  wait_for_zeros({offset_, offset_ + bytes});
+  begin_writing({offset_, offset_ + bytes});
   pieces_.clear();
   mark_.gather(pieces_);
   records.gather(pieces_);
@@ -109,17 +110,24 @@ Result<void> LogWriter::sync() {
   return file == nullptr ? Result<void>() : file->sync();
 }
 
-/// Nobody writes zeros to `range`, and nobody begins to.
-void LogWriter::wait_for_zeros(Range range) {
+/// Nobody writes zeros to `range`, the next one of the file, and nobody begins to.
+void LogWriter::begin_writing(Range range) {
   std::unique_lock lock(mutex_);
   zeros_written_.wait(lock,
                       [&] { return zeroing_.end <= range.begin || zeroing_.begin >= range.end; });
   writing_to_ = range.end;
 }
 
+/// Nobody writes zeros to the current segment any more, and nobody begins to.
+void LogWriter::end_zeros() {
+  std::unique_lock lock(mutex_);
+  may_write_zeros_ = false;
+  zeros_written_.wait(lock, [&] { return zeroing_.begin == zeroing_.end; });
+}
+
 /// With mutex_ locked.
 LogWriter::Range LogWriter::next_zeros() const {
-  if (!can_write_zeros_ || file_ == nullptr) return {};
+  if (!may_write_zeros_ || file_ == nullptr) return {};
   const std::uint64_t part = options_.segment_bytes / kZerosPartsMin;
   const std::uint64_t ahead = writing_to_ + std::min(kZerosAheadBytes, part);
   const std::uint64_t begin =
@@ -136,7 +144,7 @@ bool LogWriter::wants_zeros() const {
   return next.begin < next.end;
 }
 
-bool LogWriter::write_zeros() {
+Result<bool> LogWriter::write_zeros() {
   std::unique_lock lock(mutex_);
   const Range next = next_zeros();
   if (next.begin == next.end) return false;
@@ -147,9 +155,10 @@ bool LogWriter::write_zeros() {
   lock.lock();
   zeroing_ = {};
   zeros_end_ = next.end;
-  if (!written) can_write_zeros_ = false;
+  if (!written) may_write_zeros_ = false;
   zeros_written_.notify_all();
-  return written.has_value();
+  if (!written) return fail(written.error());
+  return true;
 }
 
 bool LogWriter::begun() const {
@@ -163,7 +172,7 @@ bool LogWriter::has_room(std::uint64_t records_bytes) const {
 }
 
 Result<void> LogWriter::seal() {
-  wait_for_zeros(kWholeFile);
+  end_zeros();
   if (auto cut = file_->truncate(offset_); !cut) return cut;
   if (auto synced = file_->sync(); !synced) return synced;
   const std::lock_guard lock(mutex_);
@@ -174,13 +183,13 @@ Result<void> LogWriter::seal() {
 
 Result<void> LogWriter::close() {
   if (!begun()) return {};
-  wait_for_zeros(kWholeFile);
+  end_zeros();
   if (auto cut = file_->truncate(offset_); !cut) return cut;
   return file_->sync();
 }
 
 std::string LogWriter::abandon() {
-  wait_for_zeros(kWholeFile);
+  end_zeros();
   const std::lock_guard lock(mutex_);
   file_.reset();
   return std::exchange(name_, {});

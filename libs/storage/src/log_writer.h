@@ -3,7 +3,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,9 +49,9 @@ class LogWriter {
   Result<void> sync();
   /// There are few zeros ahead of what is written: it is time for write_zeros().
   [[nodiscard]] bool wants_zeros() const;
-  /// Writes some zeros ahead (File::write_zeros). False when there are enough, or they cannot be
-  /// written: that is no failure of the log.
-  bool write_zeros();
+  /// Writes some zeros ahead (File::write_zeros). False when there are enough. An error is no
+  /// failure of the log: this segment goes on without them.
+  Result<bool> write_zeros();
   /// Takes back the space that the current segment does not need, when nothing more is written.
   Result<void> close();
 
@@ -89,10 +88,10 @@ class LogWriter {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
   };
-  static constexpr Range kWholeFile{0, std::numeric_limits<std::uint64_t>::max()};
 
   Result<void> seal();
-  void wait_for_zeros(Range range);
+  void begin_writing(Range range);
+  void end_zeros();
   [[nodiscard]] Range next_zeros() const;
 
   FileSystem& files_;
@@ -110,7 +109,7 @@ class LogWriter {
   std::uint64_t writing_to_ = 0;  // offset_, or the end of the group that is being written
   std::uint64_t zeros_end_ = 0;   // of those that are on the disk
   Range zeroing_;                 // what write_zeros() is at
-  bool can_write_zeros_ = false;
+  bool may_write_zeros_ = false;  // to the current segment, from its beginning to its sealing
   std::condition_variable zeros_written_;
   std::vector<SealedSegment> sealed_;
 };

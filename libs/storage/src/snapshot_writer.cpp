@@ -98,7 +98,7 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
   const std::uint64_t memory = memory_with(entry);
   const std::uint64_t slices =
       std::min(sliced_bytes_ / kGrowthOf * kGrowthParts, memory_bytes_max_ / 4);
-  if (!is_slice && memory - slices > memory_bytes_max_ / 4 * 3) {
+  if (!is_slice && memory > memory_bytes_max_ / 4 * 3 + slices) {
     overflown_ = true;
     return;
   }
@@ -106,8 +106,8 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
     hurried_ = true;
     owner_.hurry();
   }
-  if (entry.value.shared != nullptr) shown_shared_bytes_ += entry.value.bytes.size();
   const std::uint64_t before = copied_bytes();
+  if (entry.value.shared != nullptr) shown_shared_bytes_ += entry.value.bytes.size();
   shown_.set(
       number,
       {.key = entry.key, .value = entry.value, .version = entry.version, .deadline = deadline});

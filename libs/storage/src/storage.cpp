@@ -64,7 +64,13 @@ void Storage::Impl::begin_threads() {
   if (!options.threads) return;
   log_thread = std::thread([this] { run_log(); });
   if (options.sync == Sync::kInterval) sync_thread = std::thread([this] { run_syncs(); });
-  if (options.sync == Sync::kAlways) zeros_thread = std::thread([this] { run_zeros(); });
+  if (options.sync == Sync::kAlways) {
+    try {
+      zeros_thread = std::thread([this] { run_zeros(); });
+    } catch (const std::system_error&) {
+      // Syncs take longer without it.
+    }
+  }
   background_thread = std::thread([this] { run_background(); });
 }
 

@@ -56,6 +56,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   void run_syncs();
   void run_zeros();
   void ask_for_zeros();
+  bool write_zeros();
   void gather();
   void commit_once();
   bool commit_here();
@@ -137,7 +138,8 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   std::atomic<std::uint64_t> committed{0};
   std::atomic<std::uint64_t> synced{0};
   std::atomic<bool> failed{false};
-  std::atomic<bool> work{false};  // something waits for run_log
+  std::atomic<bool> zeros_failed{false};  // and that has been said
+  std::atomic<bool> work{false};          // something waits for run_log
 
   mutable std::mutex mutex;  // of all below
   std::condition_variable log_wake;

@@ -204,7 +204,7 @@ void Storage::Impl::run_syncs() {
 
 void Storage::Impl::ask_for_zeros() {
   if (!options.threads) {
-    writer->write_zeros();
+    write_zeros();
     return;
   }
   const std::lock_guard guard(mutex);
@@ -212,15 +212,26 @@ void Storage::Impl::ask_for_zeros() {
   zeros_wake.notify_one();
 }
 
+/// Whether there is more to do.
+bool Storage::Impl::write_zeros() {
+  const auto written = writer->write_zeros();
+  if (!written && !zeros_failed.exchange(true)) {
+    observer.event(Severity::kInfo, "no_zeros_ahead",
+                   "syncs may take longer: zeros cannot be written ahead of the log: " +
+                       written.error().message,
+                   nullptr, 0);
+  }
+  return written.value_or(false);
+}
+
 void Storage::Impl::run_zeros() {
-  be_nice();
   std::unique_lock guard(mutex);
   for (;;) {
     zeros_wake.wait(guard, [&] { return stop_log || zeros_wanted; });
     if (stop_log) return;
     zeros_wanted = false;
     guard.unlock();
-    const bool more = writer->write_zeros();
+    const bool more = write_zeros();
     guard.lock();
     zeros_wanted |= more;
   }

@@ -9,8 +9,10 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -171,6 +173,7 @@ class SystemFile final : public File {
 
   Result<void> write_zeros(std::uint64_t offset, std::uint64_t bytes) override {
     if (!direct_) {
+      if (!overwrites_in_place()) return failed("write zeros to " + path_, EOPNOTSUPP);
       direct_ = open_descriptor(path_, O_WRONLY | O_DIRECT);
       if (!direct_) return failed("open " + path_ + " without the page cache", errno);
     }
@@ -194,6 +197,14 @@ class SystemFile final : public File {
   }
 
  private:
+  /// Of those that do not, zeros would take the space that was reserved. Whether others do is not
+  /// known.
+  [[nodiscard]] bool overwrites_in_place() const {
+    struct statfs status {};
+    if (::fstatfs(descriptor_.number(), &status) != 0) return false;
+    return status.f_type == EXT4_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC;
+  }
+
   Descriptor descriptor_;
   std::string path_;
   Descriptor direct_{-1};  // used by write_zeros() only
