@@ -23,7 +23,7 @@ RESIDENT_SHARE = 1.05
 KEPT_EVERY = 20  # the shrink deletes all but one key in so many
 SHRINK_SECONDS = 10.0
 # Two ticks of the loop that gives memory back.
-AT_ONCE_SECONDS = 0.2
+SOON_SECONDS = 0.2
 SCAN_COUNT = 1000
 SLOT_BYTES = 8  # of an entry in appmem's table
 
@@ -47,7 +47,7 @@ class Churned:
     keys: int = 0
     live: int | None = None  # blocks and slots, where a server tells
     shrunk_accounted: int = 0
-    soon_accounted: int = 0  # AT_ONCE_SECONDS later
+    soon_accounted: int = 0  # SOON_SECONDS later
     shrunk_resident: int = 0
     fresh_accounted: int = 0
     fresh_resident: int = 0
@@ -69,7 +69,7 @@ def run(context):
             result.figures |= figures_of(churned, limit)
         rows.append(_row(kind, churned))
     columns = ["server", "SETs", "highest resident MiB", "live MiB", "keys"]
-    columns += ["accounted after the shrink", f"{AT_ONCE_SECONDS:g} s later", "fresh"]
+    columns += ["accounted after the shrink", f"{SOON_SECONDS:g} s later", "fresh"]
     columns += ["resident 10 s after the shrink", "fresh"]
     title = f"Sizes drift from 32 bytes to 64 KiB and back, limit {limit // servers.MIB} MiB, in {seconds:g} s"
     note = f"The shrink deletes all but one key in {KEPT_EVERY}; fresh is a new server with what is left."
@@ -82,7 +82,7 @@ def figures_of(churned, limit):
     return {
         "churn.resident": beyond / servers.MIB,
         "churn.live": None if churned.live is None else 100 * churned.live / limit,
-        "churn.accounted": 100 * churned.soon_accounted / churned.fresh_accounted,
+        "churn.accounted": 100 * churned.shrunk_accounted / churned.fresh_accounted,
         "churn.shrunk": 100 * churned.shrunk_resident / churned.fresh_resident,
     }
 
@@ -104,7 +104,7 @@ def _churn(context, kind, limit, seconds):
             kept = _delete_most(connection)
             churned.shrunk_accounted = _accounted(connection)
             deadline = time.monotonic() + SHRINK_SECONDS
-            time.sleep(AT_ONCE_SECONDS)
+            time.sleep(SOON_SECONDS)
             churned.soon_accounted = _accounted(connection)
             values = _values(connection, kept)
             time.sleep(max(0.0, deadline - time.monotonic()))

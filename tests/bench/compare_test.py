@@ -249,7 +249,7 @@ class SectionsTest(unittest.TestCase):
     def test_churn_is_held_to_the_limit_and_to_a_fresh_server(self):
         mib = servers.MIB
         churned = churn.Churned(
-            resident_max=115 * mib, live=91 * mib, shrunk_accounted=9 * mib, soon_accounted=3 * mib,
+            resident_max=115 * mib, live=91 * mib, shrunk_accounted=3 * mib, soon_accounted=2 * mib,
             fresh_accounted=2 * mib, shrunk_resident=20 * mib, fresh_resident=20 * mib,
         )
         found = churn.figures_of(churned, 100 * mib)

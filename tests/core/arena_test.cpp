@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -316,6 +317,29 @@ TEST_F(ArenaTest, WhatLiesHighestMovesDown) {
   // The span goes on as the current one: its next block lies behind the others.
   EXPECT_EQ(allocate(512), moves[second] + (moves[second] - moves[first]));
   EXPECT_EQ(arena_.dirty_bytes(), 0U);
+}
+
+TEST_F(ArenaTest, WhatHasNoPlaceBelowIsNotTriedAgainUntilMoreIsFree) {
+  std::vector<Handle> small = allocate_many(600, 20'000);
+  const Handle large = allocate(Arena::kBytesMax);
+  const auto free_but_one_in = [&](std::size_t kept) {
+    for (std::size_t i = 0; i < small.size(); ++i) {
+      if (i % kept != 0 && small[i] != kNoHandle) arena_.free(std::exchange(small[i], kNoHandle));
+    }
+    while (arena_.purge(1_MiB)) {
+    }
+  };
+  free_but_one_in(4);
+  EXPECT_TRUE(arena_.wants_lowering_in_quiet());
+  EXPECT_FALSE(lower()) << "no three small ones are as long";
+  EXPECT_FALSE(arena_.wants_lowering_in_quiet());
+  EXPECT_FALSE(arena_.wants_lowering());
+  std::memset(arena_.at(large), 'l', Arena::kBytesMax);
+  free_but_one_in(64);
+  EXPECT_TRUE(arena_.wants_lowering());
+  EXPECT_TRUE(lower());
+  EXPECT_FALSE(arena_.is_live_block(large));
+  expect_accounts_balance();
 }
 
 TEST_F(ArenaTest, TheRegionAllowsForFragmentation) {

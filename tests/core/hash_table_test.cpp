@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,16 @@ bool has(const HashTable& table, std::uint32_t hash, Handle handle) {
 
 void drain_all(HashTable& table) {
   while (!table.drain(100'000, [](Handle) {})) {
+  }
+}
+
+/// Steps until there is nothing more to do, however often nothing changes; a table for which there
+/// always is something fails.
+void settle(HashTable& table) {
+  constexpr int kAtRest = 20;
+  for (int at_rest = 0, steps = 0; at_rest < kAtRest; ++steps) {
+    ASSERT_LT(steps, 10'000);
+    if (!table.step(2'000)) ++at_rest;
   }
 }
 
@@ -349,49 +360,115 @@ TEST_F(HashTableTest, HashesThatGoInTheirOrderMakeNoClusterOfWhatIsLeft) {
       }
       EXPECT_LT(work, kCount * 80) << is_upward << has_steps;
       EXPECT_LT(longest, 4'000U) << is_upward << has_steps;
-      while (table.step(100'000)) {
-      }
+      settle(table);
       EXPECT_LE(table.slots(), 8U);
     }
   }
 }
 
-TEST_F(HashTableTest, HalfOfThemLeavesATableThatGoesOn) {
+TEST_F(HashTableTest, APartThatWasErasedInOrderLeavesATableThatGoesOn) {
+  constexpr std::size_t kCount = 300'000;
+  for (const bool is_upward : {true, false}) {
+    for (const std::size_t percent : {50U, 60U, 65U, 75U, 90U}) {
+      SCOPED_TRACE(std::to_string(percent) + (is_upward ? " % upward" : " % downward"));
+      test::Random random(3);
+      HashTable table(budget_);
+      // As full as it gets.
+      for (Handle handle = 1; handle <= kCount || table.growth_bytes_max() == 0; ++handle)
+        table.insert(any_hash(random), handle);
+      const std::size_t slots = table.slots();
+      Entries all = contents(table);
+      if (!is_upward) std::reverse(all.begin(), all.end());
+      for (std::size_t i = 0; i < all.size() * percent / 100; ++i)
+        ASSERT_TRUE(table.erase(all[i].first, all[i].second));
+      settle(table);
+      table.check();
+      EXPECT_GT(table.slots(), slots * 3 / 4) << "what is left has no room in a smaller one";
+      // Where they are still dense, more make the table grow before it is full.
+      std::size_t work = 0;
+      std::size_t longest = 0;
+      const std::size_t more = slots * 7 / 8 - table.size();
+      for (std::size_t i = 0; i < more; ++i) {
+        table.insert(any_hash(random), static_cast<Handle>(all.size() + i + 1));
+        work += table.last_work();
+        longest = std::max(longest, table.last_work());
+      }
+      table.check();
+      EXPECT_LT(work, more * 400);
+      EXPECT_LT(longest, 60'000U);
+      EXPECT_LT(table.slots(), slots * 2);
+    }
+  }
+}
+
+TEST_F(HashTableTest, OneThatHasBecomeSparseEverywhereShrinksHoweverItCameToThat) {
   constexpr std::size_t kCount = 300'000;
   test::Random random(3);
   for (Handle handle = 1; handle <= kCount; ++handle)
     table_.insert(any_hash(random), handle);
   const std::size_t slots = table_.slots();
+  // In order, but for one in eight.
   const Entries all = contents(table_);
-  for (std::size_t i = 0; i < kCount / 2; ++i)
-    ASSERT_TRUE(table_.erase(all[i].first, all[i].second));
-  while (table_.step(100'000)) {
-  }
-  table_.check();
-  EXPECT_EQ(table_.slots(), slots) << "the other half has no room in a smaller one";
-  EXPECT_FALSE(table_.step(1)) << "which is not tried again and again";
-  // Where they are still dense, more make the table grow before it is full.
-  std::size_t work = 0;
-  std::size_t longest = 0;
-  for (Handle handle = 1; handle <= kCount / 2; ++handle) {
-    table_.insert(any_hash(random), kCount + handle);
-    work += table_.last_work();
-    longest = std::max(longest, table_.last_work());
-  }
-  table_.check();
-  EXPECT_LT(work, kCount / 2 * 300);
-  EXPECT_LT(longest, 20'000U);
-  // And one that is sparse everywhere shrinks.
-  const Entries mixed = contents(table_);
-  for (std::size_t i = 0; i < mixed.size(); ++i) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
     if (i % 8 != 0) {
-      ASSERT_TRUE(table_.erase(mixed[i].first, mixed[i].second));
+      ASSERT_TRUE(table_.erase(all[i].first, all[i].second));
     }
+    if (i % 1000 == 0) table_.step(100);
   }
-  while (table_.step(100'000)) {
-  }
+  settle(table_);
   table_.check();
   EXPECT_LT(table_.slots(), slots / 4);
+}
+
+TEST_F(HashTableTest, ASurveyEndsWhateverComesMeanwhile) {
+  constexpr std::size_t kCount = 100'000;
+  test::Random random(3);
+  for (Handle handle = 1; handle <= kCount; ++handle)
+    table_.insert(any_hash(random), handle);
+  const std::size_t slots = table_.slots();
+  Entries all = contents(table_);
+  std::shuffle(all.begin(), all.end(), std::mt19937(3));
+  // Just sparse, so that a survey begins; and then, in the middle of it, not any more.
+  while (table_.size() * 16 >= slots * 9) {
+    ASSERT_TRUE(table_.erase(all.back().first, all.back().second));
+    all.pop_back();
+  }
+  EXPECT_TRUE(table_.step(1'000));
+  table_.insert(all.front().first, kCount + 1);
+  settle(table_);
+  EXPECT_EQ(table_.slots(), slots);
+
+  // One that finds no room, and changes that come to nothing.
+  std::sort(all.begin(), all.end());
+  while (table_.size() * 2 > slots) {
+    ASSERT_TRUE(table_.erase(all.back().first, all.back().second));
+    all.pop_back();
+  }
+  settle(table_);
+  for (int i = 0; i < 20; ++i) {
+    table_.insert(all.front().first, kCount + 2);
+    table_.step(1'000);
+    ASSERT_TRUE(table_.erase(all.front().first, kCount + 2));
+    settle(table_);
+  }
+  table_.check();
+}
+
+/// A survey goes over all of the table, so a few changes are not followed by another one.
+TEST_F(HashTableTest, AFewChangesAreNotFollowedByASurvey) {
+  constexpr std::size_t kCount = 300'000;
+  test::Random random(3);
+  for (Handle handle = 1; handle <= kCount; ++handle)
+    table_.insert(any_hash(random), handle);
+  const Entries all = contents(table_);
+  std::size_t at = 0;
+  for (; at < kCount / 2; ++at)
+    ASSERT_TRUE(table_.erase(all[at].first, all[at].second));
+  settle(table_);
+  for (int i = 0; i < 1'000; ++i, ++at) {
+    ASSERT_TRUE(table_.erase(all[at].first, all[at].second));
+    ASSERT_FALSE(table_.step(2'000)) << i;
+  }
 }
 
 TEST_F(HashTableTest, DrainHandsOutEverythingInSlicesAndGivesMemoryBack) {

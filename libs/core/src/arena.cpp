@@ -170,7 +170,11 @@ bool Arena::lower_highest_run(FunctionRef<void(Handle from, Handle to)> moved) {
   if (from == kNoPage) return false;
   const std::uint32_t pages = runs_.page(from).pages;
   const PageIndex to = runs_.allocate_below_end(pages);
-  if (to == kNoPage) return false;
+  if (to == kNoPage) {
+    stuck_end_ = runs_.end();
+    stuck_pages_ = runs_.clean_pages();
+    return false;
+  }
   if (runs_.page(from).state == State::kLarge) {
     move_large(from, to, moved);
   } else {

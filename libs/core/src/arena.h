@@ -23,7 +23,8 @@ inline constexpr Handle kNoHandle = 0;
 ///   live_bytes + slack_bytes + tail_bytes + dirty_bytes + table_bytes == committed_bytes.
 ///
 /// Thread safety: none; the owner serialises every call.
-/// Lifetime: what `at` returns is valid until the block is freed or moved by compact_one_span.
+/// Lifetime: what `at` returns is valid until the block is freed, or moved by compact_one_span or
+/// lower_highest_run.
 class Arena {
  public:
   /// Handles reach this far.
@@ -83,13 +84,11 @@ class Arena {
   /// Whether a large part of the page table describes what was given back: after most entries went,
   /// those that are left lie far apart.
   [[nodiscard]] bool wants_lowering() const {
-    return runs_.clean_pages() > kCleanPagesMax &&
-           runs_.clean_pages() > runs_.taken_pages() * kCleanParts;
+    return may_lower() && runs_.clean_pages() > 3 * runs_.taken_pages();
   }
   /// The same for when nobody writes: then less of it pays.
   [[nodiscard]] bool wants_lowering_in_quiet() const {
-    return runs_.clean_pages() > kCleanPagesMax &&
-           runs_.clean_pages() * kTakenPartsInQuiet > runs_.taken_pages();
+    return may_lower() && 2 * runs_.clean_pages() > runs_.taken_pages();
   }
 
   /// Whether there is so much slack that a writer who finds no room should compact rather than
@@ -124,10 +123,8 @@ class Arena {
   static constexpr std::size_t kGranule = 8;
   static constexpr std::uint64_t kSlackPartsMin = 24;
   static constexpr std::uint64_t kSlackPartsInQuietMin = 96;
-  /// A table of two pages describes as many.
-  static constexpr std::uint64_t kCleanPagesMax = 2 * kPageBytes / sizeof(Page);
-  static constexpr std::uint64_t kCleanParts = 3;
-  static constexpr std::uint64_t kTakenPartsInQuiet = 2;
+  /// Fewer pages than two pages of the table describe are not worth it.
+  static constexpr std::uint64_t kCleanPagesMin = 2 * kPageBytes / sizeof(Page);
   static constexpr std::uint32_t kPageGranules = kPageBytes / kGranule;
   /// How many spans of the sparsest list are looked at for the sparsest one.
   static constexpr unsigned kSparsestProbesMax = 8;
@@ -168,6 +165,12 @@ class Arena {
   [[nodiscard]] unsigned most_slack_class() const;
   [[nodiscard]] PageIndex sparsest_span(const ClassSpans& spans) const;
   [[nodiscard]] PageIndex highest_run() const;
+  /// Where there was no place for the highest run, there may be one when there is another, or an
+  /// eighth more is free.
+  [[nodiscard]] bool may_lower() const {
+    return runs_.clean_pages() >= kCleanPagesMin &&
+           (runs_.end() != stuck_end_ || runs_.clean_pages() > stuck_pages_ + stuck_pages_ / 8);
+  }
   void move_large(PageIndex from, PageIndex to, FunctionRef<void(Handle from, Handle to)> moved);
   void move_span(PageIndex from, PageIndex to, FunctionRef<void(Handle from, Handle to)> moved);
   void link(ClassSpans& spans, PageIndex first_page, unsigned list);
@@ -178,6 +181,9 @@ class Arena {
   std::uint64_t live_bytes_ = 0;
   std::uint64_t span_block_bytes_ = 0;
   std::uint64_t tail_bytes_ = 0;
+  /// Of the latest lower_highest_run() that found no place: end(), and what was free below.
+  PageIndex stuck_end_ = kNoPage;
+  std::uint64_t stuck_pages_ = 0;
   std::array<ClassSpans, kSizeClassCount> classes_{};
 };
 

@@ -21,15 +21,18 @@ constexpr std::size_t kSparseSixteenths = 9;
 constexpr std::size_t kSparseSixteenthsOfSmall = 6;
 /// Slots that each insertion and removal moves while the table stretches, at least.
 constexpr std::size_t kQuantumMin = 32;
-/// Smaller tables shrink without a survey.
-constexpr std::size_t kSurveyedSlotsMin = 4096;
 /// A table does not shrink where so many slots would stand in a row, none but the first at its
 /// home: an erasure moves them all. In one of 10^7 random hashes that is four fifths full it is 700
-/// at most.
+/// at most. With so few entries there is no survey.
 constexpr std::size_t kRowMax = 2048;
-/// An insertion that has to move so much makes even a table grow that is not full. Random hashes
-/// come to 2,000 in 10^7 at their fullest.
+/// Where there is no room in any smaller table, the next survey waits until one slot in so many has
+/// changed, or until so many steps have seen no change: all of the table is looked at.
+constexpr std::size_t kChangedPart = 64;
+constexpr std::uint8_t kStepsAtRest = 8;
+/// An insertion that has to move so much makes even a table grow that is not full, though not one
+/// of which less than a quarter is in use. Random hashes come to 2,000 in 10^7 at their fullest.
 constexpr std::size_t kClusterMax = 8192;
+constexpr std::size_t kCrowdedPart = 4;
 /// Empty slots that one move of the boundary skips.
 constexpr std::size_t kSkipMax = 64;
 /// What the memory of a table may be longer than its slots, malloc's and in whole pages.
@@ -76,7 +79,11 @@ void HashTable::take(HashTable& other) {
   quantum_ = std::exchange(other.quantum_, 0);
   work_ = std::exchange(other.work_, 0);
   survey_ = std::exchange(other.survey_, {});
-  too_dense_with_ = std::exchange(other.too_dense_with_, SIZE_MAX);
+  too_dense_ = std::exchange(other.too_dense_, false);
+  crowded_ = std::exchange(other.crowded_, false);
+  steps_at_rest_ = std::exchange(other.steps_at_rest_, {});
+  changes_ = std::exchange(other.changes_, 0);
+  changes_at_step_ = std::exchange(other.changes_at_step_, 0);
   mode_ = std::exchange(other.mode_, Mode::kSettled);
 }
 
@@ -102,7 +109,7 @@ std::size_t HashTable::end_of_run(std::size_t at) const {
 void HashTable::insert(std::uint32_t hash, Handle handle) {
   APPMEM_CHECK(handle != kNoHandle);
   work_ = 0;
-  if (count_ >= full_at(slots())) [[unlikely]] {
+  if (must_grow()) [[unlikely]] {
     // Past 15/16 a little memory is charged in any case.
     const bool forced = count_ >= slots() - slots() / 16;
     if (!make_room(forced)) APPMEM_CHECK(!forced);
@@ -133,9 +140,8 @@ void HashTable::insert(std::uint32_t hash, Handle handle) {
     slots_[at] = {inverse, handle};
     work_ += end - start(hash) + 1;
     ++count_;
-    if (work_ > kClusterMax && mode_ == Mode::kSettled && count_ >= n_high_ / 2) [[unlikely]] {
-      grow(false);
-    }
+    ++changes_;
+    crowded_ = work_ > kClusterMax && mode_ == Mode::kSettled && count_ > n_high_ / kCrowdedPart;
     return;
   }
 }
@@ -155,12 +161,10 @@ bool HashTable::erase(std::uint32_t hash, Handle handle) {
   std::memmove(slots_ + at, slots_ + at + 1, (end - at - 1) * sizeof(Slot));
   slots_[end - 1] = {};
   --count_;
+  ++changes_;
   work_ = end - start(hash);
   if (mode_ == Mode::kSettled) {
-    if (!is_sparse()) [[likely]] {
-      too_dense_with_ = SIZE_MAX;
-      survey_ = {};
-    } else if (count_ < too_dense_with_ - too_dense_with_ / 8) {
+    if (is_sparse() && may_survey()) [[unlikely]] {
       shrink_or_survey(kQuantumMin);
     }
   } else if (mode_ == Mode::kShrinking) {
@@ -199,6 +203,8 @@ bool HashTable::make_room(bool forced) {
   while (mode_ != Mode::kSettled && count_ >= full_at(slots())) {
     stretch(SIZE_MAX);
   }
+  // A crowded table need not grow, where the budget is short.
+  if (std::exchange(crowded_, false) && mode_ == Mode::kSettled) grow(false);
   return count_ < full_at(slots()) || grow(forced);
 }
 
@@ -247,6 +253,12 @@ bool HashTable::is_sparse() const {
   return n > kSlotsMin && count_ * 16 < n * sixteenths;
 }
 
+bool HashTable::may_survey() const {
+  const bool at_rest = steps_at_rest_ >= kStepsAtRest && changes_ == changes_at_step_;
+  return !too_dense_ || changes_ > n_high_ / kChangedPart || (changes_ != 0 && at_rest) ||
+         count_ <= kRowMax;
+}
+
 /// Shrinks a table that is sparse, or surveys `slots` of its slots before.
 void HashTable::shrink_or_survey(std::size_t slots) {
   const std::size_t n = n_high_;
@@ -256,8 +268,9 @@ void HashTable::shrink_or_survey(std::size_t slots) {
     const std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});
     if (target >= n) return;
     survey_ = {.n = target};
+    too_dense_ = false;
   }
-  if (n < kSurveyedSlotsMin) {
+  if (count_ <= kRowMax) {
     shrink();
   } else {
     survey(slots);
@@ -280,7 +293,8 @@ void HashTable::survey(std::size_t slots) {
       if (larger < n_high_ - n_high_ / kGrowthPart) {
         survey_.n = larger;
       } else {
-        too_dense_with_ = count_;
+        too_dense_ = true;
+        changes_ = 0;
       }
       return;
     }
@@ -289,9 +303,10 @@ void HashTable::survey(std::size_t slots) {
 }
 
 void HashTable::shrink() {
-  n_low_ = survey_.n;
-  survey_ = {};
-  too_dense_with_ = SIZE_MAX;
+  const std::size_t n = std::exchange(survey_, {}).n;
+  // Where many have come since the survey began, there is another one.
+  if (n < count_ + count_ / 8) return;
+  n_low_ = n;
   mode_ = Mode::kShrinking;
   quantum_ = kQuantumMin;
   set_boundary(0);
@@ -306,8 +321,16 @@ bool HashTable::give_back(std::size_t slice_bytes) {
 
 bool HashTable::step(std::size_t slots) {
   if (mode_ == Mode::kSettled) {
-    if (is_sparse() && count_ != too_dense_with_) shrink_or_survey(slots);
-    if (survey_.n != 0) return true;
+    steps_at_rest_ = changes_ != changes_at_step_
+                         ? std::uint8_t{0}
+                         : std::min<std::uint8_t>(steps_at_rest_ + 1, kStepsAtRest);
+    changes_at_step_ = changes_;
+    if (!is_sparse()) {
+      survey_ = {};
+    } else if (may_survey()) {
+      shrink_or_survey(slots);
+      if (mode_ == Mode::kSettled) return true;
+    }
   }
   if (mode_ != Mode::kSettled) {
     stretch(slots);

@@ -78,7 +78,7 @@ class HashTable {
 
   /// Makes sure that the next insert() stays within the budget. False when the table has to grow
   /// and the budget has no room for even a little more: evict, then ask again.
-  [[nodiscard]] bool try_reserve() { return count_ < full_at(slots()) || make_room(false); }
+  [[nodiscard]] bool try_reserve() { return !must_grow() || make_room(false); }
 
   /// Files `handle` (not kNoHandle, checked) under `hash`. Does not look for duplicates. It never
   /// fails: without a successful try_reserve() before, it may fill the table beyond 7/8 and at last
@@ -132,7 +132,7 @@ class HashTable {
   /// How much the next insertion may add to memory_bytes(), if it finds memory for the size that it
   /// prefers; 0 when the table need not grow for it.
   [[nodiscard]] std::size_t growth_bytes_max() const {
-    return count_ < full_at(slots()) ? 0 : next_growth_bytes();
+    return must_grow() ? next_growth_bytes() : 0;
   }
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
@@ -181,7 +181,9 @@ class HashTable {
   bool make_room(bool forced);
   bool grow(bool forced);
   bool grow_to(std::size_t n, SlotMemory::Charge charge);
+  [[nodiscard]] bool must_grow() const { return count_ >= full_at(slots()) || crowded_; }
   [[nodiscard]] bool is_sparse() const;
+  [[nodiscard]] bool may_survey() const;
   void shrink_or_survey(std::size_t slots);
   void survey(std::size_t slots);
   void shrink();
@@ -219,8 +221,15 @@ class HashTable {
     std::size_t row = 0;
   };
   Survey survey_;
-  /// How many there were when a survey found no room for them; SIZE_MAX when none did.
-  std::size_t too_dense_with_ = SIZE_MAX;
+  /// Since a survey found no room in any smaller table, and no other one has begun.
+  bool too_dense_ = false;
+  /// The latest insertion had to move so much that the table has to grow, though it is not full.
+  bool crowded_ = false;
+  /// Calls of step() between which nothing changed.
+  std::uint8_t steps_at_rest_ = 0;
+  /// Insertions and removals since that survey, and how many there were at the latest step().
+  std::size_t changes_ = 0;
+  std::size_t changes_at_step_ = 0;
   SlotMemory memory_;
   Mode mode_ = Mode::kSettled;
 };
