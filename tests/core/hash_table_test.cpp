@@ -366,6 +366,25 @@ TEST_F(HashTableTest, HashesThatGoInTheirOrderMakeNoClusterOfWhatIsLeft) {
   }
 }
 
+/// Down to every count from every other one, small tables and those that are just surveyed.
+TEST_F(HashTableTest, EveryTableSettlesWhateverIsTakenOutOfIt) {
+  for (const std::size_t count : {7U, 8U, 20U, 100U, 1'000U, 6'000U}) {
+    for (std::size_t left = 0; left < std::min<std::size_t>(count, 64); ++left) {
+      test::Random random(3);
+      HashTable table(budget_);
+      Entries all;
+      for (Handle handle = 1; handle <= count; ++handle) {
+        all.emplace_back(any_hash(random), handle);
+        table.insert(all.back().first, handle);
+      }
+      for (std::size_t i = left; i < count; ++i)
+        ASSERT_TRUE(table.erase(all[i].first, all[i].second));
+      ASSERT_NO_FATAL_FAILURE(settle(table)) << count << " " << left;
+      table.check();
+    }
+  }
+}
+
 TEST_F(HashTableTest, APartThatWasErasedInOrderLeavesATableThatGoesOn) {
   constexpr std::size_t kCount = 300'000;
   for (const bool is_upward : {true, false}) {
@@ -455,6 +474,31 @@ TEST_F(HashTableTest, ASurveyEndsWhateverComesMeanwhile) {
 }
 
 /// A survey goes over all of the table, so a few changes are not followed by another one.
+/// Whoever has no room for it says so, and the table stays as it is until it is full.
+TEST_F(HashTableTest, ACrowdedTableNeedNotGrow) {
+  constexpr std::size_t kCount = 300'000;
+  test::Random random(3);
+  for (Handle handle = 1; handle <= kCount || table_.growth_bytes_max() == 0; ++handle)
+    table_.insert(any_hash(random), handle);
+  EXPECT_FALSE(table_.forgo_growth()) << "it is full";
+  const Entries all = contents(table_);
+  for (std::size_t i = 0; i < all.size() / 2; ++i)
+    ASSERT_TRUE(table_.erase(all[i].first, all[i].second));
+  settle(table_);
+  const std::size_t slots = table_.slots();
+  const std::size_t memory = table_.memory_bytes();
+  Handle handle = kCount * 2;
+  for (; table_.growth_bytes_max() == 0; ++handle)
+    table_.insert(all.back().first - static_cast<std::uint32_t>(random.below(1U << 30U)), handle);
+  EXPECT_LT(table_.size(), slots * 3 / 4);
+  EXPECT_TRUE(table_.forgo_growth());
+  EXPECT_EQ(table_.growth_bytes_max(), 0U);
+  table_.insert(all.front().first, ++handle);
+  EXPECT_EQ(table_.memory_bytes(), memory);
+  EXPECT_EQ(table_.slots(), slots);
+  table_.check();
+}
+
 TEST_F(HashTableTest, AFewChangesAreNotFollowedByASurvey) {
   constexpr std::size_t kCount = 300'000;
   test::Random random(3);

@@ -3,6 +3,7 @@
 #include "log_writer.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
 #include <thread>
@@ -163,8 +164,54 @@ TEST_F(LogWriterTest, ASegmentThatCouldNotBeSealedGetsNoMoreZeros) {
   EXPECT_FALSE(writer.write_zeros().value());
 }
 
-TEST_F(LogWriterTest, GroupsGoOnWhereZerosAreJustBeingWrittenElsewhere) {
-  // On two threads, for a sanitizer; that they exclude each other is told above.
+/// While zeros are being written, `work` on another thread has to wait for them.
+void expect_to_wait(SimulatedFiles& files, LogWriter& writer, const std::function<void()>& work) {
+  std::atomic<bool> began{false};
+  std::atomic<bool> done{false};
+  bool done_meanwhile = false;
+  files.behind_each([&](std::string_view what) {
+    if (!what.starts_with("write zeros to ")) return;
+    began = true;
+    // Time enough for a thread that does not wait.
+    for (int i = 0; i < 2'000 && !done.load(); ++i)
+      std::this_thread::yield();
+    done_meanwhile = done.load();
+  });
+  std::thread other([&] {
+    while (!began.load())
+      std::this_thread::yield();
+    work();
+    done = true;
+  });
+  EXPECT_TRUE(writer.write_zeros().value());
+  other.join();
+  files.behind_each({});
+  EXPECT_FALSE(done_meanwhile);
+}
+
+TEST_F(LogWriterTest, AGroupWaitsForZerosThatAreBeingWrittenWhereItGoes) {
+  LogWriter writer = make(1_MiB, true);
+  ASSERT_TRUE(writer.begin(1, ManualClock::kStartWall));
+  expect_to_wait(files_, writer, [&] { write(writer, 200'000); });
+  ASSERT_TRUE(writer.close());
+}
+
+TEST_F(LogWriterTest, ASegmentIsSealedClosedOrGivenUpWhenItsZerosAreWritten) {
+  {
+    LogWriter writer = make(1_MiB, true);
+    ASSERT_TRUE(writer.begin(1, ManualClock::kStartWall));
+    write(writer, 300'000);
+    expect_to_wait(files_, writer, [&] { write(writer, 800'000); });
+    EXPECT_EQ(writer.size().segments, 2U);
+    expect_to_wait(files_, writer, [&] { EXPECT_TRUE(writer.close()); });
+  }
+  LogWriter writer = make(1_MiB, true);
+  ASSERT_TRUE(writer.begin(100, ManualClock::kStartWall));
+  expect_to_wait(files_, writer, [&] { EXPECT_FALSE(writer.abandon().empty()); });
+}
+
+TEST_F(LogWriterTest, ZerosGoOnBesideGroups) {
+  // On two threads, for a sanitizer.
   LogWriter writer = make(1_MiB, true);
   ASSERT_TRUE(writer.begin(1, ManualClock::kStartWall));
   std::atomic<bool> stop{false};

@@ -25,14 +25,17 @@ constexpr std::size_t kQuantumMin = 32;
 /// home: an erasure moves them all. In one of 10^7 random hashes that is four fifths full it is 700
 /// at most. With so few entries there is no survey.
 constexpr std::size_t kRowMax = 2048;
-/// Where there is no room in any smaller table, the next survey waits until one slot in so many has
-/// changed, or until so many steps have seen no change: all of the table is looked at.
+/// Where there is no room in any smaller table, the next survey, which may look at all of it, waits
+/// until one slot in so many has changed, or one in more, and so many steps have seen no change
+/// since.
 constexpr std::size_t kChangedPart = 64;
+constexpr std::size_t kChangedPartAtRest = 1024;
 constexpr std::uint8_t kStepsAtRest = 8;
-/// An insertion that has to move so much makes even a table grow that is not full, though not one
-/// of which less than a quarter is in use. Random hashes come to 2,000 in 10^7 at their fullest.
+/// An insertion that has to move so much makes even a table grow that is not full. Random hashes
+/// come to 2,000 in 10^7 at their fullest. A part of a table that is at its fullest, the rest
+/// empty, is full when an eighth of the slots have been inserted: so no table grows that has fewer.
 constexpr std::size_t kClusterMax = 8192;
-constexpr std::size_t kCrowdedPart = 4;
+constexpr std::size_t kCrowdedPart = 8;
 /// Empty slots that one move of the boundary skips.
 constexpr std::size_t kSkipMax = 64;
 /// What the memory of a table may be longer than its slots, malloc's and in whole pages.
@@ -109,7 +112,7 @@ std::size_t HashTable::end_of_run(std::size_t at) const {
 void HashTable::insert(std::uint32_t hash, Handle handle) {
   APPMEM_CHECK(handle != kNoHandle);
   work_ = 0;
-  if (must_grow()) [[unlikely]] {
+  if (wants_to_grow()) [[unlikely]] {
     // Past 15/16 a little memory is charged in any case.
     const bool forced = count_ >= slots() - slots() / 16;
     if (!make_room(forced)) APPMEM_CHECK(!forced);
@@ -138,10 +141,11 @@ void HashTable::insert(std::uint32_t hash, Handle handle) {
     }
     std::memmove(slots_ + at + 1, slots_ + at, (end - at) * sizeof(Slot));
     slots_[at] = {inverse, handle};
-    work_ += end - start(hash) + 1;
+    const std::size_t looked = end - start(hash) + 1;
+    work_ += looked;
     ++count_;
     ++changes_;
-    crowded_ = work_ > kClusterMax && mode_ == Mode::kSettled && count_ > n_high_ / kCrowdedPart;
+    crowded_ = looked > kClusterMax && mode_ == Mode::kSettled && count_ > n_high_ / kCrowdedPart;
     return;
   }
 }
@@ -162,6 +166,7 @@ bool HashTable::erase(std::uint32_t hash, Handle handle) {
   slots_[end - 1] = {};
   --count_;
   ++changes_;
+  crowded_ = false;
   work_ = end - start(hash);
   if (mode_ == Mode::kSettled) {
     if (is_sparse() && may_survey()) [[unlikely]] {
@@ -253,10 +258,15 @@ bool HashTable::is_sparse() const {
   return n > kSlotsMin && count_ * 16 < n * sixteenths;
 }
 
+/// Whether a table of `n` slots is not full before this one has become that, whatever is inserted.
+bool HashTable::has_room_to_shrink(std::size_t n) const {
+  return full_at(n) > count_ + n / kQuantumMin;
+}
+
 bool HashTable::may_survey() const {
   const bool at_rest = steps_at_rest_ >= kStepsAtRest && changes_ == changes_at_step_;
-  return !too_dense_ || changes_ > n_high_ / kChangedPart || (changes_ != 0 && at_rest) ||
-         count_ <= kRowMax;
+  return !too_dense_ || changes_ > n_high_ / kChangedPart ||
+         (at_rest && changes_ > n_high_ / kChangedPartAtRest) || count_ <= kRowMax;
 }
 
 /// Shrinks a table that is sparse, or surveys `slots` of its slots before.
@@ -265,7 +275,8 @@ void HashTable::shrink_or_survey(std::size_t slots) {
   if (survey_.n == 0) {
     // Four fifths full, so that it is neither full nor sparse again soon; but a quarter of n at the
     // lowest, so that it can be done before the table is full again.
-    const std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});
+    std::size_t target = std::max({kSlotsMin, count_ + count_ / 4, n / 4});
+    if (!has_room_to_shrink(target)) ++target;
     if (target >= n) return;
     survey_ = {.n = target};
     too_dense_ = false;
@@ -304,11 +315,13 @@ void HashTable::survey(std::size_t slots) {
 
 void HashTable::shrink() {
   const std::size_t n = std::exchange(survey_, {}).n;
-  // Where many have come since the survey began, there is another one.
-  if (n < count_ + count_ / 8) return;
+  // Where so many have come since the survey began that it might be full before it has shrunk,
+  // there is another one.
+  if (!has_room_to_shrink(n)) return;
   n_low_ = n;
   mode_ = Mode::kShrinking;
-  quantum_ = kQuantumMin;
+  // Twice as fast as would do.
+  quantum_ = std::max(kQuantumMin, 2 * capacity_ / (full_at(n) - count_));
   set_boundary(0);
 }
 

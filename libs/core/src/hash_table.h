@@ -78,7 +78,7 @@ class HashTable {
 
   /// Makes sure that the next insert() stays within the budget. False when the table has to grow
   /// and the budget has no room for even a little more: evict, then ask again.
-  [[nodiscard]] bool try_reserve() { return !must_grow() || make_room(false); }
+  [[nodiscard]] bool try_reserve() { return !wants_to_grow() || make_room(false); }
 
   /// Files `handle` (not kNoHandle, checked) under `hash`. Does not look for duplicates. It never
   /// fails: without a successful try_reserve() before, it may fill the table beyond 7/8 and at last
@@ -130,10 +130,13 @@ class HashTable {
   /// How many slots it has, or will have when it has stretched; the few at its end not counted.
   [[nodiscard]] std::size_t slots() const { return mode_ == Mode::kShrinking ? n_low_ : n_high_; }
   /// How much the next insertion may add to memory_bytes(), if it finds memory for the size that it
-  /// prefers; 0 when the table need not grow for it.
+  /// prefers; 0 when the table does not grow for it.
   [[nodiscard]] std::size_t growth_bytes_max() const {
-    return must_grow() ? next_growth_bytes() : 0;
+    return wants_to_grow() ? next_growth_bytes() : 0;
   }
+  /// A table that is crowded and not full need not grow with the next insertion, and does not after
+  /// this call. Returns whether that has changed growth_bytes_max().
+  bool forgo_growth() { return std::exchange(crowded_, false) && !is_full(); }
   /// It is between two sizes.
   [[nodiscard]] bool stretching() const { return mode_ != Mode::kSettled; }
 
@@ -181,8 +184,10 @@ class HashTable {
   bool make_room(bool forced);
   bool grow(bool forced);
   bool grow_to(std::size_t n, SlotMemory::Charge charge);
-  [[nodiscard]] bool must_grow() const { return count_ >= full_at(slots()) || crowded_; }
+  [[nodiscard]] bool is_full() const { return count_ >= full_at(slots()); }
+  [[nodiscard]] bool wants_to_grow() const { return is_full() || crowded_; }
   [[nodiscard]] bool is_sparse() const;
+  [[nodiscard]] bool has_room_to_shrink(std::size_t n) const;
   [[nodiscard]] bool may_survey() const;
   void shrink_or_survey(std::size_t slots);
   void survey(std::size_t slots);
@@ -223,7 +228,7 @@ class HashTable {
   Survey survey_;
   /// Since a survey found no room in any smaller table, and no other one has begun.
   bool too_dense_ = false;
-  /// The latest insertion had to move so much that the table has to grow, though it is not full.
+  /// The latest insertion had to move so much that the table wants to grow, though it is not full.
   bool crowded_ = false;
   /// Calls of step() between which nothing changed.
   std::uint8_t steps_at_rest_ = 0;

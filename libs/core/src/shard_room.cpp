@@ -194,6 +194,7 @@ bool Shard::within_ceiling(const Site& site, Handle old, std::size_t block_bytes
         ns.settings.max_keys && old == kNoHandle &&
         usage.keys.load(kRelaxed) >= static_cast<std::int64_t>(*ns.settings.max_keys);
     if (!over_bytes && !over_keys) return true;
+    if (over_bytes && site.part.table.forgo_growth()) continue;
     // What has expired takes no room.
     const bool may_reap = journal_ == nullptr && !step.restoring;
     if (may_reap && attempt == 0 && reap(step.now, kReapFilings) > 0) continue;

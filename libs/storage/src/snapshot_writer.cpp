@@ -97,6 +97,7 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
   const bool is_slice = std::this_thread::get_id() == thread_ && scanning_;
   const std::uint64_t memory = memory_with(entry);
   const std::uint64_t slices =
+      sliced_shared_bytes_ +
       std::min(sliced_bytes_ / kGrowthOf * kGrowthParts, memory_bytes_max_ / 4);
   if (!is_slice && memory > memory_bytes_max_ / 4 * 3 + slices) {
     overflown_ = true;
@@ -107,7 +108,10 @@ void SnapshotWriter::show(NamespaceNumber number, const core::EntryView& entry) 
     owner_.hurry();
   }
   const std::uint64_t before = copied_bytes();
-  if (entry.value.shared != nullptr) shown_shared_bytes_ += entry.value.bytes.size();
+  if (entry.value.shared != nullptr) {
+    shown_shared_bytes_ += entry.value.bytes.size();
+    if (is_slice) sliced_shared_bytes_ += entry.value.bytes.size();
+  }
   shown_.set(
       number,
       {.key = entry.key, .value = entry.value, .version = entry.version, .deadline = deadline});
@@ -123,6 +127,7 @@ Result<void> SnapshotWriter::flush(ContentFile& file) {
     std::swap(shown_, writing_);
     shown_shared_bytes_ = 0;
     sliced_bytes_ = 0;
+    sliced_shared_bytes_ = 0;
     shown_.begin(format::RecordKind::kContent, next_record_++);
   }
   return file.write(writing_, owner_);

@@ -50,8 +50,9 @@ class SnapshotWriter {
 
   std::mutex mutex_;  // of what is shown
   RecordBuffer shown_;
-  std::uint64_t shown_shared_bytes_ = 0;  // of values that are not copied
-  std::uint64_t sliced_bytes_ = 0;        // copied, of slices rather than of what has changed
+  std::uint64_t shown_shared_bytes_ = 0;   // of values that are not copied
+  std::uint64_t sliced_bytes_ = 0;         // copied, of slices rather than of what has changed
+  std::uint64_t sliced_shared_bytes_ = 0;  // the same of values that are not copied
   std::uint64_t next_record_ = 1;
   std::uint64_t entries_ = 0;
   bool overflown_ = false;

@@ -67,8 +67,8 @@ void Storage::Impl::begin_threads() {
   if (options.sync == Sync::kAlways) {
     try {
       zeros_thread = std::thread([this] { run_zeros(); });
-    } catch (const std::system_error&) {
-      // Syncs take longer without it.
+    } catch (const std::system_error& error) {
+      tell_no_zeros(error.what());
     }
   }
   background_thread = std::thread([this] { run_background(); });

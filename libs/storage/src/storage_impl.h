@@ -57,6 +57,7 @@ struct Storage::Impl final : Recovery::Replay, CheckpointOwner {
   void run_zeros();
   void ask_for_zeros();
   bool write_zeros();
+  void tell_no_zeros(std::string_view why);
   void gather();
   void commit_once();
   bool commit_here();

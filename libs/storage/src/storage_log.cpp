@@ -215,13 +215,16 @@ void Storage::Impl::ask_for_zeros() {
 /// Whether there is more to do.
 bool Storage::Impl::write_zeros() {
   const auto written = writer->write_zeros();
-  if (!written && !zeros_failed.exchange(true)) {
-    observer.event(Severity::kInfo, "no_zeros_ahead",
-                   "syncs may take longer: zeros cannot be written ahead of the log: " +
-                       written.error().message,
-                   nullptr, 0);
-  }
+  if (!written) tell_no_zeros(written.error().message);
   return written.value_or(false);
+}
+
+void Storage::Impl::tell_no_zeros(std::string_view why) {
+  if (zeros_failed.exchange(true)) return;
+  observer.event(
+      Severity::kInfo, "no_zeros_ahead",
+      "syncs may take longer: zeros cannot be written ahead of the log: " + std::string(why),
+      nullptr, 0);
 }
 
 void Storage::Impl::run_zeros() {
