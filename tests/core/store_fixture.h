@@ -172,4 +172,19 @@ class StoreTest : public testing::Test {
   NamespaceId ns_ = kDefaultNamespace;
 };
 
+/// The same of a store that is started with a limit.
+class LimitedStoreTest : public StoreTest {
+ protected:
+  void start(std::uint64_t bytes, std::size_t shards = 1) {
+    StoreOptions options;
+    options.max_memory_bytes = bytes;
+    options.shards = shards;
+    options.seed = 7;
+    restart(options);
+  }
+  [[nodiscard]] std::uint64_t used() const { return store_->memory().used(); }
+  [[nodiscard]] std::uint64_t limit() const { return store_->memory().limit(); }
+  static std::string key(std::uint64_t i) { return "key:" + std::to_string(1'000'000 + i); }
+};
+
 }  // namespace appmem::core

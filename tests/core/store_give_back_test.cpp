@@ -10,18 +10,7 @@
 namespace appmem::core {
 namespace {
 
-class StoreGiveBackTest : public StoreTest {
- protected:
-  void start(std::uint64_t bytes, std::size_t shards = 1) {
-    StoreOptions options;
-    options.max_memory_bytes = bytes;
-    options.shards = shards;
-    options.seed = 7;
-    restart(options);
-  }
-  [[nodiscard]] std::uint64_t used() const { return store_->memory().used(); }
-  static std::string key(std::uint64_t i) { return "key:" + std::to_string(1'000'000 + i); }
-};
+class StoreGiveBackTest : public LimitedStoreTest {};
 
 TEST_F(StoreGiveBackTest, WhatIsDeletedGivesItsTablesBackInTheBackground) {
   for (const std::size_t shards : {1U, 4U}) {

@@ -20,18 +20,8 @@ namespace {
 /// frame of a part, a chunk of deadlines.
 constexpr std::uint64_t kForcedBytesMax = 64_KiB;
 
-class StoreMemoryTest : public StoreTest {
+class StoreMemoryTest : public LimitedStoreTest {
  protected:
-  void start(std::uint64_t bytes, std::size_t shards = 1) {
-    StoreOptions options;
-    options.max_memory_bytes = bytes;
-    options.shards = shards;
-    options.seed = 7;
-    restart(options);
-  }
-  [[nodiscard]] std::uint64_t used() const { return store_->memory().used(); }
-  [[nodiscard]] std::uint64_t limit() const { return store_->memory().limit(); }
-  static std::string key(std::uint64_t i) { return "key:" + std::to_string(1'000'000 + i); }
   [[nodiscard]] double live_share() {
     const StoreStats stats = store_->store_stats(now());
     return static_cast<double>(stats.entries_live_bytes + stats.table_bytes + stats.large_bytes) /
